@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * proc: external programs, run without a shell and never left behind.
+ *
+ * The program gets its own process group, stdin from /dev/null, a fresh signal mask and only the
+ * descriptors 0 to 2. Its stdout and stderr go to `log_path` (appended) and, the last few KiB, into
+ * the result for error messages. When the ctx is over, the whole group gets SIGTERM and, `grace_ms`
+ * later, SIGKILL. The ctx's guardian knows the group from before exec.
+ *
+ * argv[0] is looked up in PATH; where it is not there the error says so and names the package to
+ * look for if the caller gave `hint`. A program that ends with a code other than 0 is no error here.
+ *
+ *     struct proc_result result;
+ *     rc = proc_run(&(struct proc_spec){.argv = argv, .log_path = log}, ctx, &result, err);
+ *
+ * May be called from any thread.
+ */
+#ifndef HIL_BASE_PROC_H
+#define HIL_BASE_PROC_H
+
+#include "base/ctx.h"
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define PROC_TAIL_MAX 4096
+
+struct proc_spec {
+    const char *const *argv; /* NULL-terminated */
+    const char *dir;         /* working directory; NULL: ours */
+    const char *const *env;  /* NAME=value to add to ours, NULL-terminated; NULL: none */
+    const char *log_path;    /* NULL: output is only kept in the tail */
+    const char *hint;        /* what to do where the program is not installed; may be NULL */
+    int64_t grace_ms;        /* between SIGTERM and SIGKILL; 0: 500 */
+};
+
+struct proc_result {
+    int exit_code;  /* -1 where a signal ended it */
+    int signal;     /* 0 where it exited */
+    int64_t took_us;
+    size_t tail_size;
+    char tail[PROC_TAIL_MAX + 1]; /* the end of its output, NUL-terminated, raw bytes */
+};
+
+/* Runs to the end. -ERR_TIMEOUT or -ERR_CANCELLED when the ctx ended it (the result then holds what
+ * it printed), -ERR_TOOL where it could not be started. */
+int proc_run(const struct proc_spec *spec, const struct ctx *ctx, struct proc_result *ret,
+             struct err *err);
+/* As proc_run, and an exit code other than 0 is -ERR_TOOL whose message has the code and the last
+ * line that the program printed. */
+int proc_run_ok(const struct proc_spec *spec, const struct ctx *ctx, struct err *err);
+
+/* A program that stays: an emulator, a GDB server. Its output goes to log_path, or nowhere. */
+struct proc;
+int proc_start(const struct proc_spec *spec, const struct ctx *ctx, struct proc **ret,
+               struct err *err);
+int proc_pidfd(const struct proc *proc); /* readable once it has ended */
+bool proc_running(struct proc *proc);
+/* Ends the group within grace_ms plus a moment, reaps, frees. NULL is fine. */
+void proc_stop(struct proc *proc);
+
+#endif
