@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: MIT */
+#include "conf/lab.h"
+
+#include "base/fs.h"
+#include "base/str.h"
+#include "conf/field.h"
+#include "conf/name.h"
+
+#include <inttypes.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LABELS_MAX 100 /* what GitHub allows a runner */
+#define RANGES_MAX 64
+
+/* What the rows of a board fill. The parts that are not handed out as they are stand apart. */
+struct board_fields {
+    struct board_conf conf;
+    const struct yaml_node *timeouts, *memory;
+};
+
+struct lab_fields {
+    char *name;
+    const struct yaml_node *defaults, *boards;
+};
+
+#define CONF(member) offsetof(struct board_fields, conf.member)
+
+static const struct field board_rows[] = {
+    {"labels", FIELD_STRINGS, CONF(labels), .help = "what the board is: type, chip, properties"},
+    {"timeouts", FIELD_NODE, offsetof(struct board_fields, timeouts), .help = "over the defaults"},
+    {"memory", FIELD_NODE, offsetof(struct board_fields, memory),
+     .help = "list of {at, size}: nothing outside is ever written"},
+    {"power", FIELD_NODE, CONF(power), .help = "how it is switched on and off"},
+    {"reset", FIELD_NODE, CONF(reset), .help = "how it is reset; else it is power-cycled"},
+    {"flash", FIELD_NODE, CONF(flash), .help = "how firmware gets onto it"},
+    {"console", FIELD_NODE, CONF(console), .help = "where its output is read"},
+    {"qemu", FIELD_NODE, CONF(qemu), .help = "short for the four drivers of an emulated board"},
+    {"format", FIELD_NODE, CONF(parse), .help = "the dialect of its test output"},
+    {0}};
+
+static const struct field lab_rows[] = {
+    {"lab", FIELD_STRING, offsetof(struct lab_fields, name), .help = "its name"},
+    {"defaults", FIELD_NODE, offsetof(struct lab_fields, defaults), .help = "for all boards"},
+    {"boards", FIELD_NODE, offsetof(struct lab_fields, boards), FIELD_REQUIRED,
+     .help = "a map from a board's name to its drivers"},
+    {0}};
+
+static const struct field default_rows[] = {
+    {"timeouts", FIELD_NODE, 0, .help = "for boards that give none"}, {0}};
+
+static const struct field range_rows[] = {{"at", FIELD_ADDRESS, offsetof(struct memory_range, at),
+                                           FIELD_REQUIRED,
+                                           .help = "its first address, such as 0x08000000"},
+                                          {"size", FIELD_SIZE, offsetof(struct memory_range, size),
+                                           FIELD_REQUIRED, .help = "its size, such as 512K"},
+                                          {0}};
+
+/* ---- memory ---------------------------------------------------------------------------------- */
+
+static bool overlap(const struct memory_range *a, const struct memory_range *b)
+{
+    return a->at <= b->at + (b->size - 1) && b->at <= a->at + (a->size - 1);
+}
+
+static void read_range(const struct yaml_node *node, struct board_conf *conf, struct diags *diags)
+{
+    struct memory_range range = {0};
+    size_t mistakes = diags->messages.count + diags->dropped;
+
+    fields_read(range_rows, node, "a memory range", &range, diags);
+    if (diags->messages.count + diags->dropped > mistakes)
+        return;
+    if (!range.size) {
+        diag_node(diags, node, "a memory range of no bytes");
+        return;
+    }
+    if (range.at + (range.size - 1) < range.at) {
+        diag_node(diags, node, "memory at 0x%" PRIx64 " ends beyond 64-bit addresses", range.at);
+        return;
+    }
+    for (size_t i = 0; i < conf->memory_count; i++) {
+        if (overlap(&range, &conf->memory[i])) {
+            diag_node(diags, node, "memory at 0x%" PRIx64 " overlaps the range at 0x%" PRIx64,
+                      range.at, conf->memory[i].at);
+            return;
+        }
+    }
+    conf->memory[conf->memory_count++] = range;
+}
+
+static void read_memory(const struct yaml_node *node, struct board_conf *conf, struct diags *diags)
+{
+    if (!node)
+        return;
+    if (node->kind != YAML_LIST || !node->first || node->count > RANGES_MAX) {
+        diag_node(
+            diags, node,
+            "'memory' must be a list of 1 to %d ranges such as [{at: 0x08000000, size: 512K}]",
+            RANGES_MAX);
+        return;
+    }
+    conf->memory = xcalloc(node->count, sizeof *conf->memory);
+    for (const struct yaml_node *item = node->first; item; item = item->next)
+        read_range(item, conf, diags);
+}
+
+/* ---- a board --------------------------------------------------------------------------------- */
+
+static void check_labels(const struct yaml_node *board, struct board_conf *conf,
+                         struct diags *diags)
+{
+    const struct yaml_node *list = yaml_get(board, "labels"), *node;
+    struct strv *labels = &conf->labels;
+
+    if (!list || !labels->count)
+        return;
+    if (labels->count > LABELS_MAX) {
+        diag_node(diags, list, "%zu labels; at most %d can be given", labels->count, LABELS_MAX);
+        return;
+    }
+    node = list->kind == YAML_LIST ? list->first : list;
+    for (size_t i = 0; i < labels->count; i++, node = node->next) {
+        if (!name_valid(labels->items[i]))
+            diag_node(diags, node, "label '%.80s' must be made of " NAME_RULE, labels->items[i]);
+        for (size_t j = 0; j < i; j++)
+            if (!strcmp(labels->items[i], labels->items[j]))
+                diag_node(diags, node, "label '%.80s' is here twice", labels->items[i]);
+    }
+}
+
+static void check_driver(const struct yaml_node *node, const char *example, struct diags *diags)
+{
+    if (node && (node->kind != YAML_MAP || node->count != 1))
+        diag_node(diags, node, "'%s' must be a map with one key, the driver, such as %s", node->key,
+                  example);
+}
+
+static void check_drivers(const struct board_conf *conf, struct diags *diags)
+{
+    const struct yaml_node *format = conf->parse;
+
+    check_driver(conf->power, "{cmd: {on: [...], off: [...]}}", diags);
+    check_driver(conf->reset, "{cmd: {run: [...]}}", diags);
+    check_driver(conf->flash, "{cmd: {run: [...]}}", diags);
+    check_driver(conf->console, "{serial: {path: /dev/ttyACM0}}", diags);
+    if (!conf->flash && !conf->qemu)
+        diag_key(diags, conf->node, "board '%s' has no flash driver; give it 'flash' or 'qemu'",
+                 conf->name);
+    if (!conf->console && !conf->qemu)
+        diag_key(diags, conf->node, "board '%s' has no console driver; give it 'console' or 'qemu'",
+                 conf->name);
+    if (format && format->kind != YAML_SCALAR && (format->kind != YAML_MAP || format->count != 1))
+        diag_node(diags, format,
+                  "'format' must be a name such as unity, or {regex: {pass: ..., fail: ...}}");
+}
+
+static void read_board(const struct yaml_node *node, struct timeouts defaults,
+                       struct board_conf *ret, struct diags *diags)
+{
+    struct board_fields fields = {.conf = {.name = node->key, .node = node}};
+    cleanup_free char *what = xasprintf("board '%.80s'", node->key);
+    struct timeouts own;
+
+    if (!name_valid(node->key))
+        diag_key(diags, node, "board name '%.80s' must be made of " NAME_RULE, node->key);
+    fields_read(board_rows, node, what, &fields, diags);
+    timeouts_read(fields.timeouts, &own, diags);
+    fields.conf.timeouts = timeouts_merge(defaults, own);
+    read_memory(fields.memory, &fields.conf, diags);
+    check_labels(node, &fields.conf, diags);
+    if (node->kind == YAML_MAP || node->kind == YAML_NULL)
+        check_drivers(&fields.conf, diags);
+    *ret = fields.conf;
+}
+
+/* ---- all boards ------------------------------------------------------------------------------ */
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* A label that is another board's name would make `-b NAME` mean two boards. */
+static void check_label_names(const struct lab *lab, struct diags *diags)
+{
+    cleanup_free const char **names = xcalloc(lab->count, sizeof(*names));
+
+    for (size_t i = 0; i < lab->count; i++)
+        names[i] = lab->boards[i].name;
+    qsort(names, lab->count, sizeof(*names), by_name);
+    for (size_t i = 0; i < lab->count; i++) {
+        const struct board_conf *board = &lab->boards[i];
+        for (size_t j = 0; j < board->labels.count; j++) {
+            const char *label = board->labels.items[j];
+            if (strcmp(label, board->name) &&
+                bsearch(&label, names, lab->count, sizeof(*names), by_name))
+                diag_node(diags, yaml_get(board->node, "labels"),
+                          "label '%.80s' of board '%.80s' is another board's name", label,
+                          board->name);
+        }
+    }
+}
+
+static void read_boards(const struct yaml_node *boards, struct timeouts defaults, struct lab *lab,
+                        struct diags *diags)
+{
+    if (!boards)
+        return;
+    if (boards->kind != YAML_MAP || !boards->first) {
+        diag_node(diags, boards,
+                  "'boards' must be a map with at least one board; "
+                  "'hil discover' writes those that are plugged in");
+        return;
+    }
+    lab->boards = xcalloc(boards->count, sizeof *lab->boards);
+    for (const struct yaml_node *node = boards->first; node; node = node->next)
+        read_board(node, defaults, &lab->boards[lab->count++], diags);
+    check_label_names(lab, diags);
+}
+
+static char *host_name(void)
+{
+    char name[HOST_NAME_MAX + 1] = "";
+
+    gethostname(name, sizeof name - 1);
+    return fs_safe_name(name);
+}
+
+static void read_lab(struct lab *lab, struct diags *diags)
+{
+    struct lab_fields fields = {0};
+    const struct yaml_node *default_timeouts = NULL;
+    struct timeouts timeouts;
+
+    fields_read(lab_rows, yaml_root(lab->tree), "a lab", &fields, diags);
+    lab->name = fields.name ? fields.name : host_name();
+    if (fields.name && !name_valid(lab->name))
+        diag_node(diags, yaml_get(yaml_root(lab->tree), "lab"),
+                  "lab name '%.80s' must be made of " NAME_RULE, lab->name);
+    if (fields.defaults)
+        fields_read(default_rows, fields.defaults, "'defaults'", &default_timeouts, diags);
+    timeouts_read(default_timeouts, &timeouts, diags);
+    read_boards(fields.boards, timeouts_merge(timeouts_default, timeouts), lab, diags);
+}
+
+int lab_load(const char *path, struct lab **ret, struct diags *diags, struct err *err)
+{
+    struct yaml_tree *tree;
+    struct lab *lab;
+    int rc = yaml_load(path, &tree, diags, err);
+
+    if (rc < 0)
+        return rc;
+    lab = xcalloc(1, sizeof *lab);
+    lab->tree = tree;
+    lab->file = yaml_file(tree);
+    read_lab(lab, diags);
+    rc = diags_check(diags, err);
+    if (rc < 0) {
+        lab_free(lab);
+        return rc;
+    }
+    diags->file = lab->file;
+    *ret = lab;
+    return 0;
+}
+
+void lab_free(struct lab *lab)
+{
+    if (!lab)
+        return;
+    for (size_t i = 0; i < lab->count; i++) {
+        strv_done(&lab->boards[i].labels);
+        free(lab->boards[i].memory);
+    }
+    free(lab->boards);
+    free(lab->name);
+    yaml_tree_free(lab->tree);
+    free(lab);
+}
+
+/* ---- finding --------------------------------------------------------------------------------- */
+
+char *lab_find(const char *option, struct err *err)
+{
+    static const char *const places[] = {"lab.yaml", "/etc/hil/lab.yaml"};
+    const char *variable = getenv("HIL_LAB");
+    bool from_variable = !option && variable && variable[0];
+    const char *named = option ? option : from_variable ? variable : NULL;
+
+    if (named && fs_exists(named))
+        return xstrdup(named);
+    if (named) {
+        err_set(err, ERR_CONFIG,
+                "%s names %s, which is not there; 'hil discover' writes a lab.yaml",
+                option ? "--lab" : "$HIL_LAB", named);
+        return NULL;
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(places); i++)
+        if (fs_exists(places[i]))
+            return xstrdup(places[i]);
+    err_set(err, ERR_CONFIG,
+            "no lab.yaml: --lab is not given, $HIL_LAB is not set, and neither ./lab.yaml nor "
+            "/etc/hil/lab.yaml is there; 'hil discover' writes one");
+    return NULL;
+}
+
+const struct board_conf *lab_board(const struct lab *lab, const char *name)
+{
+    for (size_t i = 0; i < lab->count; i++)
+        if (!strcmp(lab->boards[i].name, name))
+            return &lab->boards[i];
+    return NULL;
+}
+
+bool board_matches(const struct board_conf *board, const char *selector)
+{
+    cleanup_strv struct strv wanted = {0};
+
+    if (!strcmp(board->name, selector))
+        return true;
+    strv_split(&wanted, selector, ',');
+    for (size_t i = 0; i < wanted.count; i++)
+        if (!strv_has(&board->labels, wanted.items[i]))
+            return false;
+    return wanted.count > 0;
+}

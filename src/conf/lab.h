@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * lab: lab.yaml, checked: the boards of this host.
+ *
+ * Found by --lab, $HIL_LAB, ./lab.yaml, /etc/hil/lab.yaml, in that order. The driver nodes of a
+ * board stay YAML: each driver of board/ reads its own. Read-only after lab_load(); lab_free() ends
+ * all that points into it.
+ */
+#ifndef HIL_CONF_LAB_H
+#define HIL_CONF_LAB_H
+
+#include "conf/diag.h"
+#include "conf/yaml.h"
+
+#include <stdint.h>
+
+struct timeouts { /* milliseconds; -1: not given here */
+    int64_t lease, flash, boot, idle, total;
+};
+extern const struct timeouts timeouts_default; /* 10m 2m 10s 30s 10m */
+/* What `over` gives wins. */
+struct timeouts timeouts_merge(struct timeouts base, struct timeouts over);
+/* A `timeouts:` map into `ret` (others stay -1). Also the words of --timeout: "30s" is the total,
+ * "boot=5s,idle=10s" names each. */
+void timeouts_read(const struct yaml_node *node, struct timeouts *ret, struct diags *diags);
+int timeouts_parse(const char *text, struct timeouts *ret, struct err *err);
+
+struct memory_range {
+    uint64_t at, size; /* bytes */
+};
+
+struct board_conf {
+    const char *name;
+    struct strv labels;
+    struct timeouts timeouts; /* complete: lab's and default's merged in */
+    struct memory_range *memory;
+    size_t memory_count;          /* 0: not said */
+    const struct yaml_node *node; /* the board's own map, for error positions */
+    /* NULL: not given. Each is a map with one key, the driver's name; `qemu` is short for four. */
+    const struct yaml_node *power, *reset, *flash, *console, *qemu;
+    const struct yaml_node *parse; /* `format:` and the regex format's patterns; NULL: auto */
+};
+
+struct lab {
+    const char *file; /* as found */
+    char *name;       /* `lab:`; the host's name where not given */
+    struct board_conf *boards;
+    size_t count;
+    struct yaml_tree *tree;
+};
+
+/* Which file would be read; NULL where there is none (err says where it looked). Caller frees. */
+char *lab_find(const char *option, struct err *err);
+/* 0, or -ERR_CONFIG with every mistake in `diags`; then the errors of yaml_load(). */
+int lab_load(const char *path, struct lab **ret, struct diags *diags, struct err *err);
+const struct board_conf *lab_board(const struct lab *lab, const char *name); /* NULL: none */
+/* True where the selector names the board, or all of its comma-parted labels are the board's. */
+bool board_matches(const struct board_conf *board, const char *selector);
+void lab_free(struct lab *lab);
+
+#endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * testplan: hil.yaml, checked: what a firmware repository wants tested, and where.
+ *
+ *     tests:
+ *       - name: smoke
+ *         build: [make, smoke]            # argv, run in the plan's directory
+ *         firmware: build/{label}/smoke.elf
+ *         boards: [nucleo-f446re, "stm32f4,virtual"]  # once per entry, on any board that matches
+ * it every: false                    # true: on every board that matches format: unity timeouts:
+ * {boot: 5s} expect: {tests: 12, require: ["test_can_*"]} repeat: 1
+ *
+ * `{label}` becomes the entry of `boards` (its first label), `{board}` the board's name (which
+ * implies `every`). Paths are relative to the plan's directory. Read-only after testplan_load().
+ */
+#ifndef HIL_CONF_TESTPLAN_H
+#define HIL_CONF_TESTPLAN_H
+
+#include "conf/diag.h"
+#include "conf/lab.h"
+
+struct test_conf {
+    char *name;
+    struct strv build;
+    char *firmware; /* path, glob or ARCHIVE:GLOB, with {board} and {label} */
+    uint64_t at;    /* address of a raw binary */
+    bool has_at;
+    struct strv boards;
+    bool every;
+    char *format;             /* NULL: the board's, else auto */
+    struct timeouts timeouts; /* -1: the board's */
+    uint64_t expect_tests;    /* 0: any number but none */
+    struct strv require;      /* glob patterns; each must match a case that passed */
+    uint64_t repeat;          /* at least 1 */
+    const struct yaml_node *node;
+};
+
+struct testplan {
+    const char *file;
+    char *dir; /* of the file */
+    struct test_conf *tests;
+    size_t count;
+    struct yaml_tree *tree;
+};
+
+int testplan_load(const char *path, struct testplan **ret, struct diags *diags, struct err *err);
+void testplan_free(struct testplan *plan);
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Any bytes as lab.yaml: refused with positions, or boards that keep their promises.
+ */
+#include "base/fs.h"
+#include "conf/lab.h"
+#include "conf/name.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count);
+
+static void require(bool holds)
+{
+    if (!holds)
+        abort();
+}
+
+static void check_board(const struct board_conf *board)
+{
+    require(name_valid(board->name) && board->timeouts.boot > 0 && board->timeouts.total > 0);
+    require((board->flash && board->console) || board->qemu);
+    require(!board->flash || (board->flash->kind == YAML_MAP && board->flash->count == 1));
+    require(board_matches(board, board->name));
+    for (size_t i = 0; i < board->labels.count; i++)
+        require(board_matches(board, board->labels.items[i]));
+    for (size_t i = 0; i < board->memory_count; i++)
+        require(board->memory[i].size &&
+                board->memory[i].at + (board->memory[i].size - 1) >= board->memory[i].at);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
+{
+    int fd = memfd_create("lab.yaml", MFD_CLOEXEC);
+    struct diags diags = {0};
+    struct lab *lab = NULL;
+    struct err err = {0};
+    char path[64];
+
+    require(fd >= 0 && fs_write_all(fd, bytes, count, "lab.yaml", &err) == 0);
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    require((lab_load(path, &lab, &diags, &err) == 0) == (lab != NULL));
+    require(lab || err.message[0]);
+    for (size_t i = 0; lab && i < lab->count; i++)
+        check_board(&lab->boards[i]);
+    lab_free(lab);
+    diags_done(&diags);
+    close(fd);
+    return 0;
+}
