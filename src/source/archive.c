@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/fs.h"
+#include "base/text.h"
+#include "source/parts.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <errno.h>
+#include <locale.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define FEED_BLOCK (64 * 1024)
+
+/* What CI packs firmware in. Not here: mtree (no data of its own, may name files of this host), and
+ * lrzip, grzip and lzop, for which libarchive would start programs. Raw comes last and matches what
+ * nothing else does: that tells one compressed file, and no archive at all. */
+static int (*const supported[])(struct archive *) = {
+    archive_read_support_filter_gzip, archive_read_support_filter_bzip2,
+    archive_read_support_filter_xz,   archive_read_support_filter_lzma,
+    archive_read_support_filter_lzip, archive_read_support_filter_zstd,
+    archive_read_support_filter_lz4,  archive_read_support_filter_compress,
+    archive_read_support_format_tar,  archive_read_support_format_7zip,
+    archive_read_support_format_cpio, archive_read_support_format_ar,
+    archive_read_support_format_cab,  archive_read_support_format_rar,
+    archive_read_support_format_rar5, archive_read_support_format_iso9660,
+    archive_read_support_format_raw,
+};
+
+struct reader {
+    struct archive *archive;
+    const struct ctx *ctx;
+    const char *name;
+    const char *glob; /* NULL: the one firmware file */
+    struct source_files *files;
+    struct err *err; /* never NULL */
+    bool told;       /* a callback has filled err already */
+
+    int fd;
+    int64_t file_size; /* -1: not a regular file, cannot seek */
+    uint8_t block[FEED_BLOCK];
+    uint64_t packed;   /* bytes taken from fd */
+    uint64_t unpacked; /* bytes of members held so far */
+    uint64_t passed;   /* bytes of members that had to be unpacked to get past them */
+
+    size_t members, wanted;
+    struct listing firmware, others;
+};
+
+static int check_expansion(struct reader *reader, uint64_t unpacked)
+{
+    if (unpacked > SOURCE_TOTAL_MAX)
+        return err_set(reader->err, ERR_LIMIT, "unpacks to more than %u GiB",
+                       (unsigned)(SOURCE_TOTAL_MAX >> 30));
+    if (unpacked > SOURCE_RATIO_FROM && unpacked / SOURCE_RATIO_MAX > reader->packed)
+        return err_set(reader->err, ERR_DATA,
+                       "refused: unpacks to more than %d times its size, as only a trap does",
+                       SOURCE_RATIO_MAX);
+    return 0;
+}
+
+/* ---- how libarchive reads the descriptor -------------------------------------------------------
+ */
+
+static la_ssize_t feed_read(struct archive *archive, void *arg, const void **ret_block)
+{
+    struct reader *reader = arg;
+    ssize_t n = ctx_read(reader->ctx, reader->fd, reader->block, FEED_BLOCK, reader->err);
+
+    /* With a decompressor in between, members that are passed over are unpacked, too. */
+    if (n >= 0 && archive_filter_count(archive) > 1)
+        n = check_expansion(reader, (uint64_t)archive_filter_bytes(archive, 0)) < 0 ? -1 : n;
+    if (n < 0) {
+        reader->told = true;
+        archive_set_error(archive, EIO, "reading stopped");
+        return ARCHIVE_FATAL;
+    }
+    reader->packed += (uint64_t)n;
+    *ret_block = reader->block;
+    return n;
+}
+
+/* Never past the end: libarchive would not see that the file is too short. */
+static la_int64_t feed_skip(struct archive *archive, void *arg, la_int64_t count)
+{
+    struct reader *reader = arg;
+    off_t at = lseek(reader->fd, 0, SEEK_CUR);
+
+    (void)archive;
+    if (at < 0 || at >= reader->file_size)
+        return 0;
+    if (count > reader->file_size - at)
+        count = reader->file_size - at;
+    return lseek(reader->fd, count, SEEK_CUR) < 0 ? 0 : count;
+}
+
+static la_int64_t feed_seek(struct archive *archive, void *arg, la_int64_t offset, int whence)
+{
+    struct reader *reader = arg;
+    off_t at = lseek(reader->fd, offset, whence);
+
+    (void)archive;
+    return at < 0 ? ARCHIVE_FATAL : at;
+}
+
+static int open_reader(struct reader *reader)
+{
+    struct archive *archive = reader->archive;
+    bool can_seek = reader->file_size >= 0;
+
+    for (size_t i = 0; i < ARRAY_SIZE(supported); i++)
+        supported[i](archive);
+    /* The directory at a zip's end is the truth where it can be reached: it knows links, and a file
+     * that lost it is truncated. */
+    if (can_seek)
+        archive_read_support_format_zip_seekable(archive);
+    else
+        archive_read_support_format_zip_streamable(archive);
+    archive_read_set_callback_data(archive, reader);
+    archive_read_set_read_callback(archive, feed_read);
+    if (can_seek) {
+        archive_read_set_skip_callback(archive, feed_skip);
+        archive_read_set_seek_callback(archive, feed_seek);
+    }
+    return archive_read_open1(archive);
+}
+
+/* ---- members -----------------------------------------------------------------------------------
+ */
+
+static int archive_error(struct reader *reader)
+{
+    const char *words = archive_error_string(reader->archive);
+
+    if (reader->told)
+        return -(int)reader->err->code;
+    return err_set(reader->err, ERR_DATA, "damaged or truncated: %s", words ? words : "unreadable");
+}
+
+static bool has_dotdot(const char *name)
+{
+    for (const char *at = name; *at; at += strcspn(at, "/\\"), at += *at != '\0')
+        if (at[0] == '.' && at[1] == '.' && strchr("/\\", at[2]))
+            return true;
+    return false;
+}
+
+static bool has_control(const char *name)
+{
+    for (const char *at = name; *at; at++)
+        if ((unsigned char)*at < ' ' || *at == 0x7F)
+            return true;
+    return false;
+}
+
+/* A name that only an attacker chooses makes the whole archive suspect, wanted or not. */
+static int check_name(struct reader *reader, const char *name)
+{
+    const char *reason = !*name                 ? "an empty name"
+                         : has_control(name)    ? "control characters in its name"
+                         : strchr("/\\", *name) ? "an absolute name"
+                         : has_dotdot(name)     ? "'..' in its name"
+                                                : NULL;
+    cleanup_free char *shown = text_clean_dup(name, 200, TEXT_ONE_LINE);
+
+    return reason ? err_set(reader->err, ERR_DATA, "refused: member '%s' has %s", shown, reason)
+                  : 0;
+}
+
+static const char *member_name(struct archive_entry *entry)
+{
+    const char *name = archive_entry_pathname(entry);
+
+    if (!name)
+        name = archive_entry_pathname_utf8(entry);
+    while (name && str_starts(name, "./") && name[2])
+        name += 2;
+    return name;
+}
+
+static int check_kind(struct reader *reader, struct archive_entry *entry)
+{
+    const char *link = archive_entry_hardlink(entry);
+
+    if (archive_entry_filetype(entry) == AE_IFLNK)
+        link = archive_entry_symlink(entry);
+    if (link || archive_entry_filetype(entry) == AE_IFLNK) {
+        cleanup_free char *shown = text_clean_dup(link ? link : "?", 200, TEXT_ONE_LINE);
+        return err_set(reader->err, ERR_DATA, "refused: is a link to '%s'; name that file itself",
+                       shown);
+    }
+    if (archive_entry_filetype(entry) != AE_IFREG)
+        return err_set(reader->err, ERR_DATA, "refused: is a device or the like, not a file");
+    if (archive_entry_is_encrypted(entry))
+        return err_set(reader->err, ERR_DATA, "refused: is encrypted");
+    if (archive_entry_size(entry) > (la_int64_t)SOURCE_FILE_MAX)
+        return err_set(reader->err, ERR_LIMIT, "larger than %u MiB", SOURCE_FILE_MAX >> 20);
+    return 0;
+}
+
+static int read_member(struct reader *reader, struct buf *bytes)
+{
+    int rc;
+
+    for (;;) {
+        size_t left = bytes->ceiling - bytes->size, want = left < FEED_BLOCK ? left : FEED_BLOCK;
+        char *space = buf_space(bytes, want);
+        la_ssize_t n = want ? archive_read_data(reader->archive, space, want) : 1;
+        if (n < 0)
+            return archive_error(reader);
+        if (n == 0)
+            return 0;
+        if (!want)
+            return err_set(reader->err, ERR_LIMIT, "larger than %u MiB", SOURCE_FILE_MAX >> 20);
+        buf_grew(bytes, (size_t)n);
+        reader->unpacked += (uint64_t)n;
+        rc = check_expansion(reader, reader->unpacked);
+        if (rc < 0)
+            return rc;
+    }
+}
+
+static int take_member(struct reader *reader, struct archive_entry *entry, const char *name)
+{
+    cleanup_free char *full = xasprintf("%s:%s", reader->name, name);
+    cleanup_buf struct buf bytes = BUF_INIT(SOURCE_FILE_MAX);
+    int rc = check_kind(reader, entry);
+
+    if (rc == 0)
+        rc = read_member(reader, &bytes);
+    if (rc < 0)
+        return err_wrap(reader->err, "member '%s'", name);
+    source_files_add(reader->files, full, fs_basename(name), &bytes);
+    return 0;
+}
+
+static bool is_wanted(const struct reader *reader, const char *name)
+{
+    const char *glob = reader->glob;
+
+    if (!glob)
+        return source_is_firmware_name(name);
+    return str_glob(str_starts(glob, "./") ? glob + 2 : glob, name);
+}
+
+/* Zip, tar, cpio and ar seek past a member; the others unpack it, and only its header says how
+ * large it is. */
+static int pass_member(struct reader *reader, struct archive_entry *entry)
+{
+    int format = archive_format(reader->archive) & ARCHIVE_FORMAT_BASE_MASK;
+    la_int64_t size = archive_entry_size(entry);
+
+    if (format == ARCHIVE_FORMAT_7ZIP || format == ARCHIVE_FORMAT_CAB ||
+        format == ARCHIVE_FORMAT_RAR || format == ARCHIVE_FORMAT_RAR_V5)
+        reader->passed += size > 0 ? (uint64_t)size : 0;
+    if (reader->passed > SOURCE_TOTAL_MAX)
+        return check_expansion(reader, reader->passed);
+    return 0;
+}
+
+static int visit(struct reader *reader, struct archive_entry *entry)
+{
+    const char *name = member_name(entry);
+    int rc;
+
+    if (++reader->members > SOURCE_MEMBERS_MAX)
+        return err_set(reader->err, ERR_LIMIT, "more than %d members", SOURCE_MEMBERS_MAX);
+    if (!name)
+        return err_set(reader->err, ERR_DATA, "member %zu has no readable name", reader->members);
+    rc = check_name(reader, name);
+    if (rc < 0 || archive_entry_filetype(entry) == AE_IFDIR)
+        return rc;
+    listing_add(source_is_firmware_name(name) ? &reader->firmware : &reader->others, name);
+    if (!is_wanted(reader, name))
+        return pass_member(reader, entry);
+    if (++reader->wanted > 1 && !reader->glob) /* too many: only their names matter now */
+        return pass_member(reader, entry);
+    return take_member(reader, entry, name);
+}
+
+/* ---- the whole ---------------------------------------------------------------------------------
+ */
+
+/* One compressed file such as fw.hex.gz: it is called what the archive is, less the last ending. */
+static int take_single(struct reader *reader)
+{
+    const char *base = fs_basename(reader->name), *dot = strrchr(base, '.');
+    cleanup_free char *name = xstrndup(base, dot > base ? (size_t)(dot - base) : strlen(base));
+    cleanup_buf struct buf bytes = BUF_INIT(SOURCE_FILE_MAX);
+    int rc;
+
+    if (reader->glob)
+        return err_set(reader->err, ERR_DATA,
+                       "is one compressed file, so it has no member '%s'; leave that out",
+                       reader->glob);
+    rc = read_member(reader, &bytes);
+    if (rc == 0)
+        source_files_add(reader->files, reader->name, name, &bytes);
+    return rc;
+}
+
+/* A tar ends with blocks of zeros; libarchive takes the plain end of the file for it as well, and a
+ * file cut between two members would go unnoticed. */
+static bool lacks_tar_end(struct archive *archive)
+{
+    return (archive_format(archive) & ARCHIVE_FORMAT_BASE_MASK) == ARCHIVE_FORMAT_TAR &&
+           archive_filter_bytes(archive, 0) == archive_read_header_position(archive);
+}
+
+static int judge(struct reader *reader)
+{
+    bool any_firmware = reader->firmware.total > 0;
+    cleanup_free char *names = listing_text(any_firmware ? &reader->firmware : &reader->others);
+    const char *first = any_firmware ? reader->firmware.names.items[0] : "";
+
+    if (lacks_tar_end(reader->archive))
+        return err_set(reader->err, ERR_DATA, "truncated: the tar file has no end mark");
+    if (!reader->glob && reader->wanted > 1)
+        return err_set(reader->err, ERR_USAGE, "has %zu firmware files: %s; choose, as in '%s:%s'",
+                       reader->wanted, names, reader->name, first);
+    if (reader->wanted)
+        return 0;
+    if (!reader->firmware.total && !reader->others.total)
+        return err_set(reader->err, ERR_NOT_FOUND, "the archive is empty");
+    if (reader->glob)
+        return err_set(reader->err, ERR_NOT_FOUND, "no member matches '%s'; there is %s",
+                       reader->glob, names);
+    return err_set(reader->err, ERR_NOT_FOUND,
+                   "no firmware file by name; there is %s; choose with '%s:NAME'", names,
+                   reader->name);
+}
+
+/* A file that begins as a zip and is not seen as one has lost its directory. */
+static int not_an_archive(struct reader *reader)
+{
+    char head[4];
+
+    if (reader->file_size >= 0 && pread(reader->fd, head, sizeof head, 0) == sizeof head &&
+        !memcmp(head, "PK\3\4", sizeof head))
+        return err_set(reader->err, ERR_DATA,
+                       "truncated: the zip file has no directory at its end");
+    return ARCHIVE_NONE;
+}
+
+static int read_all(struct reader *reader)
+{
+    struct archive_entry *entry;
+    int rc = open_reader(reader);
+
+    while (rc >= ARCHIVE_WARN) {
+        rc = archive_read_next_header(reader->archive, &entry);
+        if (rc == ARCHIVE_EOF)
+            return judge(reader);
+        if (rc < ARCHIVE_WARN)
+            break;
+        if (archive_format(reader->archive) == ARCHIVE_FORMAT_RAW)
+            return archive_filter_count(reader->archive) > 1 ? take_single(reader)
+                                                             : not_an_archive(reader);
+        rc = visit(reader, entry);
+        if (rc < 0)
+            return rc;
+    }
+    return archive_error(reader);
+}
+
+int archive_load(int fd, const char *name, const char *glob, const struct ctx *ctx,
+                 struct source_files *files, struct err *err)
+{
+    /* libarchive converts names to the locale's character set, and loses those of the "C" locale */
+    locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+    locale_t before = utf8 ? uselocale(utf8) : (locale_t)0;
+    struct reader *reader = xcalloc(1, sizeof *reader);
+    struct err unread;
+    struct stat info;
+    int rc;
+
+    *reader = (struct reader){.archive = archive_read_new(),
+                              .ctx = ctx,
+                              .name = name,
+                              .glob = glob,
+                              .files = files,
+                              .err = err ? err : &unread,
+                              .fd = fd,
+                              .file_size = -1};
+    if (fstat(fd, &info) == 0 && S_ISREG(info.st_mode))
+        reader->file_size = info.st_size;
+    rc = reader->file_size == 0 ? ARCHIVE_NONE : read_all(reader);
+    archive_read_free(reader->archive);
+    listing_done(&reader->firmware);
+    listing_done(&reader->others);
+    free(reader);
+    if (utf8) {
+        uselocale(before);
+        freelocale(utf8);
+    }
+    return rc < 0 ? err_wrap(err, "%s", name) : rc;
+}
