@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: MIT */
+#include "board/board.h"
+
+#include "base/fs.h"
+#include "base/guard.h"
+#include "board/emulator.h"
+#include "board/power/power.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define RESET_GAP_MS 200 /* off time of a power cycle that stands for a reset */
+
+struct board {
+    const struct board_conf *conf;
+    const char *lab_file; /* borrowed from the lab */
+    struct driver_env env;
+    char *dir; /* env.runtime_dir */
+    struct memory_range emulated[2];
+    const struct memory_range *memory;
+    size_t memory_count;
+    const struct power_driver *power;
+    const struct reset_driver *reset;
+    const struct flash_driver *flash;
+    const struct console_driver *console;
+    void *power_self, *reset_self, *flash_self, *console_self;
+    bool powered;
+    int console_fd;
+    struct guard *guard; /* that knows our resting commands */
+    size_t rests;
+};
+
+/* A driver's instance out of its node; `base` is the row's common part. */
+static void *instance(const struct driver_base *base, const char *kind,
+                      const struct yaml_node *options, struct diags *diags)
+{
+    cleanup_free char *what = xasprintf("%s %s", kind, base->name);
+    size_t before = diags->messages.count;
+    void *self = xcalloc(1, base->self_size ? base->self_size : 1);
+
+    if (base->preset)
+        base->preset(self);
+    fields_read(base->fields, options, what, self, diags);
+    if (base->check && diags->messages.count == before)
+        base->check(self, options, diags);
+    return self;
+}
+
+static void instance_free(const struct driver_base *base, void *self)
+{
+    if (!self)
+        return;
+    if (base->done)
+        base->done(self);
+    fields_done(base->fields, self);
+    free(self);
+}
+
+static void unknown_driver(const struct yaml_node *option, const char *kind,
+                           const struct driver_base *const *known, size_t count,
+                           struct diags *diags)
+{
+    const char *names[16];
+    cleanup_buf struct buf list = BUF_INIT(1024);
+    const char *near;
+
+    for (size_t i = 0; i < count && i < ARRAY_SIZE(names); i++) {
+        names[i] = known[i]->name;
+        buf_addf(&list, "%s%s", i ? ", " : "", names[i]);
+    }
+    near = str_nearest(option->key, names, count < ARRAY_SIZE(names) ? count : ARRAY_SIZE(names));
+    if (near)
+        diag_key(diags, option, "unknown %s driver '%s' (did you mean '%s'?)", kind, option->key,
+                 near);
+    else
+        diag_key(diags, option, "unknown %s driver '%s'; there are: %s", kind, option->key,
+                 list.data);
+}
+
+/* Finds the row that `node` (a map with the driver's name as its one key) asks for. The four tables
+ * differ only in their rows' type, each of which begins with a driver_base. */
+static const void *find_row(const void *const *rows, const char *kind,
+                            const struct yaml_node *node, struct diags *diags)
+{
+    const struct driver_base *known[16];
+    size_t count = 0;
+
+    for (; rows[count] && count < ARRAY_SIZE(known); count++) {
+        known[count] = rows[count];
+        if (!strcmp(known[count]->name, node->first->key))
+            return rows[count];
+    }
+    unknown_driver(node->first, kind, known, count, diags);
+    return NULL;
+}
+
+#define OPEN_DRIVER(board, kind, node, diags)                                                      \
+    do {                                                                                           \
+        (board)->kind = find_row((const void *const *)kind##_drivers, #kind, node, diags);         \
+        if ((board)->kind)                                                                         \
+            (board)->kind##_self = instance(&(board)->kind->base, #kind, (node)->first, diags);    \
+    } while (0)
+
+/* One directory a lab and user, so that labs do not meet and others cannot reach our sockets. */
+static char *socket_dir(const struct lab *lab, const char *runtime_dir)
+{
+    cleanup_free char *safe = fs_safe_name(lab->name);
+
+    return xasprintf("%s/%s-%u", runtime_dir, safe, (unsigned)getuid());
+}
+
+/* `flash: {gdb: ...}` and `console: {unix: ...}` of an emulated board, written as a person would. */
+static void open_from_text(struct board *board, const char *kind, const char *text,
+                           struct diags *diags)
+{
+    struct yaml_tree *tree = NULL;
+    const struct yaml_node *root;
+
+    if (yaml_parse(text, strlen(text), "emulated board", &tree, diags, NULL) < 0)
+        return;
+    root = yaml_root(tree);
+    if (!strcmp(kind, "flash"))
+        OPEN_DRIVER(board, flash, root, diags);
+    else if (!strcmp(kind, "console"))
+        OPEN_DRIVER(board, console, root, diags);
+    else
+        OPEN_DRIVER(board, reset, root, diags);
+    yaml_tree_free(tree);
+    diags->file = board->lab_file;
+}
+
+static void open_emulated(struct board *board, const struct yaml_node *qemu, struct diags *diags)
+{
+    const struct yaml_node *machine_node = yaml_get(qemu, "machine");
+    const struct emulator_machine *machine =
+        machine_node && machine_node->text ? emulator_machine(machine_node->text) : NULL;
+    cleanup_free char *gdb = emulator_socket(&board->env, "gdb");
+    cleanup_free char *uart = emulator_socket(&board->env, "uart");
+    cleanup_free char *flash = xasprintf("gdb: {unix: \"%s\", detach: false}", gdb);
+    cleanup_free char *console = xasprintf("unix: {path: \"%s\"}", uart);
+
+    if (!board->power) {
+        board->power = &power_qemu;
+        board->power_self = instance(&power_qemu.base, "power", qemu, diags);
+    }
+    if (!board->reset)
+        open_from_text(board, "reset", "qemu: {}", diags);
+    if (!board->flash)
+        open_from_text(board, "flash", flash, diags);
+    if (!board->console)
+        open_from_text(board, "console", console, diags);
+    if (machine && !board->conf->memory_count) {
+        board->emulated[0] = (struct memory_range){machine->flash_at, machine->flash_size};
+        board->emulated[1] = (struct memory_range){machine->ram_at, machine->ram_size};
+        board->memory = board->emulated;
+        board->memory_count = 2;
+    }
+}
+
+struct board *board_open(const struct lab *lab, const struct board_conf *conf,
+                         const char *runtime_dir, struct diags *diags)
+{
+    struct board *board = xcalloc(1, sizeof *board);
+    size_t before = diags->messages.count;
+
+    diags->file = board->lab_file = lab->file;
+    board->conf = conf;
+    board->console_fd = -1;
+    board->memory = conf->memory;
+    board->memory_count = conf->memory_count;
+    board->dir = socket_dir(lab, runtime_dir);
+    board->env.board = conf->name;
+    board->env.runtime_dir = board->dir;
+    if (conf->power)
+        OPEN_DRIVER(board, power, conf->power, diags);
+    if (conf->reset)
+        OPEN_DRIVER(board, reset, conf->reset, diags);
+    if (conf->flash)
+        OPEN_DRIVER(board, flash, conf->flash, diags);
+    if (conf->console)
+        OPEN_DRIVER(board, console, conf->console, diags);
+    if (conf->qemu)
+        open_emulated(board, conf->qemu, diags);
+    if (!board->reset && !board->power && diags->messages.count == before)
+        diag_key(diags, conf->node,
+                 "board '%s' has neither a reset nor a power driver: nothing could start its "
+                 "firmware; add reset: {cmd: {run: [...]}}",
+                 conf->name);
+    if (diags->messages.count == before)
+        return board;
+    board_close(board);
+    return NULL;
+}
+
+void board_close(struct board *board)
+{
+    if (!board)
+        return;
+    board_console_close(board);
+    if (board->console)
+        instance_free(&board->console->base, board->console_self);
+    if (board->flash)
+        instance_free(&board->flash->base, board->flash_self);
+    if (board->reset)
+        instance_free(&board->reset->base, board->reset_self);
+    if (board->power)
+        instance_free(&board->power->base, board->power_self);
+    free(board->dir);
+    free(board);
+}
+
+const struct board_conf *board_conf(const struct board *board)
+{
+    return board->conf;
+}
+
+struct board_drivers board_drivers(const struct board *board)
+{
+    return (struct board_drivers){
+        .power = board->power ? board->power->base.name : NULL,
+        .reset = board->reset ? board->reset->base.name : NULL,
+        .flash = board->flash ? board->flash->base.name : NULL,
+        .console = board->console ? board->console->base.name : NULL,
+    };
+}
+
+void board_attach(struct board *board, const char *work_dir, const char *test,
+                  struct events *events)
+{
+    board->env.work_dir = work_dir;
+    board->env.test = test;
+    board->env.events = events;
+}
+
+static bool inside(const struct memory_range *range, uint64_t address, uint64_t size)
+{
+    return address >= range->at && size <= range->size && address - range->at <= range->size - size;
+}
+
+int board_accepts(const struct board *board, const struct image *image, struct err *err)
+{
+    for (size_t i = 0; i < image->count; i++) {
+        const struct segment *segment = &image->segments[i];
+        bool fits = !board->memory_count;
+        for (size_t m = 0; m < board->memory_count && !fits; m++)
+            fits = inside(&board->memory[m], segment->address, segment->size);
+        if (fits)
+            continue;
+        cleanup_buf struct buf ranges = BUF_INIT(512);
+        for (size_t m = 0; m < board->memory_count; m++)
+            buf_addf(&ranges, "%s0x%08" PRIx64 "-0x%08" PRIx64, m ? ", " : "", board->memory[m].at,
+                     board->memory[m].at + board->memory[m].size - 1);
+        return err_set(err, ERR_CONFIG,
+                       "%s: segment 0x%08" PRIx64 "-0x%08" PRIx64
+                       " lies outside the memory of %s (%s)",
+                       image->name, segment->address, segment->address + segment->size - 1,
+                       board->conf->name, ranges.data);
+    }
+    return 0;
+}
+
+/* The guardian's key for the i-th resting command of this board. */
+static int64_t rest_key(const struct board *board, size_t i)
+{
+    return (int64_t)(uintptr_t)board + (int64_t)i;
+}
+
+static void tell_guard(struct board *board, const struct ctx *ctx)
+{
+    const struct strv *argvs = NULL;
+
+    if (!board->power->off_argvs)
+        return;
+    board->guard = ctx->guard;
+    board->rests = board->power->off_argvs(board->power_self, &argvs);
+    for (size_t i = 0; i < board->rests; i++)
+        guard_add_rest(ctx->guard, rest_key(board, i), (const char *const *)argvs[i].items);
+}
+
+static void untell_guard(struct board *board)
+{
+    for (size_t i = 0; i < board->rests; i++)
+        guard_drop_rest(board->guard, rest_key(board, i));
+    board->rests = 0;
+}
+
+static int make_socket_dir(const struct board *board, struct err *err)
+{
+    if (mkdir(board->dir, 0700) == 0 || errno == EEXIST)
+        return 0;
+    return err_sys(err, errno, "%s", board->dir);
+}
+
+int board_power_on(struct board *board, const struct ctx *ctx, struct err *err)
+{
+    int rc = make_socket_dir(board, err);
+
+    if (rc < 0 || !board->power)
+        return rc;
+    /* Before the first command: half switched on must be switched off, too. */
+    tell_guard(board, ctx);
+    board->powered = true;
+    rc = board->power->on(board->power_self, &board->env, ctx, err);
+    return rc < 0 ? err_wrap(err, "power %s", board->power->base.name) : 0;
+}
+
+int board_rest(struct board *board, const struct ctx *ctx, struct err *err)
+{
+    int rc;
+
+    if (!board->powered)
+        return 0;
+    rc = board->power->off(board->power_self, &board->env, ctx, err);
+    board->powered = rc < 0;
+    if (rc < 0)
+        return err_wrap(err, "power %s", board->power->base.name);
+    untell_guard(board);
+    return 0;
+}
+
+int board_flash(struct board *board, const struct image *image, const struct ctx *ctx,
+                struct err *err)
+{
+    int rc = board->flash->program(board->flash_self, &board->env, image, ctx, err);
+
+    return rc < 0 ? err_wrap(err, "flash %s", board->flash->base.name) : 0;
+}
+
+int board_verify(struct board *board, const struct image *image, const struct ctx *ctx,
+                 struct err *err)
+{
+    int rc = board->flash->verify
+                 ? board->flash->verify(board->flash_self, &board->env, image, ctx, err)
+                 : 0;
+
+    return rc < 0 ? err_wrap(err, "verify %s", board->flash->base.name) : 0;
+}
+
+bool board_flash_needs_console(const struct board *board)
+{
+    return board->flash->needs_console_port;
+}
+
+int board_reset(struct board *board, const struct ctx *ctx, struct err *err)
+{
+    int rc;
+
+    if (board->reset) {
+        rc = board->reset->reset(board->reset_self, &board->env, ctx, err);
+        return rc < 0 ? err_wrap(err, "reset %s", board->reset->base.name) : 0;
+    }
+    rc = board_rest(board, ctx, err);
+    if (rc == 0)
+        rc = ctx_sleep(ctx, RESET_GAP_MS, err);
+    return rc == 0 ? board_power_on(board, ctx, err) : err_wrap(err, "reset by power cycle");
+}
+
+int board_console_open(struct board *board, const struct ctx *ctx, struct err *err)
+{
+    int rc = 0;
+
+    if (board->console_fd < 0)
+        rc = board->console->open(board->console_self, &board->env, ctx, &board->console_fd, err);
+    return rc < 0 ? err_wrap(err, "console %s", board->console->base.name) : 0;
+}
+
+void board_console_close(struct board *board)
+{
+    if (board->console_fd >= 0)
+        close(board->console_fd);
+    board->console_fd = -1;
+}
+
+int board_console_fd(const struct board *board)
+{
+    return board->console_fd;
+}
+
+ssize_t board_console_read(struct board *board, void *bytes, size_t room, const struct ctx *ctx,
+                           struct err *err)
+{
+    ssize_t n = ctx_read(ctx, board->console_fd, bytes, room, err);
+
+    if (n >= 0 || n == -ERR_TIMEOUT || n == -ERR_CANCELLED)
+        return n;
+    /* A USB adapter that is pulled answers EIO, ENXIO or ENODEV, a peer that died ECONNRESET. */
+    err_wrap(err, "console %s", board->console->base.name);
+    err->code = ERR_GONE;
+    return -ERR_GONE;
+}
+
+int board_console_settle_ms(const struct board *board)
+{
+    return board->console->settle_ms;
+}

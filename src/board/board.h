@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * board: one device under test, opened from its configuration: four drivers behind one face.
+ *
+ * board_open() only checks and allocates; nothing is touched before board_power_on(). The calls come
+ * in the order of the pipeline, from one thread. Each blocks within its ctx and its errors name the
+ * step ("flash gdb: ..."). board_close() turns nothing off: board_rest() does.
+ */
+#ifndef HIL_BOARD_BOARD_H
+#define HIL_BOARD_BOARD_H
+
+#include "board/driver.h"
+#include "conf/lab.h"
+
+struct board;
+
+/* Mistakes of the driver nodes go to `diags` with their positions; NULL where there were any. */
+struct board *board_open(const struct lab *lab, const struct board_conf *conf,
+                         const char *runtime_dir, struct diags *diags);
+void board_close(struct board *board);
+
+const struct board_conf *board_conf(const struct board *board);
+/* The names of the drivers in use, NULL where the board has none of that kind. */
+struct board_drivers {
+    const char *power, *reset, *flash, *console;
+};
+struct board_drivers board_drivers(const struct board *board);
+
+/* Where the following calls log and tell. Borrowed until the next call or board_close(). */
+void board_attach(struct board *board, const char *work_dir, const char *test,
+                  struct events *events);
+
+/* 0 where every segment lies within the board's memory, else -ERR_CONFIG naming the segment. */
+int board_accepts(const struct board *board, const struct image *image, struct err *err);
+
+int board_power_on(struct board *board, const struct ctx *ctx, struct err *err);
+int board_flash(struct board *board, const struct image *image, const struct ctx *ctx, struct err *err);
+int board_verify(struct board *board, const struct image *image, const struct ctx *ctx, struct err *err);
+bool board_flash_needs_console(const struct board *board);
+/* A board without a reset driver is power-cycled; without either that is -ERR_CONFIG. */
+int board_reset(struct board *board, const struct ctx *ctx, struct err *err);
+/* The resting state: power off where it can be switched. */
+int board_rest(struct board *board, const struct ctx *ctx, struct err *err);
+
+int board_console_open(struct board *board, const struct ctx *ctx, struct err *err);
+void board_console_close(struct board *board);
+int board_console_fd(const struct board *board); /* -1: closed */
+/* Reads what is there: > 0 bytes, 0: the console is at its end, negative: an error. */
+ssize_t board_console_read(struct board *board, void *bytes, size_t room, const struct ctx *ctx,
+                           struct err *err);
+int board_console_settle_ms(const struct board *board);
+
+#endif

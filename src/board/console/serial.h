@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * serial: a tty opened raw, exclusive and non-blocking, at any speed.
+ *
+ * Works on UARTs, USB adapters and pseudo-terminals. A tty that another program holds is -ERR_BUSY,
+ * a path that is no tty -ERR_CONFIG. Nothing here waits. Any thread.
+ */
+#ifndef HIL_BOARD_CONSOLE_SERIAL_H
+#define HIL_BOARD_CONSOLE_SERIAL_H
+
+#include "base/err.h"
+
+#include <stdint.h>
+
+enum serial_parity { SERIAL_PARITY_NONE, SERIAL_PARITY_EVEN, SERIAL_PARITY_ODD };
+enum serial_flow { SERIAL_FLOW_NONE, SERIAL_FLOW_RTSCTS, SERIAL_FLOW_XONXOFF };
+
+struct serial_line {
+    uint64_t baud, data, stop; /* bits a second; 5 to 8 data bits; 1 or 2 stop bits */
+    int parity, flow;          /* enum serial_parity, enum serial_flow */
+};
+#define SERIAL_LINE_8N1(speed) ((struct serial_line){.baud = (speed), .data = 8, .stop = 1})
+
+/* The caller closes the descriptor. */
+int serial_open_line(const char *path, const struct serial_line *line, int *ret_fd,
+                     struct err *err);
+/* The same with 8 data bits, no parity, 1 stop bit, no flow control. */
+int serial_open(const char *path, uint64_t baud, int *ret_fd, struct err *err);
+/* Drops what was received and not read. */
+void serial_flush(int fd);
+
+/* The one tty of the USB device with this serial number, as "/dev/ttyACM0"; the caller frees.
+ * `sysfs` is "/sys". -ERR_NOT_FOUND: not plugged in; -ERR_CONFIG: it has several. */
+int serial_find_usb(const char *sysfs, const char *usb_serial, char **ret_path, struct err *err);
+
+#endif

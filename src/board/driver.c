@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+#include "board/driver.h"
+
+#include "base/fs.h"
+#include "base/proc.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static struct event about(const struct driver_env *env, enum event_kind kind, const char *text)
+{
+    return (struct event){.kind = kind, .board = env->board, .test = env->test, .text = text};
+}
+
+void driver_tell_command(const struct driver_env *env, const char *const *argv)
+{
+    cleanup_buf struct buf line = BUF_INIT(4096);
+
+    if (!env->events)
+        return;
+    for (size_t i = 0; argv[i]; i++)
+        buf_addf(&line, "%s%s", i ? " " : "", argv[i]);
+    event_emit(env->events, about(env, EVENT_COMMAND, line.data));
+}
+
+void driver_tell_progress(const struct driver_env *env, const char *step, uint64_t done,
+                          uint64_t total)
+{
+    struct event event = about(env, EVENT_PROGRESS, step);
+
+    event.number = done;
+    event.total = total;
+    event_emit(env->events, event);
+}
+
+void driver_tell_warning(const struct driver_env *env, const char *format, ...)
+{
+    char text[512];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    event_emit(env->events, about(env, EVENT_WARNING, text));
+}
+
+/* Appends the value of "{name}..." at `at` and returns the text behind it, NULL where unknown. */
+static const char *fill_one(struct buf *out, const char *at, const char *const *names,
+                            const char *const *values)
+{
+    const char *end = strchr(at, '}');
+
+    for (size_t i = 0; end && names[i]; i++) {
+        size_t length = strlen(names[i]);
+        if (length == (size_t)(end - at - 1) && !memcmp(at + 1, names[i], length)) {
+            buf_adds(out, values[i] ? values[i] : "");
+            return end + 1;
+        }
+    }
+    return NULL;
+}
+
+int driver_fill_argv(const struct strv *template, const char *const *names,
+                     const char *const *values, struct strv *ret, struct err *err)
+{
+    for (size_t i = 0; i < template->count; i++) {
+        cleanup_buf struct buf word = BUF_INIT(65536);
+        for (const char *at = template->items[i]; *at;) {
+            const char *next = *at == '{' ? fill_one(&word, at, names, values) : at + 1;
+            if (!next)
+                return err_set(err, ERR_CONFIG, "'%s' names no placeholder that is known here",
+                               template->items[i]);
+            if (*at != '{')
+                buf_add(&word, at, 1);
+            at = next;
+        }
+        strv_add_owned(ret, buf_steal(&word));
+    }
+    return 0;
+}
+
+int driver_run(const struct driver_env *env, const struct strv *argv, const char *log,
+               const struct ctx *ctx, struct err *err)
+{
+    cleanup_free char *path = env->work_dir ? fs_join(env->work_dir, log) : NULL;
+    const char *const *words = (const char *const *)argv->items;
+
+    driver_tell_command(env, words);
+    return proc_run_ok(&(struct proc_spec){.argv = words, .log_path = path}, ctx, err);
+}

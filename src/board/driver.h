@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * driver: the four kinds of driver that make a board: power, reset, flash, console.
+ *
+ * A driver is one file under its kind's folder and one row in that kind's table (power/power.c, ...).
+ * A row describes the driver's options as `fields`; an instance is a zeroed block of `self_size`
+ * bytes that begins with the struct the fields fill. `preset` may put defaults in before reading;
+ * `check` may look at the whole afterwards. All calls block only within their ctx, are made from one
+ * thread at a time, and say in err what failed; the caller prepends board and step.
+ */
+#ifndef HIL_BOARD_DRIVER_H
+#define HIL_BOARD_DRIVER_H
+
+#include "base/ctx.h"
+#include "base/err.h"
+#include "conf/field.h"
+#include "image/image.h"
+#include "result/event.h"
+
+#include <stdbool.h>
+
+/* What every driver of a board may know of its surroundings. Borrowed for the call. */
+struct driver_env {
+    const char *board;       /* its name */
+    const char *runtime_dir; /* sockets live here: one directory for each lab and user */
+    const char *work_dir;    /* this job's directory: logs, temporary firmware files; NULL: none */
+    struct events *events;   /* may be NULL */
+    const char *test;        /* for events; may be NULL */
+};
+/* An EVENT_COMMAND, EVENT_PROGRESS or EVENT_WARNING about this board. */
+void driver_tell_command(const struct driver_env *env, const char *const *argv);
+void driver_tell_progress(const struct driver_env *env, const char *step, uint64_t done, uint64_t total);
+void driver_tell_warning(const struct driver_env *env, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+struct driver_base {
+    const char *name;
+    const char *summary;
+    const struct field *fields;
+    size_t self_size;
+    void (*preset)(void *self);                                       /* may be NULL */
+    void (*check)(void *self, const struct yaml_node *node, struct diags *diags); /* may be NULL */
+    void (*done)(void *self); /* ends what is still open; fields are freed by the caller; may be NULL */
+};
+
+struct power_driver {
+    struct driver_base base;
+    int (*on)(void *self, const struct driver_env *env, const struct ctx *ctx, struct err *err);
+    int (*off)(void *self, const struct driver_env *env, const struct ctx *ctx, struct err *err);
+    /* What the guardian is to run should hil be killed: the number of argv lists, borrowed. May be
+     * NULL: ending hil's children is enough. */
+    size_t (*off_argvs)(void *self, const struct strv **ret);
+};
+
+struct reset_driver {
+    struct driver_base base;
+    /* Resets the board and lets it run. */
+    int (*reset)(void *self, const struct driver_env *env, const struct ctx *ctx, struct err *err);
+};
+
+struct flash_driver {
+    struct driver_base base;
+    bool needs_console_port; /* the console must be closed while it works */
+    /* Programs every segment, and verifies what it wrote unless `verify` is there. */
+    int (*program)(void *self, const struct driver_env *env, const struct image *image,
+                   const struct ctx *ctx, struct err *err);
+    /* Reads back or checksums; a difference is -ERR_REFUSED with the first address. May be NULL. */
+    int (*verify)(void *self, const struct driver_env *env, const struct image *image,
+                  const struct ctx *ctx, struct err *err);
+};
+
+struct console_driver {
+    struct driver_base base;
+    int settle_ms; /* bytes may still be under way this long after the board fell silent */
+    /* A descriptor to poll, read and write; non-blocking. The caller closes it. */
+    int (*open)(void *self, const struct driver_env *env, const struct ctx *ctx, int *ret_fd,
+                struct err *err);
+    /* Drops what the kernel holds for us; may be NULL. */
+    void (*flush)(void *self, int fd);
+};
+
+/* The tables; NULL-terminated. Each lives in its kind's folder. */
+extern const struct power_driver *const power_drivers[];
+extern const struct reset_driver *const reset_drivers[];
+extern const struct flash_driver *const flash_drivers[];
+extern const struct console_driver *const console_drivers[];
+
+/* argv with {file} {address} {serial} {board} ... filled in; an unknown {name} is -ERR_CONFIG. `names`
+ * and `values` run in parallel, NULL-terminated names. A placeholder never splits an argument. */
+int driver_fill_argv(const struct strv *template, const char *const *names,
+                     const char *const *values, struct strv *ret, struct err *err);
+/* Runs argv to its end, telling the command; its output is appended to work_dir/`log`. */
+int driver_run(const struct driver_env *env, const struct strv *argv, const char *log,
+               const struct ctx *ctx, struct err *err);
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+#include "board/flash/gdb_link.h"
+
+#include "board/connect.h"
+#include "board/console/serial.h"
+
+#define LISTEN_MS 5000 /* OpenOCD takes one or two seconds from its start until it listens */
+#define RETRY_MS 20
+
+const char *gdb_link_name(const struct gdb_link *link)
+{
+    return link->unix_path ? link->unix_path : link->tcp ? link->tcp : link->serial;
+}
+
+int gdb_link_open(const struct gdb_link *link, const struct ctx *ctx, int *ret_fd, struct err *err)
+{
+    struct ctx until = ctx_narrow(ctx, LISTEN_MS);
+
+    if (link->serial)
+        return serial_open(link->serial, link->baud, ret_fd, err);
+    for (;;) {
+        int rc = link->unix_path ? connect_unix(link->unix_path, &until, ret_fd, err)
+                                 : connect_tcp(link->tcp, &until, ret_fd, err);
+        if (rc != -ERR_NOT_FOUND)
+            return rc;
+        rc = ctx_sleep(&until, RETRY_MS, NULL);
+        if (rc == -ERR_CANCELLED)
+            return err_set(err, ERR_CANCELLED, "cancelled");
+        if (rc < 0)
+            return err_hint(err, "; is the GDB server running?");
+    }
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * holder: who has a lease, as written into its lock file for others to read.
+ *
+ * Blocks never. Strings belong to the holder; holder_done() frees them.
+ */
+#ifndef HIL_BOARD_HOLDER_H
+#define HIL_BOARD_HOLDER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define HOLDER_RECORD_MAX 8192
+
+struct holder {
+    pid_t pid;            /* 0: not known */
+    char *user, *command; /* command: argv joined by blanks */
+    int64_t since_unix_s;
+    /* In GitHub Actions, else NULL: */
+    char *repository, *run_id, *job, *attempt, *run_url;
+};
+
+/* Us: from the process and the GITHUB_* environment. */
+void holder_self(int argc, char *const *argv, struct holder *ret);
+/* "alice (pid 4711, hil run a.elf) since 12:03:44", one line, clean text; in Actions with the run's
+ * address. Caller frees. */
+char *holder_describe(const struct holder *holder);
+void holder_done(struct holder *holder);
+
+/* The record as JSON, with `since_unix_s` in place of the holder's own (caller frees); and back. A
+ * record comes from a file that anybody may write: what is none reads as a holder that is not
+ * known, and gives false. */
+char *holder_to_json(const struct holder *holder, int64_t since_unix_s);
+bool holder_from_json(const char *bytes, size_t count, struct holder *ret);
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+#include "board/inventory.h"
+
+#include "base/fs.h"
+
+#include <stdlib.h>
+
+int inventory_open(const char *lab_option, struct inventory *ret, struct err *err)
+{
+    cleanup_free char *path = lab_find(lab_option, err);
+    struct diags diags = {0};
+    int rc;
+
+    *ret = (struct inventory){0};
+    if (!path)
+        return -(int)err->code;
+    rc = fs_runtime_dir(&ret->runtime_dir, err);
+    if (rc == 0)
+        rc = lab_load(path, &ret->lab, &diags, err);
+    if (ret->lab) {
+        ret->boards = xcalloc(ret->lab->count, sizeof *ret->boards);
+        for (size_t i = 0; i < ret->lab->count; i++)
+            ret->boards[i] =
+                board_open(ret->lab, &ret->lab->boards[i], ret->runtime_dir, &diags);
+    }
+    if (diags.messages.count)
+        rc = diags_check(&diags, err);
+    diags_done(&diags);
+    if (rc < 0)
+        inventory_close(ret);
+    return rc;
+}
+
+void inventory_close(struct inventory *inventory)
+{
+    for (size_t i = 0; inventory->boards && i < inventory->lab->count; i++)
+        board_close(inventory->boards[i]);
+    free(inventory->boards);
+    lab_free(inventory->lab);
+    free(inventory->runtime_dir);
+    *inventory = (struct inventory){0};
+}

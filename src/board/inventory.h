@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * inventory: a lab's file and all of its boards, opened and checked as one.
+ *
+ * Every mistake of lab.yaml, the drivers' options included, comes in one error. Touches no board.
+ */
+#ifndef HIL_BOARD_INVENTORY_H
+#define HIL_BOARD_INVENTORY_H
+
+#include "board/board.h"
+
+struct inventory {
+    struct lab *lab;
+    struct board **boards; /* lab->count of them, in the lab's order */
+    char *runtime_dir;
+};
+
+/* `lab_option`: what --lab says, NULL: look in the usual places. */
+int inventory_open(const char *lab_option, struct inventory *ret, struct err *err);
+void inventory_close(struct inventory *inventory);
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * power qemu: an emulated board is on while its QEMU runs.
+ */
+#include "base/proc.h"
+#include "board/emulator.h"
+#include "board/power/power.h"
+
+static int on(void *self, const struct driver_env *env, const struct ctx *ctx, struct err *err)
+{
+    return emulator_start(self, env, ctx, err);
+}
+
+static int off(void *self, const struct driver_env *env, const struct ctx *ctx, struct err *err)
+{
+    (void)err;
+    emulator_stop(self, env, ctx);
+    return 0;
+}
+
+static void check(void *self, const struct yaml_node *node, struct diags *diags)
+{
+    emulator_check(self, node, diags);
+}
+
+static void done(void *self)
+{
+    struct emulator *emulator = self;
+
+    proc_stop(emulator->process);
+    emulator->process = NULL;
+}
+
+const struct power_driver power_qemu = {
+    .base = {.name = "qemu",
+             .summary = "an emulated board",
+             .fields = emulator_fields,
+             .self_size = sizeof(struct emulator),
+             .check = check,
+             .done = done},
+    .on = on,
+    .off = off,
+};

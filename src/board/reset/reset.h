@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * reset: the drivers that restart a board. A new one: its file, a line here, a row in reset.c.
+ */
+#ifndef HIL_BOARD_RESET_RESET_H
+#define HIL_BOARD_RESET_RESET_H
+
+#include "board/driver.h"
+
+extern const struct reset_driver reset_cmd, reset_qemu;
+
+#endif
