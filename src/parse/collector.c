@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: MIT */
+#include "parse/collector.h"
+
+#include "base/str.h"
+#include "parse/case_index.h"
+#include "parse/collector_state.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define NAME_MAX_BYTES 1024
+#define MESSAGE_MAX_BYTES 4096
+#define TRAIL_LINES 64
+#define TRAIL_LINE_BYTES 1024
+#define TRAIL_BYTES (16 * 1024)
+
+static const struct text no_text;
+
+struct collector *collector_new(struct job_result *job, const struct parse_watch *watch,
+                                bool resets_expected)
+{
+    struct collector *c = xcalloc(1, sizeof(*c));
+    c->job = job;
+    c->watch = watch ? *watch : (struct parse_watch){0};
+    c->resets_expected = resets_expected;
+    c->suite = c->open_suite = c->open_name = c->note_file = (struct buf)BUF_INIT(NAME_MAX_BYTES);
+    c->note = c->crash_line = (struct buf)BUF_INIT(MESSAGE_MAX_BYTES);
+    c->crash_trouble = c->troubles = c->aborted = (struct buf)BUF_INIT(NAME_MAX_BYTES);
+    c->context.text = c->dump.text = c->detail.text = (struct buf)BUF_INIT(TRAIL_BYTES);
+    c->dump.keep_first = c->detail.keep_first = true;
+    c->line.time_us = c->last_us = c->patience_ms = -1;
+    c->printed = (struct tally){.total = -1, .fail = -1};
+    crash_finder_init(&c->finder);
+    return c;
+}
+
+void collector_free(struct collector *c)
+{
+    if (!c)
+        return;
+    struct buf *bufs[] = {&c->suite,     &c->open_suite, &c->open_name,     &c->note,
+                          &c->note_file, &c->crash_line, &c->crash_trouble, &c->troubles,
+                          &c->aborted,   &c->dump.text,  &c->context.text,  &c->detail.text};
+    for (size_t i = 0; i < ARRAY_SIZE(bufs); i++)
+        buf_done(bufs[i]);
+    case_index_free(c->index);
+    free(c);
+}
+
+/* ---- text that is kept for a while --------------------------------------------------------- */
+
+void buf_assign(struct buf *buf, struct text text)
+{
+    buf_clear(buf);
+    buf_add(buf, text.at, text.size < buf->ceiling ? text.size : buf->ceiling);
+}
+
+struct text buf_text(const struct buf *buf)
+{
+    return (struct text){.at = buf->data, .size = buf->size};
+}
+
+void trail_clear(struct trail *trail)
+{
+    if (trail->lines > 0)
+        buf_clear(&trail->text);
+    trail->lines = trail->left_out = 0;
+}
+
+/* Drops the older half of the bytes, in whole lines. */
+static void trail_halve(struct trail *trail)
+{
+    const char *at = trail->text.data, *end = at + trail->text.size;
+    const char *middle = at + trail->text.size / 2;
+    while (at < middle) {
+        at = (const char *)memchr(at, '\n', (size_t)(end - at)) + 1;
+        trail->lines--;
+        trail->left_out++;
+    }
+    buf_drop_front(&trail->text, (size_t)(at - trail->text.data));
+}
+
+void trail_add(struct trail *trail, struct text line)
+{
+    if (line.size > TRAIL_LINE_BYTES)
+        line.size = TRAIL_LINE_BYTES;
+    bool full = trail->lines == TRAIL_LINES || trail->text.size + line.size + 1 > TRAIL_BYTES;
+    if (full && trail->keep_first) {
+        trail->left_out++;
+        return;
+    }
+    if (full)
+        trail_halve(trail);
+    buf_add(&trail->text, line.at, line.size);
+    buf_add(&trail->text, "\n", 1);
+    trail->lines++;
+}
+
+/* The trail behind what is there already, without the last line end; NULL: nothing at all. */
+static const char *trail_detail(struct arena *arena, const char *before, const struct trail *trail)
+{
+    if (trail->lines == 0)
+        return before;
+    cleanup_free char *omitted = NULL;
+    if (trail->left_out > 0)
+        omitted = xasprintf("(%zu %s left out)", trail->left_out,
+                            trail->left_out == 1 ? "line" : "lines");
+    const char *top = omitted && !trail->keep_first ? omitted : NULL;
+    const char *bottom = omitted && trail->keep_first ? omitted : NULL;
+    return arena_printf(arena, "%s%s%s%s%.*s%s%s", before ? before : "", before ? "\n" : "",
+                        top ? top : "", top ? "\n" : "", (int)trail->text.size - 1,
+                        trail->text.data, bottom ? "\n" : "", bottom ? bottom : "");
+}
+
+static const char *keep_text(struct collector *c, struct text text, size_t max)
+{
+    return arena_strndup(&c->job->arena, text.at, text.size < max ? text.size : max);
+}
+
+/* One line of words, or NULL. */
+static const char *keep_message(struct collector *c, struct text text)
+{
+    text = text_trim(text);
+    return text.size ? keep_text(c, text, MESSAGE_MAX_BYTES) : NULL;
+}
+
+/* ---- cases --------------------------------------------------------------------------------- */
+
+/* What is known of a case before it is one. */
+struct draft {
+    struct finding finding;
+    const char *error_type;
+    const char *detail;
+    int64_t start_us, end_us;
+    uint64_t log_begin;
+};
+
+static size_t suite_number(struct collector *c, struct text name)
+{
+    bool same = c->suite_number < c->job->suite_count &&
+                text_is(name, c->job->suites[c->suite_number].name);
+    if (!same)
+        c->suite_number = (size_t)(job_suite(c->job, name.at, name.size) - c->job->suites);
+    return c->suite_number;
+}
+
+static int64_t duration(const struct draft *draft)
+{
+    if (draft->finding.duration_us >= 0)
+        return draft->finding.duration_us;
+    if (draft->start_us < 0 || draft->end_us < draft->start_us)
+        return -1;
+    return draft->end_us - draft->start_us;
+}
+
+static struct test_case *case_at(const struct collector *c, struct case_ref ref)
+{
+    return &c->job->suites[ref.suite].cases[ref.number];
+}
+
+static void show_case(const struct collector *c, struct case_ref ref)
+{
+    if (c->watch.case_end)
+        c->watch.case_end(c->watch.arg, c->job->suites[ref.suite].name, case_at(c, ref));
+}
+
+static void add_case(struct collector *c, struct text suite, const struct draft *draft)
+{
+    collector_flush_detail(c);
+    const struct finding *f = &draft->finding;
+    size_t number = suite_number(c, suite);
+    struct test_case *added = suite_add(c->job, &c->job->suites[number]);
+    added->name = keep_text(c, f->name.size ? f->name : text_of("(unnamed)"), NAME_MAX_BYTES);
+    added->result = f->result;
+    added->message = keep_message(c, f->message);
+    added->detail = draft->detail;
+    added->error_type = draft->error_type;
+    added->file = f->file.size ? keep_text(c, f->file, NAME_MAX_BYTES) : NULL;
+    added->line = f->line;
+    added->start_us = draft->start_us;
+    added->end_us = draft->end_us;
+    added->duration_us = duration(draft);
+    added->log_begin = draft->log_begin;
+    added->log_end = c->line.end;
+    c->has_last = true;
+    c->last = (struct case_ref){.suite = number, .number = c->job->suites[number].count - 1};
+    if (c->index)
+        case_index_add(c->index, c->job, c->last.suite, c->last.number);
+    course_count(c, f->result, 1);
+    show_case(c, c->last);
+}
+
+static void forget_open(struct collector *c)
+{
+    c->open = c->open_restarts = c->noted = c->has_context = false;
+    trail_clear(&c->context);
+}
+
+static struct draft draft_of(const struct collector *c, const struct finding *finding)
+{
+    uint64_t before = c->has_context ? c->context_begin : c->line.begin;
+    return (struct draft){.finding = *finding,
+                          .start_us = c->open ? c->open_us : c->last_us,
+                          .end_us = c->line.time_us,
+                          .log_begin = c->open ? c->open_begin : before};
+}
+
+static struct text open_or_current_suite(const struct collector *c)
+{
+    return buf_text(c->open ? &c->open_suite : &c->suite);
+}
+
+void collector_close_open(struct collector *c, const char *error_type, struct text message)
+{
+    if (!c->open)
+        return;
+    struct finding finding = {.name = buf_text(&c->open_name),
+                              .result = CASE_ERROR,
+                              .message = message,
+                              .duration_us = -1};
+    struct draft draft = draft_of(c, &finding);
+    draft.error_type = error_type;
+    if (c->noted)
+        draft.detail = keep_message(c, buf_text(&c->note));
+    draft.detail = trail_detail(&c->job->arena, draft.detail, &c->context);
+    if (c->crash) {
+        draft.error_type = "crash";
+        draft.finding.message = buf_text(&c->crash_line);
+        draft.detail = trail_detail(&c->job->arena, NULL, &c->dump);
+        crash_place(draft.finding.message, &draft.finding.file, &draft.finding.line);
+        c->crash = CRASH_NONE;
+    }
+    c->open = false;
+    add_case(c, buf_text(&c->open_suite), &draft);
+    forget_open(c);
+}
+
+/* ---- what formats say ---------------------------------------------------------------------- */
+
+void collector_suite(struct collector *c, struct text name)
+{
+    buf_assign(&c->suite, name);
+}
+
+/* After an expected reset the test begins again, or one before it does. */
+static bool goes_on(struct collector *c, struct text name)
+{
+    if (!c->open || !c->open_restarts)
+        return false;
+    c->open_restarts = false;
+    c->open = text_same(name, buf_text(&c->open_name));
+    return c->open;
+}
+
+void collector_start(struct collector *c, struct text suite, struct text name)
+{
+    if (suite.size == 0)
+        suite = buf_text(&c->suite);
+    if (!course_test(c, suite, name) || goes_on(c, name))
+        return;
+    collector_close_open(c, "unfinished", text_of("its result was not seen"));
+    collector_flush_detail(c);
+    forget_open(c);
+    c->open = true;
+    buf_assign(&c->open_suite, suite);
+    buf_assign(&c->open_name, name);
+    c->open_us = c->line.time_us;
+    c->open_begin = c->line.begin;
+    if (c->watch.case_start)
+        c->watch.case_start(c->watch.arg, c->open_suite.data, c->open_name.data);
+}
+
+static bool is_open_one(const struct collector *c, const struct finding *finding)
+{
+    struct text name = finding->name, suite = finding->suite;
+    return (name.size == 0 || text_same(name, buf_text(&c->open_name))) &&
+           (suite.size == 0 || text_same(suite, buf_text(&c->open_suite)));
+}
+
+void collector_result(struct collector *c, const struct finding *finding)
+{
+    struct text suite = finding->suite.size ? finding->suite : open_or_current_suite(c);
+    struct finding full = *finding;
+    if (full.name.size == 0 && c->open)
+        full.name = buf_text(&c->open_name);
+    if (!course_test(c, suite, full.name))
+        return;
+    if (c->open && !is_open_one(c, finding))
+        collector_close_open(c, "unfinished", text_of("its result was not seen"));
+    if (c->noted && full.result != CASE_PASS) {
+        full.message = full.message.size ? full.message : buf_text(&c->note);
+        full.line = full.file.size ? full.line : c->note_line;
+        full.file = full.file.size ? full.file : buf_text(&c->note_file);
+    }
+    struct draft draft = draft_of(c, &full);
+    if (full.result == CASE_FAIL) {
+        draft.detail = trail_detail(&c->job->arena, NULL, &c->context);
+        if (c->crash)
+            draft.detail = trail_detail(&c->job->arena, draft.detail, &c->dump);
+    }
+    c->crash = CRASH_NONE; /* the firmware went on: it was wanted, or the result says what it was */
+    c->open = false;
+    add_case(c, suite, &draft);
+    c->last_us = c->line.time_us;
+    forget_open(c);
+}
+
+void collector_settle(struct collector *c, const struct finding *finding)
+{
+    if (c->over || c->ended)
+        return;
+    if (!c->index)
+        c->index = case_index_new(c->job);
+    struct test_case *known = case_index_find(c->index, c->job, finding->suite, finding->name);
+    if (!known) {
+        struct draft draft = {
+            .finding = *finding, .start_us = -1, .end_us = -1, .log_begin = c->line.begin};
+        if (course_test(c, finding->suite, finding->name))
+            add_case(c, finding->suite, &draft);
+        return;
+    }
+    if (!str_eq(known->error_type, "unfinished"))
+        return;
+    course_count(c, known->result, -1);
+    known->result = finding->result;
+    known->error_type = NULL;
+    known->message = keep_message(c, finding->message);
+    if (finding->result == CASE_PASS)
+        known->detail = NULL;
+    if (finding->duration_us >= 0)
+        known->duration_us = finding->duration_us;
+    course_count(c, known->result, 1);
+    if (c->watch.case_end)
+        c->watch.case_end(c->watch.arg, c->job->suites[suite_number(c, finding->suite)].name,
+                          known);
+}
+
+void collector_note_failure(struct collector *c, struct text message, struct text file,
+                            uint32_t line)
+{
+    if (c->over)
+        return;
+    if (c->noted) { /* the first is what the test failed of */
+        trail_add(&c->context, message);
+        return;
+    }
+    c->noted = true;
+    buf_assign(&c->note, message);
+    buf_assign(&c->note_file, file);
+    c->note_line = line;
+}
+
+void collector_note_more(struct collector *c, struct text more)
+{
+    if (!c->noted)
+        return;
+    if (c->note.size + more.size + 2 < c->note.ceiling) {
+        buf_adds(&c->note, ": ");
+        buf_add(&c->note, more.at, more.size);
+    }
+}
+
+void collector_amend(struct collector *c, const struct finding *finding)
+{
+    if (!c->has_last || c->over)
+        return;
+    struct test_case *last = case_at(c, c->last);
+    if (!last->message)
+        last->message = keep_message(c, finding->message);
+    if (!last->file && finding->file.size)
+        last->file = keep_text(c, finding->file, NAME_MAX_BYTES);
+    if (!last->line)
+        last->line = finding->line;
+    if (finding->duration_us >= 0)
+        last->duration_us = finding->duration_us;
+    last->log_end = c->line.end;
+}
+
+void collector_detail(struct collector *c, struct text more)
+{
+    if (!c->has_last || c->over)
+        return;
+    trail_add(&c->detail, more);
+    case_at(c, c->last)->log_end = c->line.end;
+}
+
+void collector_flush_detail(struct collector *c)
+{
+    if (c->detail.lines == 0)
+        return;
+    struct test_case *last = case_at(c, c->last);
+    last->detail = trail_detail(&c->job->arena, last->detail, &c->detail);
+    trail_clear(&c->detail);
+}
+
+void collector_rename_suite(struct collector *c, struct text name, struct text better)
+{
+    if (c->over)
+        return;
+    for (size_t i = c->job->suite_count; i > 0; i--) {
+        if (text_is(name, c->job->suites[i - 1].name)) {
+            c->job->suites[i - 1].name = keep_text(c, better, NAME_MAX_BYTES);
+            return;
+        }
+    }
+}
+
+bool collector_open_test(const struct collector *c, struct text *ret_name)
+{
+    *ret_name = c->open ? buf_text(&c->open_name) : no_text;
+    return c->open;
+}
+
+size_t collector_seen(const struct collector *c)
+{
+    return (size_t)c->seen.total;
+}

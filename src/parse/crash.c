@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+#include "parse/crash.h"
+
+#include "base/str.h"
+
+#include <string.h>
+#include <strings.h>
+
+struct signature {
+    const char *text;
+    enum crash_kind kind;
+    enum { ANYWHERE, AT_START, ANY_CASE, BEFORE_DIGIT } how;
+};
+
+static const struct signature signatures[] = {
+    /* Zephyr: arch/<arch>/core/fault.c, kernel/fatal.c, lib/os/assert.c. A test may set a fault
+     * handler hook and go on; the handler that does not says "Halting system". */
+    {"ZEPHYR FATAL ERROR", CRASH_SUSPECT, ANYWHERE},
+    {" FAULT *****", CRASH_SUSPECT, ANYWHERE},
+    {"ASSERTION FAIL", CRASH_SUSPECT, ANYWHERE},
+    {"Halting system", CRASH_LAST, ANYWHERE},
+    {"*** Booting Zephyr OS", CRASH_BOOT, ANYWHERE},
+    /* ESP-IDF: components/esp_system/panic.c and docs/en/api-guides/fatal-errors.rst. The task
+     * watchdog reports and goes on unless it is configured to panic. */
+    {"Guru Meditation Error", CRASH_FATAL, ANYWHERE},
+    {"assert failed: ", CRASH_FATAL, ANYWHERE},
+    {"abort() was called at PC", CRASH_FATAL, ANYWHERE},
+    {"A stack overflow in task ", CRASH_FATAL, ANYWHERE},
+    {"Stack smashing protect failure", CRASH_FATAL, ANYWHERE},
+    {"CORRUPT HEAP:", CRASH_FATAL, ANYWHERE},
+    {"Brownout detector was triggered", CRASH_FATAL, ANYWHERE},
+    {"Task watchdog got triggered", CRASH_SUSPECT, ANYWHERE},
+    {"rst:0x", CRASH_BOOT, ANYWHERE},
+    {"ESP-ROM:", CRASH_BOOT, AT_START},
+    /* ESP8266: the SDK's exception handler and its boot ROM. */
+    {"Exception (", CRASH_FATAL, BEFORE_DIGIT},
+    {"Soft WDT reset", CRASH_FATAL, ANYWHERE},
+    {"wdt reset", CRASH_FATAL, AT_START},
+    {"rst cause:", CRASH_BOOT, ANYWHERE},
+    /* newlib's __assert_func */
+    {"\" failed: file \"", CRASH_FATAL, ANYWHERE},
+    /* Mbed OS: platform/source/mbed_error.c and TARGET_CORTEX_M/mbed_fault_handler.c */
+    {"++ MbedOS Fault Handler ++", CRASH_FATAL, ANYWHERE},
+    {"++ MbedOS Error Info ++", CRASH_FATAL, ANYWHERE},
+    {"The system has been rebooted due to a fatal error", CRASH_BOOT, ANYWHERE},
+    /* RIOT: core/lib/panic.c, core/lib/assert.c */
+    {"*** RIOT kernel panic", CRASH_FATAL, ANYWHERE},
+    {"FAILED ASSERTION.", CRASH_FATAL, ANYWHERE},
+    {"main(): This is RIOT!", CRASH_BOOT, ANYWHERE},
+    /* NuttX: sched/misc/assert.c */
+    {"assert: Assertion failed at", CRASH_FATAL, ANYWHERE},
+    {"PANIC!!!", CRASH_FATAL, ANYWHERE},
+    /* Linux: kernel/panic.c */
+    {"Kernel panic - not syncing", CRASH_FATAL, ANYWHERE},
+    {"---[ end Kernel panic", CRASH_LAST, ANYWHERE},
+    /* handlers that people write themselves, and Rust's panic message */
+    {"hardfault", CRASH_SUSPECT, ANY_CASE},
+    {"hard fault", CRASH_SUSPECT, ANY_CASE},
+    {"panicked at ", CRASH_SUSPECT, ANYWHERE},
+};
+
+/* Upper and lower case fall together, so that one table serves both. */
+static unsigned fold_pair(const char *at)
+{
+    return ((unsigned)at[0] & 31) << 5 | ((unsigned)at[1] & 31);
+}
+
+void crash_finder_init(struct crash_finder *finder)
+{
+    const size_t window = CRASH_SIGNATURE_MIN;
+    memset(finder, 0, sizeof(*finder));
+    memset(finder->shift, (int)window - 1, sizeof(finder->shift));
+    for (size_t i = 0; i < ARRAY_SIZE(signatures); i++) {
+        for (size_t k = 0; k + 2 <= window; k++) {
+            uint8_t *shift = &finder->shift[fold_pair(signatures[i].text + k)];
+            uint8_t distance = (uint8_t)(window - 2 - k);
+            if (distance < *shift)
+                *shift = distance;
+        }
+        uint8_t *first = &finder->first[fold_pair(signatures[i].text + window - 2)];
+        finder->next[i] = *first;
+        *first = (uint8_t)(i + 1);
+    }
+}
+
+static bool signature_fits(const struct signature *signature, struct text line, const char *at)
+{
+    size_t length = strlen(signature->text);
+    const char *end = line.at + line.size;
+    if ((size_t)(end - at) < length)
+        return false;
+    if (signature->how == ANY_CASE)
+        return strncasecmp(at, signature->text, length) == 0;
+    if (memcmp(at, signature->text, length) != 0)
+        return false;
+    if (signature->how == AT_START)
+        return text_trim((struct text){.at = line.at, .size = (size_t)(at - line.at)}).size == 0;
+    if (signature->how == BEFORE_DIGIT)
+        return at + length < end && at[length] >= '0' && at[length] <= '9';
+    return true;
+}
+
+enum crash_kind crash_find(const struct crash_finder *finder, struct text line)
+{
+    enum crash_kind worst = CRASH_NONE;
+    for (size_t i = CRASH_SIGNATURE_MIN - 2; i + 2 <= line.size;) {
+        unsigned pair = fold_pair(line.at + i);
+        size_t shift = finder->shift[pair];
+        if (shift > 0) {
+            i += shift;
+            continue;
+        }
+        const char *start = line.at + i - (CRASH_SIGNATURE_MIN - 2);
+        for (size_t k = finder->first[pair]; k > 0; k = finder->next[k - 1]) {
+            if (signatures[k - 1].kind > worst && signature_fits(&signatures[k - 1], line, start))
+                worst = signatures[k - 1].kind;
+        }
+        i++;
+    }
+    return worst;
+}
+
+/* ---- where it happened --------------------------------------------------------------------- */
+
+static bool is_name_byte(char c)
+{
+    return c > ' ' && !strchr("\"'()[]<>,;:@", c);
+}
+
+/* The file name that ends at `end`: back to a blank or a bracket, with a dot in it. */
+static bool file_before(struct text line, const char *end, struct text *ret)
+{
+    const char *begin = end;
+    bool dot = false;
+    while (begin > line.at && is_name_byte(begin[-1])) {
+        begin--;
+        dot = dot || *begin == '.';
+    }
+    *ret = (struct text){.at = begin, .size = (size_t)(end - begin)};
+    return dot && ret->size > 2;
+}
+
+static bool line_number(struct scan *scan, uint32_t *ret)
+{
+    uint64_t number;
+    if (!scan_number(scan, &number) || number == 0 || number > UINT32_MAX)
+        return false;
+    *ret = (uint32_t)number;
+    return true;
+}
+
+bool crash_place(struct text line, struct text *ret_file, uint32_t *ret_line)
+{
+    struct scan scan = scan_begin(line);
+    struct text before;
+    while (scan_until(&scan, ":", &before)) { /* main.c:12 */
+        struct scan number = scan;
+        if (line_number(&number, ret_line) && file_before(line, scan.at - 1, ret_file))
+            return true;
+    }
+    static const char *const forms[] = {"\", line ", " line: "}; /* newlib, NuttX */
+    for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
+        scan = scan_begin(line);
+        if (scan_until(&scan, forms[i], &before) && line_number(&scan, ret_line) &&
+            file_before(line, before.at + before.size, ret_file))
+            return true;
+    }
+    return false;
+}
