@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/* report.json, for programs. Its shape is a promise: members may be added, none renamed or removed
+ * without a new "schema". What is not known is null. */
+#include "base/json.h"
+
+#include "report/report.h"
+#include "report/words.h"
+
+#define SCHEMA 1
+
+static void kv_seconds(struct json_out *out, const char *name, int64_t us)
+{
+    json_key(out, name);
+    if (us < 0)
+        json_null(out);
+    else
+        json_double(out, (double)us / 1e6, 6);
+}
+
+static void kv_time(struct json_out *out, const char *name, int64_t unix_us)
+{
+    char text[ISO_TIME_SIZE];
+
+    json_kv_string(out, name, words_iso_time(unix_us, text));
+}
+
+static void kv_counts(struct json_out *out, struct test_counts counts)
+{
+    json_key(out, "counts");
+    json_object(out);
+    json_kv_int(out, "total", (int64_t)counts.total);
+    json_kv_int(out, "pass", (int64_t)counts.pass);
+    json_kv_int(out, "fail", (int64_t)counts.fail);
+    json_kv_int(out, "error", (int64_t)counts.error);
+    json_kv_int(out, "skip", (int64_t)counts.skip);
+    json_object_end(out);
+}
+
+static void write_case(struct json_out *out, const struct test_case *test_case)
+{
+    json_object(out);
+    json_kv_string(out, "name", test_case->name);
+    json_kv_string(out, "result", case_result_name(test_case->result));
+    json_kv_string(out, "message", test_case->message);
+    json_kv_string(out, "file", test_case->file);
+    json_key(out, "line");
+    if (test_case->line)
+        json_int(out, test_case->line);
+    else
+        json_null(out);
+    kv_seconds(out, "duration_s", test_case->duration_us);
+    kv_seconds(out, "start_s", test_case->start_us);
+    json_kv_string(out, "error_type", test_case->error_type);
+    json_kv_string(out, "detail", test_case->detail);
+    json_object_end(out);
+}
+
+static void write_suites(struct json_out *out, const struct job_result *job)
+{
+    json_key(out, "suites");
+    json_array(out);
+    for (size_t i = 0; i < job->suite_count; i++) {
+        const struct test_suite *suite = &job->suites[i];
+        json_object(out);
+        json_kv_string(out, "name", suite->name);
+        json_key(out, "cases");
+        json_array(out);
+        for (size_t k = 0; k < suite->count; k++)
+            write_case(out, &suite->cases[k]);
+        json_array_end(out);
+        json_object_end(out);
+    }
+    json_array_end(out);
+}
+
+static void write_image(struct json_out *out, const struct image_facts *image)
+{
+    json_key(out, "image");
+    json_object(out);
+    json_kv_string(out, "file", image->file);
+    json_kv_string(out, "sha256", image->sha256);
+    json_kv_string(out, "build_id", image->build_id);
+    json_kv_string(out, "format", image->format);
+    json_kv_int(out, "size_bytes", (int64_t)image->size_bytes);
+    json_object_end(out);
+}
+
+static void write_capture(struct json_out *out, const struct job_result *job)
+{
+    json_key(out, "capture");
+    json_object(out);
+    json_kv_string(out, "end", capture_end_name(job->end));
+    json_kv_int(out, "bytes", (int64_t)job->capture.bytes);
+    json_kv_int(out, "before_reset", (int64_t)job->capture.before_reset);
+    json_kv_int(out, "lines", (int64_t)job->capture.lines);
+    json_kv_int(out, "replaced_bytes", (int64_t)job->capture.replaced_bytes);
+    json_kv_int(out, "cut_lines", (int64_t)job->capture.cut_lines);
+    json_object_end(out);
+}
+
+static void write_labels(struct json_out *out, const char *const *labels)
+{
+    json_key(out, "labels");
+    json_array(out);
+    for (; labels && *labels; labels++)
+        json_string(out, *labels);
+    json_array_end(out);
+}
+
+static void write_job(struct json_out *out, const struct job_result *job)
+{
+    json_object(out);
+    json_kv_string(out, "name", job->board);
+    json_kv_string(out, "verdict", verdict_name(job->verdict));
+    json_kv_string(out, "reason", job->reason);
+    json_kv_string(out, "test", job->name);
+    write_labels(out, job->labels);
+    write_image(out, &job->image);
+    json_kv_string(out, "format", job->format);
+    json_kv_bool(out, "complete", job->complete);
+    json_kv_string(out, "dir", job->dir);
+    kv_time(out, "started", job->started_unix_us);
+    kv_seconds(out, "took_s", job->took_us);
+    kv_seconds(out, "flash_s", job->flash_us);
+    kv_seconds(out, "test_s", job->test_us);
+    kv_counts(out, job_counts(job));
+    write_capture(out, job);
+    write_suites(out, job);
+    json_object_end(out);
+}
+
+static int report_json_write(const struct run_result *run, int fd, struct err *err)
+{
+    struct json_out out;
+
+    json_begin(&out, fd, 2);
+    json_object(&out);
+    json_kv_int(&out, "schema", SCHEMA);
+    json_kv_string(&out, "verdict", verdict_name(run->verdict));
+    json_kv_string(&out, "version", run->version);
+    json_kv_string(&out, "lab", run->lab);
+    kv_time(&out, "started", run->started_unix_us);
+    kv_seconds(&out, "took_s", run->took_us);
+    kv_counts(&out, run_counts(run));
+    json_key(&out, "boards");
+    json_array(&out);
+    for (size_t i = 0; i < run->count; i++)
+        write_job(&out, run->jobs[i]);
+    json_array_end(&out);
+    json_object_end(&out);
+    return json_end(&out, err);
+}
+
+const struct report_format report_json = {
+    .name = "json",
+    .file = "report.json",
+    .summary = "everything that was found, for programs",
+    .write = report_json_write,
+};

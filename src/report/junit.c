@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: MIT */
+/* junit.xml, in the shape that dorny/test-reporter, mikepenz/action-junit-report, EnricoMi, Jenkins
+ * and GitLab all read: one level of suites, unique (classname, name), one failure or error a case,
+ * with its words both as attribute and as text, and a time on everything (some readers compute with
+ * it unasked). */
+#include "report/report.h"
+
+#include "base/fs.h"
+#include "base/str.h"
+#include "base/text.h"
+#include "report/words.h"
+
+#include <inttypes.h>
+#include <libxml/xmlwriter.h>
+#include <stdio.h>
+#include <string.h>
+
+#define NAME_MAX_BYTES 1024
+#define MESSAGE_MAX_BYTES 4096
+#define DETAIL_MAX_BYTES (64 * 1024)
+
+struct junit {
+    xmlTextWriterPtr xml;
+    int fd;
+    bool failed;    /* some call of the writer did */
+    struct err err; /* why, where the descriptor is to blame */
+    struct buf text;
+    struct name_map suite_names;
+    struct arena arena; /* of suite_names */
+};
+
+/* One <testsuite>: a suite of a job, or the place for what concerns the job as a whole. */
+struct part {
+    const struct job_result *job;
+    const struct test_suite *suite; /* NULL: none */
+    const char *trouble;            /* becomes a case named "run"; NULL: none */
+    const char *name;
+    struct name_map case_names;
+    struct arena arena; /* of case_names */
+};
+
+/* Never fails in libxml2's eyes, which would print about it. */
+static int write_bytes(void *arg, const char *bytes, int count)
+{
+    struct junit *junit = arg;
+
+    if (!junit->err.code)
+        fs_write_all(junit->fd, bytes, (size_t)count, "cannot write", &junit->err);
+    return count;
+}
+
+static void element(struct junit *junit, const char *name)
+{
+    junit->failed |= xmlTextWriterStartElement(junit->xml, BAD_CAST name) < 0;
+}
+
+static void element_end(struct junit *junit)
+{
+    junit->failed |= xmlTextWriterEndElement(junit->xml) < 0;
+}
+
+/* `value` must be clean. */
+static void attribute(struct junit *junit, const char *name, const char *value)
+{
+    junit->failed |= xmlTextWriterWriteAttribute(junit->xml, BAD_CAST name, BAD_CAST value) < 0;
+}
+
+static void attribute_raw(struct junit *junit, const char *name, const char *value, size_t max)
+{
+    attribute(junit, name, words_clean(&junit->text, value, max, TEXT_ONE_LINE));
+}
+
+static void attribute_number(struct junit *junit, const char *name, uint64_t value)
+{
+    char digits[24];
+
+    snprintf(digits, sizeof digits, "%" PRIu64, value);
+    attribute(junit, name, digits);
+}
+
+/* Seconds with a dot, whatever the locale. */
+static void attribute_time(struct junit *junit, int64_t us)
+{
+    char seconds[40];
+
+    if (us < 0)
+        us = 0;
+    snprintf(seconds, sizeof seconds, "%" PRId64 ".%06d", us / 1000000, (int)(us % 1000000));
+    attribute(junit, "time", seconds);
+}
+
+static void text(struct junit *junit, const char *value)
+{
+    junit->failed |= xmlTextWriterWriteString(junit->xml, BAD_CAST value) < 0;
+}
+
+static void attribute_counts(struct junit *junit, const struct test_counts *counts)
+{
+    attribute_number(junit, "tests", counts->total);
+    attribute_number(junit, "failures", counts->fail);
+    attribute_number(junit, "errors", counts->error);
+    attribute_number(junit, "skipped", counts->skip);
+}
+
+/* `name`, or "name (2)" and so on where that is taken; kept in `arena`. */
+static const char *unique(struct name_map *names, struct arena *arena, const char *name)
+{
+    size_t length = strlen(name);
+    struct name_slot *slot = name_map_at(names, name, length);
+    const char *other;
+    size_t number;
+
+    if (!slot->value) {
+        slot->value = 1;
+        return slot->name = arena_strndup(arena, name, length);
+    }
+    name = slot->name;
+    number = slot->value;
+    do {
+        other = arena_printf(arena, "%s (%zu)", name, ++number);
+        slot = name_map_at(names, other, strlen(other));
+    } while (slot->value);
+    slot->value = 1;
+    name_map_at(names, name, length)->value = number;
+    return other;
+}
+
+static bool is_infra(const struct part *part)
+{
+    return part->job->verdict == VERDICT_INFRA;
+}
+
+/* ---- one case ----------------------------------------------------------------------------------
+ */
+
+/* dorny/test-reporter finds a source line only in what looks like Java's stack traces, "at
+ * package.Class(file:line)", and takes the package for the end of the file's directory; a part of
+ * it that starts with a capital ends it. */
+static void java_trace(struct buf *out, const struct test_case *test_case)
+{
+    const char *base = fs_basename(test_case->file);
+    const char *end = base > test_case->file ? base - 1 : base;
+    const char *dir = end;
+
+    while (dir > test_case->file && dir[-1] != '/')
+        dir--;
+    if (dir == end || *dir <= 'Z' || memchr(dir, '.', (size_t)(end - dir)))
+        return;
+    buf_addf(out, "\nat %.*s.Test(%s:%" PRIu32 ")", (int)(end - dir), dir, base, test_case->line);
+}
+
+/* "file:line: message", the lines of detail, and what finds the source line. */
+static void body(struct junit *junit, const struct test_case *test_case, const char *message)
+{
+    cleanup_buf struct buf all = BUF_INIT(SIZE_MAX / 4);
+
+    if (test_case->file && test_case->line)
+        buf_addf(&all, "%s:%" PRIu32 ": ", test_case->file, test_case->line);
+    buf_adds(&all, message);
+    if (test_case->file && test_case->line)
+        java_trace(&all, test_case);
+    if (test_case->detail && *test_case->detail)
+        buf_addf(&all, "\n%s", test_case->detail);
+    text(junit, words_clean(&junit->text, all.data, DETAIL_MAX_BYTES, 0));
+}
+
+static void outcome(struct junit *junit, const struct test_case *test_case)
+{
+    const char *message = words_message(test_case);
+
+    if (test_case->result == CASE_PASS)
+        return;
+    element(junit, test_case->result == CASE_FAIL    ? "failure"
+                   : test_case->result == CASE_ERROR ? "error"
+                                                     : "skipped");
+    if (test_case->result != CASE_SKIP)
+        attribute_raw(junit, "type", test_case->error_type ? test_case->error_type : "fail",
+                      NAME_MAX_BYTES);
+    if (message) {
+        attribute_raw(junit, "message", message, MESSAGE_MAX_BYTES);
+        body(junit, test_case, message);
+    }
+    element_end(junit);
+}
+
+static void write_case(struct junit *junit, struct part *part, const struct test_case *test_case)
+{
+    const char *name = *test_case->name ? test_case->name : "(no name)";
+
+    name = words_clean(&junit->text, name, NAME_MAX_BYTES, TEXT_ONE_LINE);
+    element(junit, "testcase");
+    attribute(junit, "classname", part->name);
+    attribute(junit, "name", unique(&part->case_names, &part->arena, name));
+    attribute_time(junit, test_case->duration_us);
+    if (test_case->file) {
+        attribute_raw(junit, "file", test_case->file, NAME_MAX_BYTES);
+        if (test_case->line)
+            attribute_number(junit, "line", test_case->line);
+    }
+    outcome(junit, test_case);
+    element_end(junit);
+}
+
+/* ---- one suite ---------------------------------------------------------------------------------
+ */
+
+/* What concerns the whole job, told as a case, since readers know nothing else. */
+static struct test_case run_case(const struct part *part)
+{
+    return (struct test_case){
+        .name = "run",
+        .message = part->trouble,
+        .result = is_infra(part) ? CASE_ERROR : CASE_FAIL,
+        .error_type = is_infra(part) ? "infra" : NULL,
+        .duration_us = job_counts(part->job).total ? 0 : part->job->took_us,
+    };
+}
+
+static void property(struct junit *junit, const char *name, const char *value)
+{
+    if (!value || !*value)
+        return;
+    element(junit, "property");
+    attribute(junit, "name", name);
+    attribute_raw(junit, "value", value, MESSAGE_MAX_BYTES);
+    element_end(junit);
+}
+
+static void properties(struct junit *junit, const struct run_result *run,
+                       const struct job_result *job)
+{
+    cleanup_buf struct buf labels = BUF_INIT(SIZE_MAX / 4);
+
+    for (const char *const *label = job->labels; label && *label; label++)
+        buf_addf(&labels, "%s%s", labels.size ? "," : "", *label);
+    element(junit, "properties");
+    property(junit, "board", job->board);
+    property(junit, "labels", labels.data);
+    property(junit, "image", job->image.file);
+    property(junit, "sha256", job->image.sha256);
+    property(junit, "build_id", job->image.build_id);
+    property(junit, "format", job->format);
+    property(junit, "hil_version", run->version);
+    property(junit, "verdict", verdict_name(job->verdict));
+    property(junit, "reason", job->reason);
+    element_end(junit);
+}
+
+/* BOARD.TEST or BOARD.TEST.SUITE: the boards part the cases in every reader, and Jenkins shows
+ * BOARD.TEST as the package. */
+static const char *part_name(struct junit *junit, const struct part *part)
+{
+    cleanup_buf struct buf name = BUF_INIT(SIZE_MAX / 4);
+    const char *pieces[] = {part->job->board, part->job->name,
+                            part->suite ? part->suite->name : ""};
+
+    for (size_t i = 0; i < ARRAY_SIZE(pieces); i++)
+        if (pieces[i] && *pieces[i])
+            buf_addf(&name, "%s%s", name.size ? "." : "", pieces[i]);
+    if (!name.size)
+        buf_adds(&name, "run");
+    words_clean(&junit->text, name.data, NAME_MAX_BYTES, TEXT_ONE_LINE);
+    return unique(&junit->suite_names, &junit->arena, junit->text.data);
+}
+
+static int64_t part_time_us(const struct part *part)
+{
+    int64_t sum = 0;
+
+    if (!part->suite)
+        return part->trouble ? run_case(part).duration_us : 0;
+    for (size_t i = 0; i < part->suite->count; i++)
+        if (part->suite->cases[i].duration_us > 0)
+            sum += part->suite->cases[i].duration_us;
+    return sum;
+}
+
+static void count_trouble(struct test_counts *counts, const struct part *part)
+{
+    counts->total++;
+    if (is_infra(part))
+        counts->error++;
+    else
+        counts->fail++;
+}
+
+static void write_part(struct junit *junit, const struct run_result *run, struct part part)
+{
+    struct test_counts counts = part.suite ? suite_counts(part.suite) : (struct test_counts){0};
+    char started[ISO_TIME_SIZE];
+    size_t cases = counts.total;
+
+    if (part.trouble)
+        count_trouble(&counts, &part);
+    part.name = part_name(junit, &part);
+    element(junit, "testsuite");
+    attribute(junit, "name", part.name);
+    attribute_counts(junit, &counts);
+    attribute_time(junit, part_time_us(&part));
+    if (words_iso_time(part.job->started_unix_us, started))
+        attribute(junit, "timestamp", started);
+    if (run->lab)
+        attribute_raw(junit, "hostname", run->lab, NAME_MAX_BYTES);
+    properties(junit, run, part.job);
+    for (size_t i = 0; i < cases; i++)
+        write_case(junit, &part, &part.suite->cases[i]);
+    if (part.trouble) {
+        struct test_case whole = run_case(&part);
+        write_case(junit, &part, &whole);
+    }
+    element_end(junit);
+    name_map_done(&part.case_names);
+    arena_done(&part.arena);
+}
+
+/* The job's trouble goes where cases without a suite are, so that its classname is BOARD.TEST. */
+static void write_job(struct junit *junit, const struct run_result *run,
+                      const struct job_result *job)
+{
+    const char *trouble = words_trouble(job);
+
+    for (size_t i = 0; i < job->suite_count; i++) {
+        bool unnamed = !*job->suites[i].name;
+        write_part(junit, run,
+                   (struct part){
+                       .job = job, .suite = &job->suites[i], .trouble = unnamed ? trouble : NULL});
+        if (unnamed)
+            trouble = NULL;
+    }
+    if (trouble || !job->suite_count)
+        write_part(junit, run, (struct part){.job = job, .trouble = trouble});
+}
+
+/* ---- the document ------------------------------------------------------------------------------
+ */
+
+/* A run that is not green though every job is (or there is none) must not look green. */
+static bool run_is_worse(const struct run_result *run)
+{
+    for (size_t i = 0; i < run->count; i++)
+        if (run->jobs[i]->verdict != VERDICT_PASS || run->jobs[i]->trouble)
+            return false;
+    return run->verdict != VERDICT_PASS;
+}
+
+static void document(struct junit *junit, const struct run_result *run)
+{
+    struct test_counts counts = run_counts(run);
+    struct job_result whole = {.verdict = run->verdict, .reason = "nothing was tested"};
+
+    for (size_t i = 0; i < run->count; i++)
+        if (words_trouble(run->jobs[i]))
+            count_trouble(&counts, &(struct part){.job = run->jobs[i]});
+    if (run_is_worse(run))
+        count_trouble(&counts, &(struct part){.job = &whole});
+    element(junit, "testsuites");
+    attribute(junit, "name", "hil");
+    attribute_counts(junit, &counts);
+    attribute_time(junit, run->took_us);
+    for (size_t i = 0; i < run->count; i++)
+        write_job(junit, run, run->jobs[i]);
+    if (run_is_worse(run))
+        write_job(junit, run, &whole);
+    element_end(junit);
+}
+
+static int junit_write(const struct run_result *run, int fd, struct err *err)
+{
+    struct junit junit = {.fd = fd, .text = BUF_INIT(SIZE_MAX / 4)};
+    xmlOutputBufferPtr output = xmlOutputBufferCreateIO(write_bytes, NULL, &junit, NULL);
+
+    junit.xml = output ? xmlNewTextWriter(output) : NULL;
+    if (!junit.xml)
+        return err_set(err, ERR_LIMIT, "out of memory");
+    xmlTextWriterSetIndent(junit.xml, 1);
+    junit.failed |= xmlTextWriterStartDocument(junit.xml, NULL, "UTF-8", NULL) < 0;
+    document(&junit, run);
+    junit.failed |= xmlTextWriterEndDocument(junit.xml) < 0;
+    junit.failed |= xmlTextWriterFlush(junit.xml) < 0;
+    xmlFreeTextWriter(junit.xml); /* and the output buffer */
+    buf_done(&junit.text);
+    name_map_done(&junit.suite_names);
+    arena_done(&junit.arena);
+    if (junit.err.code)
+        return err_set(err, junit.err.code, "%s", junit.err.message);
+    return junit.failed ? err_set(err, ERR_LIMIT, "libxml2 could not write") : 0;
+}
+
+const struct report_format report_junit = {
+    .name = "junit",
+    .file = "junit.xml",
+    .summary = "JUnit XML, as CI systems read it",
+    .write = junit_write,
+};

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * report: a run's results written for its readers: one file and one row each.
+ *
+ * A writer sees nothing but the run. Files are written whole or not at all; an error names the
+ * path. The terminal's two faces are sinks: live (while it runs) and summary (at its end).
+ */
+#ifndef HIL_REPORT_REPORT_H
+#define HIL_REPORT_REPORT_H
+
+#include "base/err.h"
+#include "base/term.h"
+#include "result/event.h"
+#include "result/result.h"
+
+struct report_format {
+    const char *name; /* "junit" */
+    const char *file; /* its name in the run directory: "junit.xml" */
+    const char *summary;
+    int (*write)(const struct run_result *run, int fd, struct err *err);
+};
+extern const struct report_format *const report_formats[]; /* NULL-terminated */
+extern const struct report_format report_junit, report_json;
+
+/* Writes one report to `path` ("-": stdout). */
+int report_write(const struct report_format *format, const struct run_result *run, const char *path,
+                 struct err *err);
+
+/* What happened, as text, for people: failures first, verdict last. */
+void report_terminal(const struct run_result *run, const char *out_dir, const struct term *term);
+
+/* events.jsonl: one JSON object a line, written as things happen. */
+struct event_sink *event_log_open(const char *path, struct err *err);
+int event_log_close(struct event_sink *sink, struct err *err); /* the first write error, if any */
+
+/* On a terminal one status line a board, repainted in place; else plain lines with the board's name
+ * before them. `verbosity`: -1 quiet, 0, 1 each case, 2 external commands, 3 UART lines. Text from
+ * boards is made harmless (control characters; and, in Actions, workflow commands). In Actions the
+ * runner obeys no command on any stream between live_open() and live_close(), ours neither. */
+struct event_sink *live_open(const struct term *term, int verbosity, bool in_actions);
+void live_close(struct event_sink *sink);
+
+#endif

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+#include "report/words.h"
+
+#include "base/str.h"
+#include "base/term.h"
+#include "base/text.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#define REPLACEMENT "\xEF\xBF\xBD" /* U+FFFD */
+#define CUT_NOTE_MAX 48            /* room for the words about a cut */
+#define ESCAPE_MAX 32              /* an escape sequence longer than this is none */
+
+/* The last place at or before `at` where a character starts. */
+static size_t character_start(const char *text, size_t at)
+{
+    for (int steps = 0; steps < 3 && at && ((unsigned char)text[at] & 0xC0) == 0x80; steps++)
+        at--;
+    return at;
+}
+
+static void shorten(struct buf *text, size_t size)
+{
+    text->size = size;
+    text->data[size] = '\0';
+}
+
+const char *words_clean(struct buf *out, const char *text, size_t max, unsigned flags)
+{
+    size_t room = max - CUT_NOTE_MAX;
+    size_t length = strnlen(text, max + 1);
+    size_t take = length > max ? character_start(text, room) : length;
+
+    buf_clear(out);
+    text_clean(out, text, take, flags);
+    if (take == length && out->size <= max)
+        return out->data;
+    if (out->size > room) /* a replaced byte becomes three */
+        shorten(out, character_start(out->data, room));
+    buf_addf(out, " [cut, %zu bytes in all]", strlen(text));
+    return out->data;
+}
+
+/* Length of the escape sequence (ECMA-48, section 5.4) at `text`: ESC [ parameters final. */
+static size_t escape_length(const char *text, size_t size)
+{
+    if (size < 3 || text[0] != '\033' || text[1] != '[')
+        return 0;
+    for (size_t at = 2; at < size && at < ESCAPE_MAX; at++) {
+        if (text[at] >= '@' && text[at] <= '~')
+            return at + 1;
+        if (text[at] < ' ')
+            return 0;
+    }
+    return 0;
+}
+
+/* Characters outside ASCII that steer a terminal or turn the direction of what follows. */
+static bool steers(const char *text, size_t length)
+{
+    const unsigned char *b = (const unsigned char *)text;
+
+    if (length == 2)
+        return (b[0] == 0xC2 && b[1] < 0xA0) || /* U+0080..9F, C1 controls */
+               (b[0] == 0xD8 && b[1] == 0x9C);  /* U+061C */
+    if (length != 3 || b[0] != 0xE2)
+        return false;
+    return (b[1] == 0x80 && (b[2] == 0x8E || b[2] == 0x8F ||     /* U+200E, U+200F */
+                             (b[2] >= 0xA8 && b[2] <= 0xAE))) || /* U+2028..202E */
+           (b[1] == 0x81 && b[2] >= 0xA6 && b[2] <= 0xA9);       /* U+2066..2069 */
+}
+
+/* The runner compares culture-sensitively, so it overlooks zero-width characters: a command is one
+ * with such between its letters, too. That is why only ASCII counts as "before", and why a command
+ * is broken with a blank and not with something that nobody sees. */
+struct before {
+    char last, last_but_one;
+};
+
+static bool makes_command(const struct before *before, char byte, bool in_actions)
+{
+    if (byte == '[')
+        return before->last == '#' && before->last_but_one == '#';
+    return in_actions && byte == ':' && before->last == ':';
+}
+
+static void add_ascii(struct buf *out, struct before *before, char byte, bool in_actions)
+{
+    if (byte == '\t' || byte == '\n' || byte == '\r')
+        byte = ' ';
+    if (byte < ' ' || byte == 0x7F)
+        return;
+    if (makes_command(before, byte, in_actions))
+        buf_adds(out, " ");
+    buf_add(out, &byte, 1);
+    *before = (struct before){.last = byte, .last_but_one = before->last};
+}
+
+const char *words_screen(struct buf *out, const char *text, size_t size, bool in_actions)
+{
+    struct before before = {0};
+
+    buf_clear(out);
+    for (size_t at = 0; at < size;) {
+        size_t length = text_utf8_length(text + at, size - at);
+        size_t escape = escape_length(text + at, size - at);
+        if (escape) {
+            at += escape;
+            continue;
+        }
+        if (length == 1)
+            add_ascii(out, &before, text[at], in_actions);
+        else if (!length)
+            buf_adds(out, REPLACEMENT);
+        else if (!steers(text + at, length))
+            buf_add(out, text + at, length);
+        at += length ? length : 1;
+    }
+    return out->data;
+}
+
+const char *words_fit(struct buf *text, size_t columns)
+{
+    size_t width = 0, kept = 0;
+
+    if (text->size <= columns || term_width_of(text->data) <= columns)
+        return text->data;
+    if (columns < 3)
+        columns = 3;
+    for (size_t at = 0; at < text->size;) {
+        char one[5] = "";
+        size_t length = text_utf8_length(text->data + at, text->size - at);
+        if (!length)
+            break;
+        memcpy(one, text->data + at, length);
+        width += term_width_of(one);
+        if (width > columns - 3)
+            break;
+        kept = at += length;
+    }
+    shorten(text, kept);
+    buf_adds(text, "...");
+    return text->data;
+}
+
+const char *words_counts(struct buf *out, const struct test_counts *counts)
+{
+    size_t failed = counts->fail + counts->error;
+
+    buf_clear(out);
+    if (counts->total)
+        buf_addf(out, "%zu test%s", counts->total, counts->total == 1 ? "" : "s");
+    else
+        buf_adds(out, "no tests");
+    if (failed)
+        buf_addf(out, ", %zu failed", failed);
+    if (counts->skip)
+        buf_addf(out, ", %zu skipped", counts->skip);
+    return out->data;
+}
+
+const char *words_trouble(const struct job_result *job)
+{
+    struct test_counts counts;
+
+    if (job->verdict == VERDICT_INFRA)
+        return job->reason && *job->reason ? job->reason : "the lab failed, and nothing says why";
+    if (job->trouble)
+        return job->trouble;
+    counts = job_counts(job);
+    if (job->verdict == VERDICT_PASS || counts.fail || counts.error)
+        return NULL;
+    return job->reason && *job->reason ? job->reason : "failed without a failing test";
+}
+
+const char *words_message(const struct test_case *test_case)
+{
+    if (test_case->message && *test_case->message)
+        return test_case->message;
+    if (test_case->result == CASE_FAIL)
+        return "failed";
+    if (test_case->result == CASE_ERROR)
+        return test_case->error_type ? test_case->error_type : "unfinished";
+    return NULL;
+}
+
+const char *words_iso_time(int64_t unix_us, char out[ISO_TIME_SIZE])
+{
+    time_t seconds = unix_us / 1000000;
+    struct tm utc;
+
+    if (unix_us <= 0 || !gmtime_r(&seconds, &utc))
+        return NULL;
+    strftime(out, ISO_TIME_SIZE, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    return out;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * words: what several reports say alike, and how a board's text is made fit for them.
+ *
+ * Functions that take `out` replace what it held and return its text, borrowed until its next use.
+ * Nothing here blocks.
+ */
+#ifndef HIL_REPORT_WORDS_H
+#define HIL_REPORT_WORDS_H
+
+#include "base/buf.h"
+#include "result/result.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* For files: clean (base/text, whose flags these are) and at most `max` bytes long; where something
+ * was cut off, the end says so. */
+const char *words_clean(struct buf *out, const char *text, size_t max, unsigned flags);
+
+/* For a terminal or a CI log: one line without control characters, escape sequences, and marks that
+ * turn the writing direction. A workflow command of GitHub Actions cannot arise from it: "##[" gets
+ * a blank into it always, "::" where `in_actions` says so. */
+const char *words_screen(struct buf *out, const char *text, size_t size, bool in_actions);
+/* Shortens to what fits `columns` of a terminal, with "..." for the rest. */
+const char *words_fit(struct buf *text, size_t columns);
+
+/* "36 tests, 1 failed, 2 skipped"; "no tests". Errors count as failed. */
+const char *words_counts(struct buf *out, const struct test_counts *counts);
+/* What no single case of the job tells: the lab's fault, too few tests, ...; NULL: nothing. */
+const char *words_trouble(const struct job_result *job);
+/* What a case says for itself: its message, or in short what became of it; NULL for a plain pass.
+ */
+const char *words_message(const struct test_case *test_case);
+
+#define ISO_TIME_SIZE 32
+/* "2026-01-31T12:00:00Z"; NULL for 0, which is no time. */
+const char *words_iso_time(int64_t unix_us, char out[ISO_TIME_SIZE]);
+
+#endif

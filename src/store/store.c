@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: MIT */
+#include "store/store.h"
+
+#include "base/fs.h"
+#include "base/str.h"
+#include "base/text.h"
+
+#include <sqlite3.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BUSY_MS 2000
+#define TEXT_MAX 1024 /* bytes of one text that a board or a person gave */
+#define MEDIAN_OF 5
+
+struct store {
+    sqlite3 *db;
+    char *path;
+};
+
+/* Entry i leads from user_version i to i + 1. Never change one that was released: add another. */
+static const char *const migrations[] = {
+    "CREATE TABLE runs ("
+    "  id INTEGER PRIMARY KEY, lab TEXT, verdict TEXT NOT NULL,"
+    "  started_us INTEGER NOT NULL, took_us INTEGER NOT NULL);"
+    "CREATE TABLE jobs ("
+    "  id INTEGER PRIMARY KEY, run_id INTEGER NOT NULL REFERENCES runs(id),"
+    "  lab TEXT, board TEXT, test TEXT,"
+    "  image_file TEXT, image_sha256 TEXT, image_build_id TEXT,"
+    "  verdict TEXT NOT NULL, reason TEXT,"
+    "  started_us INTEGER NOT NULL, took_us INTEGER NOT NULL,"
+    "  flash_us INTEGER NOT NULL, test_us INTEGER NOT NULL);"
+    "CREATE TABLE cases ("
+    "  job_id INTEGER NOT NULL REFERENCES jobs(id),"
+    "  suite TEXT NOT NULL, name TEXT NOT NULL, result TEXT NOT NULL, duration_us INTEGER);"
+    "CREATE INDEX jobs_by_run ON jobs(run_id);"
+    "CREATE INDEX jobs_by_test ON jobs(lab, test, verdict);"
+    "CREATE INDEX jobs_by_board ON jobs(lab, board);"
+    "CREATE INDEX cases_by_job ON cases(job_id);",
+};
+
+static int store_failed(const struct store *store, struct err *err)
+{
+    const char *why = sqlite3_errmsg(store->db);
+
+    switch (sqlite3_errcode(store->db) & 0xFF) {
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        return err_set(err, ERR_BUSY, "%s: another process has held it for %d s", store->path,
+                       BUSY_MS / 1000);
+    case SQLITE_NOTADB:
+    case SQLITE_CORRUPT:
+        return err_set(err, ERR_DATA, "%s: %s; move it away and a new one is begun", store->path,
+                       why);
+    case SQLITE_CANTOPEN: /* the errno is that of its last try, to read a file that is not there */
+    case SQLITE_READONLY:
+        return err_set(err, ERR_IO, "%s: this user cannot write it or its directory", store->path);
+    }
+    return err_set(err, ERR_IO, "%s: %s", store->path, why);
+}
+
+static int execute(struct store *store, const char *sql, struct err *err)
+{
+    return sqlite3_exec(store->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0
+                                                                       : store_failed(store, err);
+}
+
+static void statement_done(sqlite3_stmt **statement)
+{
+    sqlite3_finalize(*statement);
+}
+#define cleanup_statement __attribute__((cleanup(statement_done)))
+
+static int prepare(struct store *store, const char *sql, sqlite3_stmt **ret, struct err *err)
+{
+    return sqlite3_prepare_v2(store->db, sql, -1, ret, NULL) == SQLITE_OK
+               ? 0
+               : store_failed(store, err);
+}
+
+/* ---- opening ------------------------------------------------------------------------------- */
+
+static int read_version(struct store *store, int *ret, struct err *err)
+{
+    cleanup_statement sqlite3_stmt *statement = NULL;
+    int rc = prepare(store, "PRAGMA user_version", &statement, err);
+
+    if (rc < 0)
+        return rc;
+    if (sqlite3_step(statement) != SQLITE_ROW)
+        return store_failed(store, err);
+    *ret = sqlite3_column_int(statement, 0);
+    return 0;
+}
+
+static int check_version(const struct store *store, int version, struct err *err)
+{
+    int newest = (int)ARRAY_SIZE(migrations);
+
+    if (version >= 0 && version <= newest)
+        return 0;
+    return err_set(err, ERR_DATA, "%s: its schema is %d and this hil knows %d; use a newer hil",
+                   store->path, version, newest);
+}
+
+/* Inside a transaction that began IMMEDIATE, so that of two processes only one migrates. */
+static int migrate_locked(struct store *store, struct err *err)
+{
+    char set_version[64];
+    int version, rc;
+
+    rc = read_version(store, &version, err);
+    if (rc == 0)
+        rc = check_version(store, version, err);
+    for (; rc == 0 && version < (int)ARRAY_SIZE(migrations); version++)
+        rc = execute(store, migrations[version], err);
+    if (rc < 0)
+        return rc;
+    snprintf(set_version, sizeof set_version, "PRAGMA user_version = %d", version);
+    return execute(store, set_version, err);
+}
+
+static int end_transaction(struct store *store, int rc, struct err *err)
+{
+    if (rc == 0)
+        rc = execute(store, "COMMIT", err);
+    if (rc < 0)
+        execute(store, "ROLLBACK", NULL);
+    return rc;
+}
+
+static int set_up(struct store *store, struct err *err)
+{
+    int version, rc;
+
+    sqlite3_busy_timeout(store->db, BUSY_MS);
+    /* Closing need not wait for the disk: the log is folded in when it has grown. */
+    sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    rc = read_version(store, &version, err);
+    if (rc == 0)
+        rc = check_version(store, version, err);
+    /* A log of at most 1 MiB or so: whoever opens the file first reads all of it. */
+    if (rc == 0)
+        rc = execute(store, "PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 250", err);
+    if (rc < 0 || version == (int)ARRAY_SIZE(migrations))
+        return rc;
+    /* Kept in the file. Where another process is at it too, either may be refused: one of the next
+     * migrations or the rollback journal will do. */
+    execute(store, "PRAGMA journal_mode = WAL", NULL);
+    rc = execute(store, "BEGIN IMMEDIATE", err);
+    return rc < 0 ? rc : end_transaction(store, migrate_locked(store, err), err);
+}
+
+int store_open(const char *state_dir, bool create, struct store **ret, struct err *err)
+{
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (create ? SQLITE_OPEN_CREATE : 0);
+    struct store *store;
+    int rc = create ? fs_mkdirs(state_dir, 0755, err) : 0;
+
+    if (rc < 0)
+        return rc;
+    store = xcalloc(1, sizeof *store);
+    store->path = fs_join(state_dir, "history.db");
+    if (!create && !fs_exists(store->path))
+        rc = err_set(err, ERR_NOT_FOUND, "%s: no run was recorded yet", store->path);
+    else if (sqlite3_open_v2(store->path, &store->db, flags, NULL) != SQLITE_OK)
+        rc = store_failed(store, err);
+    else
+        rc = set_up(store, err);
+    if (rc < 0)
+        store_close(store);
+    else
+        *ret = store;
+    return rc;
+}
+
+void store_close(struct store *store)
+{
+    if (!store)
+        return;
+    sqlite3_close(store->db);
+    free(store->path);
+    free(store);
+}
+
+/* ---- recording ----------------------------------------------------------------------------- */
+
+static void bind_text(sqlite3_stmt *statement, int at, const char *text)
+{
+    if (text)
+        sqlite3_bind_text(statement, at, text_clean_dup(text, TEXT_MAX, TEXT_ONE_LINE), -1, free);
+    else
+        sqlite3_bind_null(statement, at);
+}
+
+/* A statement and its values, one letter of `kinds` each: 's' a text that may be NULL, 'i' an
+ * int64_t. Runs it and makes it ready for the next. */
+static int insert(struct store *store, sqlite3_stmt *statement, struct err *err, const char *kinds,
+                  ...)
+{
+    va_list args;
+    int done;
+
+    va_start(args, kinds);
+    for (int at = 1; kinds[at - 1]; at++) {
+        if (kinds[at - 1] == 's')
+            bind_text(statement, at, va_arg(args, const char *));
+        else
+            sqlite3_bind_int64(statement, at, va_arg(args, int64_t));
+    }
+    va_end(args);
+    done = sqlite3_step(statement);
+    sqlite3_reset(statement);
+    return done == SQLITE_DONE ? 0 : store_failed(store, err);
+}
+
+struct inserts {
+    sqlite3_stmt *run, *job, *test_case;
+};
+
+static void inserts_done(struct inserts *inserts)
+{
+    sqlite3_finalize(inserts->run);
+    sqlite3_finalize(inserts->job);
+    sqlite3_finalize(inserts->test_case);
+}
+
+static int prepare_inserts(struct store *store, struct inserts *ret, struct err *err)
+{
+    int rc =
+        prepare(store, "INSERT INTO runs (lab, verdict, started_us, took_us) VALUES (?, ?, ?, ?)",
+                &ret->run, err);
+
+    if (rc == 0)
+        rc = prepare(store,
+                     "INSERT INTO jobs (run_id, lab, board, test, image_file, image_sha256,"
+                     " image_build_id, verdict, reason, started_us, took_us, flash_us, test_us)"
+                     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                     &ret->job, err);
+    if (rc == 0)
+        rc = prepare(store,
+                     "INSERT INTO cases (job_id, suite, name, result, duration_us)"
+                     " VALUES (?, ?, ?, ?, nullif(?, -1))",
+                     &ret->test_case, err);
+    return rc;
+}
+
+static int record_cases(struct store *store, struct inserts *inserts, const struct job_result *job,
+                        int64_t job_id, struct err *err)
+{
+    int rc = 0;
+
+    for (size_t i = 0; i < job->suite_count; i++) {
+        const struct test_suite *suite = &job->suites[i];
+        for (size_t j = 0; rc == 0 && j < suite->count; j++) {
+            const struct test_case *test_case = &suite->cases[j];
+            rc = insert(store, inserts->test_case, err, "isssi", job_id, suite->name,
+                        test_case->name, case_result_name(test_case->result),
+                        test_case->duration_us);
+        }
+    }
+    return rc;
+}
+
+static int record_locked(struct store *store, struct inserts *inserts, const struct run_result *run,
+                         struct err *err)
+{
+    int64_t run_id;
+    int rc = insert(store, inserts->run, err, "ssii", run->lab, verdict_name(run->verdict),
+                    run->started_unix_us, run->took_us);
+
+    run_id = sqlite3_last_insert_rowid(store->db);
+    for (size_t i = 0; rc == 0 && i < run->count; i++) {
+        const struct job_result *job = run->jobs[i];
+        rc = insert(store, inserts->job, err, "issssssssiiii", run_id, run->lab, job->board,
+                    job->name, job->image.file, job->image.sha256, job->image.build_id,
+                    verdict_name(job->verdict), job->reason, job->started_unix_us, job->took_us,
+                    job->flash_us, job->test_us);
+        if (rc == 0)
+            rc = record_cases(store, inserts, job, sqlite3_last_insert_rowid(store->db), err);
+    }
+    return rc;
+}
+
+int store_record(struct store *store, const struct run_result *run, struct err *err)
+{
+    struct inserts inserts __attribute__((cleanup(inserts_done))) = {0};
+    int rc = prepare_inserts(store, &inserts, err);
+
+    if (rc == 0)
+        rc = execute(store, "BEGIN IMMEDIATE", err);
+    return rc < 0 ? rc : end_transaction(store, record_locked(store, &inserts, run, err), err);
+}
+
+/* ---- asking -------------------------------------------------------------------------------- */
+
+static int by_value(const void *a, const void *b)
+{
+    int64_t left = *(const int64_t *)a, right = *(const int64_t *)b;
+
+    return (left > right) - (left < right);
+}
+
+int64_t store_duration(struct store *store, const char *lab, const char *test)
+{
+    cleanup_statement sqlite3_stmt *statement = NULL;
+    int64_t took_us[MEDIAN_OF];
+    size_t count = 0;
+
+    if (prepare(store,
+                "SELECT took_us FROM jobs WHERE lab IS ? AND test = ? AND verdict = 'pass'"
+                " ORDER BY id DESC LIMIT ?",
+                &statement, NULL) < 0)
+        return -1;
+    bind_text(statement, 1, lab);
+    bind_text(statement, 2, test);
+    sqlite3_bind_int(statement, 3, MEDIAN_OF);
+    while (count < MEDIAN_OF && sqlite3_step(statement) == SQLITE_ROW)
+        took_us[count++] = sqlite3_column_int64(statement, 0);
+    if (!count)
+        return -1;
+    qsort(took_us, count, sizeof *took_us, by_value);
+    return took_us[count / 2];
+}
+
+static bool parse_verdict(const char *name, enum verdict *ret)
+{
+    for (enum verdict verdict = VERDICT_PASS; verdict <= VERDICT_INFRA; verdict++) {
+        if (str_eq(verdict_name(verdict), name)) {
+            *ret = verdict;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool store_last(struct store *store, const char *lab, const char *board, struct store_last *ret)
+{
+    cleanup_statement sqlite3_stmt *statement = NULL;
+    const char *test;
+
+    if (prepare(store,
+                "SELECT verdict, test, started_us FROM jobs WHERE lab IS ? AND board = ?"
+                " ORDER BY id DESC LIMIT 1",
+                &statement, NULL) < 0)
+        return false;
+    bind_text(statement, 1, lab);
+    bind_text(statement, 2, board);
+    if (sqlite3_step(statement) != SQLITE_ROW ||
+        !parse_verdict((const char *)sqlite3_column_text(statement, 0), &ret->verdict))
+        return false;
+    test = (const char *)sqlite3_column_text(statement, 1);
+    cleanup_free char *fits = text_clean_dup(test ? test : "", sizeof ret->test - 1, 0);
+    snprintf(ret->test, sizeof ret->test, "%s", fits);
+    ret->unix_s = sqlite3_column_int64(statement, 2) / 1000000;
+    return true;
+}

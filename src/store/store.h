@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * store: what the lab remembers between runs: SQLite in the state directory.
+ *
+ * Write-ahead log, so readers and writers of several processes do not wait for each other for long;
+ * the schema's version is user_version and older files are migrated. A store that cannot be opened
+ * must never stop a run: callers warn and go on without. Calls block for at most two seconds on a
+ * busy file. One thread at a time for one handle.
+ */
+#ifndef HIL_STORE_STORE_H
+#define HIL_STORE_STORE_H
+
+#include "base/err.h"
+#include "result/result.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct store;
+
+int store_open(const char *state_dir, bool create, struct store **ret, struct err *err);
+void store_close(struct store *store); /* NULL is fine */
+/* Remembers every job of the run and its cases' durations; one transaction. */
+int store_record(struct store *store, const struct run_result *run, struct err *err);
+/* Microseconds that `test` took on its last good runs (median of five), -1: not known. */
+int64_t store_duration(struct store *store, const char *lab, const char *test);
+/* The last verdict on a board: false where there is none. */
+struct store_last {
+    enum verdict verdict;
+    char test[64];
+    int64_t unix_s;
+};
+bool store_last(struct store *store, const char *lab, const char *board, struct store_last *ret);
+
+#endif

@@ -1,0 +1,487 @@
+/* SPDX-License-Identifier: MIT */
+#include "store/store.h"
+
+#include "base/fs.h"
+#include "base/str.h"
+
+#include <criterion/criterion.h>
+#include <signal.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Each test has a state directory of its own below `work`. */
+static char work[64];
+static char *state, *file;
+
+static void enter(void)
+{
+    snprintf(work, sizeof work, "/tmp/hil-test-store-XXXXXX");
+    cr_assert_not_null(mkdtemp(work));
+    cr_assert_eq(chmod(work, 0755), 0);
+    state = fs_join(work, "state/hil");
+    file = fs_join(state, "history.db");
+}
+
+static void leave(void)
+{
+    cleanup_free char *command = xasprintf("rm -rf '%s'", work);
+
+    cr_assert_eq(system(command), 0);
+    free(state);
+    free(file);
+}
+
+TestSuite(store, .init = enter, .fini = leave);
+
+static struct store *open_store(bool create)
+{
+    struct store *store = NULL;
+    struct err err;
+
+    cr_assert_eq(store_open(state, create, &store, &err), 0, "%s", err.message);
+    return store;
+}
+
+/* A run of one job with one case, as a caller would have it. */
+struct sample {
+    struct test_case test_case;
+    struct test_suite suite;
+    struct job_result job;
+    struct job_result *jobs[1];
+    struct run_result run;
+};
+
+static struct run_result *sample(struct sample *ret, const char *board, enum verdict verdict,
+                                 int64_t took_us)
+{
+    *ret = (struct sample){
+        .test_case = {.name = "boots", .result = CASE_PASS, .duration_us = -1},
+        .suite = {.name = "", .cases = &ret->test_case, .count = 1},
+        .job = {.name = "selftest",
+                .board = board,
+                .image = {.file = "fw.elf", .sha256 = "abc", .build_id = NULL},
+                .verdict = verdict,
+                .reason = "",
+                .suites = &ret->suite,
+                .suite_count = 1,
+                .started_unix_us = 1700000000123456,
+                .took_us = took_us,
+                .flash_us = 10,
+                .test_us = 20},
+        .jobs = {&ret->job},
+        .run = {.lab = "bench-a",
+                .verdict = verdict,
+                .jobs = ret->jobs,
+                .count = 1,
+                .started_unix_us = 1700000000000000,
+                .took_us = took_us},
+    };
+    return &ret->run;
+}
+
+static void record(struct store *store, const char *board, enum verdict verdict, int64_t took_us)
+{
+    struct sample run;
+    struct err err;
+
+    cr_assert_eq(store_record(store, sample(&run, board, verdict, took_us), &err), 0, "%s",
+                 err.message);
+}
+
+/* The first column of the first row, asked past the module; the caller frees. */
+static char *ask(const char *sql)
+{
+    sqlite3_stmt *statement;
+    char *answer;
+    sqlite3 *db;
+
+    cr_assert_eq(sqlite3_open(file, &db), SQLITE_OK);
+    sqlite3_busy_timeout(db, 5000);
+    cr_assert_eq(sqlite3_prepare_v2(db, sql, -1, &statement, NULL), SQLITE_OK, "%s",
+                 sqlite3_errmsg(db));
+    sqlite3_step(statement);
+    answer = xstrdup((const char *)sqlite3_column_text(statement, 0));
+    sqlite3_finalize(statement);
+    sqlite3_close(db);
+    return answer ? answer : xstrdup("NULL");
+}
+
+static void expect_answer(const char *sql, const char *answer)
+{
+    cleanup_free char *said = ask(sql);
+
+    cr_assert_str_eq(said, answer);
+}
+
+Test(store, is_made_with_its_directory)
+{
+    struct stat info;
+
+    store_close(open_store(true));
+    store_close(NULL);
+    cr_assert_eq(stat(state, &info), 0);
+    cr_assert_eq(info.st_mode & 0777, 0755);
+    expect_answer("PRAGMA journal_mode", "wal");
+    expect_answer("PRAGMA user_version", "1");
+    store_close(open_store(false));
+}
+
+Test(store, is_not_made_by_who_only_reads)
+{
+    struct store *store = NULL;
+    struct err err;
+
+    cr_assert_eq(store_open(state, false, &store, &err), -ERR_NOT_FOUND);
+    cr_assert_null(store);
+    cr_assert(str_starts(err.message, file), "%s", err.message);
+    cr_assert_not(fs_exists(state));
+}
+
+Test(store, remembers_everything_of_a_job)
+{
+    struct store *store = open_store(true);
+    struct sample run;
+
+    sample(&run, "nucleo-3", VERDICT_FAIL, 5000000);
+    run.job.reason = "1 of 1 failed";
+    run.job.image.build_id = "deadbeef";
+    run.test_case.result = CASE_FAIL;
+    run.test_case.duration_us = 77;
+    run.suite.name = "suite";
+    cr_assert_eq(store_record(store, &run.run, NULL), 0);
+    store_close(store);
+    expect_answer("SELECT lab || ' ' || verdict || ' ' || started_us || ' ' || took_us FROM runs",
+                  "bench-a fail 1700000000000000 5000000");
+    expect_answer("SELECT lab || ' ' || board || ' ' || test || ' ' || image_file || ' ' || "
+                  "image_sha256 || ' ' || image_build_id || ' ' || verdict || ' ' || reason || ' ' "
+                  "|| started_us || ' ' || took_us || ' ' || flash_us || ' ' || test_us FROM jobs",
+                  "bench-a nucleo-3 selftest fw.elf abc deadbeef fail 1 of 1 failed "
+                  "1700000000123456 5000000 10 20");
+    expect_answer("SELECT suite || ' ' || name || ' ' || result || ' ' || duration_us FROM cases"
+                  " JOIN jobs ON jobs.id = job_id JOIN runs ON runs.id = run_id",
+                  "suite boots fail 77");
+}
+
+Test(store, what_is_not_known_is_null)
+{
+    struct store *store = open_store(true);
+    struct sample run;
+
+    sample(&run, NULL, VERDICT_INFRA, 1);
+    run.run.lab = run.job.reason = run.job.image.file = NULL;
+    cr_assert_eq(store_record(store, &run.run, NULL), 0);
+    cr_assert_eq(store_duration(store, NULL, "selftest"), -1); /* no good run */
+    store_close(store);
+    expect_answer("SELECT count(*) FROM jobs WHERE lab IS NULL AND board IS NULL AND "
+                  "image_file IS NULL AND image_build_id IS NULL AND reason IS NULL",
+                  "1");
+    expect_answer("SELECT count(*) FROM cases WHERE duration_us IS NULL", "1");
+}
+
+Test(store, texts_of_a_board_are_bound_and_cleaned)
+{
+    struct store *store = open_store(true);
+    cleanup_free char *long_name = xmalloc(5001);
+    struct sample run;
+
+    memset(long_name, 'x', 5000);
+    long_name[5000] = '\0';
+    sample(&run, "a'); DROP TABLE jobs; --", VERDICT_PASS, 1);
+    run.test_case.name = "a\xFF\x1B\nb";
+    run.suite.name = long_name;
+    cr_assert_eq(store_record(store, &run.run, NULL), 0);
+    store_close(store);
+    expect_answer("SELECT board FROM jobs", "a'); DROP TABLE jobs; --");
+    expect_answer("SELECT name FROM cases", "a\xEF\xBF\xBD\xEF\xBF\xBD b");
+    expect_answer("SELECT length(suite) FROM cases", "1024");
+}
+
+Test(store, duration_is_the_median_of_the_last_five_good_runs)
+{
+    struct store *store = open_store(true);
+    static const int64_t took_us[] = {900, 100, 800, 200, 700, 300, 600};
+
+    cr_assert_eq(store_duration(store, "bench-a", "selftest"), -1);
+    record(store, "b", VERDICT_PASS, 42);
+    cr_assert_eq(store_duration(store, "bench-a", "selftest"), 42);
+    for (size_t i = 0; i < ARRAY_SIZE(took_us); i++) {
+        record(store, "b", VERDICT_FAIL, 1);
+        record(store, "b", VERDICT_PASS, took_us[i]);
+        record(store, "b", VERDICT_INFRA, 1);
+    }
+    cr_assert_eq(store_duration(store, "bench-a", "selftest"), 600); /* of 800 200 700 300 600 */
+    cr_assert_eq(store_duration(store, "bench-b", "selftest"), -1);
+    cr_assert_eq(store_duration(store, NULL, "selftest"), -1);
+    cr_assert_eq(store_duration(store, "bench-a", "other"), -1);
+    store_close(store);
+}
+
+Test(store, last_verdict_of_a_board)
+{
+    struct store *store = open_store(true);
+    struct store_last last;
+    struct sample run;
+
+    cr_assert_not(store_last(store, "bench-a", "b", &last));
+    record(store, "b", VERDICT_FAIL, 1);
+    record(store, "c", VERDICT_PASS, 1);
+    cr_assert(store_last(store, "bench-a", "b", &last));
+    cr_assert_eq(last.verdict, VERDICT_FAIL);
+    cr_assert_str_eq(last.test, "selftest");
+    cr_assert_eq(last.unix_s, 1700000000);
+    sample(&run, "b", VERDICT_INFRA, 1);
+    run.job.name = "a name of more than sixty-four bytes that ends in the middle of \xC3\xBC";
+    cr_assert_eq(store_record(store, &run.run, NULL), 0);
+    cr_assert(store_last(store, "bench-a", "b", &last));
+    cr_assert_eq(last.verdict, VERDICT_INFRA);
+    cr_assert_eq(strlen(last.test), 63);
+    cr_assert_not(store_last(store, "bench-b", "b", &last));
+    store_close(store);
+}
+
+Test(store, a_file_that_is_no_database_is_named_and_left_alone)
+{
+    struct store *store = NULL;
+    struct err err;
+    char words[2000];
+
+    memset(words, 'w', sizeof words);
+    cr_assert_eq(fs_mkdirs(state, 0755, NULL), 0);
+    cr_assert_eq(fs_write(file, words, sizeof words, NULL), 0);
+    cr_assert_eq(store_open(state, true, &store, &err), -ERR_DATA);
+    cr_assert(str_starts(err.message, file), "%s", err.message);
+    cr_assert(strstr(err.message, "not a database"), "%s", err.message);
+    cr_assert_null(store);
+    struct stat info;
+    cr_assert_eq(stat(file, &info), 0);
+    cr_assert_eq(info.st_size, sizeof words);
+}
+
+Test(store, a_newer_schema_is_refused)
+{
+    struct store *store = open_store(true);
+    struct err err;
+
+    store_close(store);
+    store = NULL;
+    expect_answer("PRAGMA user_version = 99", "NULL");
+    cr_assert_eq(store_open(state, true, &store, &err), -ERR_DATA);
+    cr_assert(strstr(err.message, "its schema is 99"), "%s", err.message);
+    expect_answer("PRAGMA user_version", "99");
+}
+
+Test(store, an_empty_file_is_migrated)
+{
+    cr_assert_eq(fs_mkdirs(state, 0755, NULL), 0);
+    cr_assert_eq(fs_write(file, "", 0, NULL), 0);
+    struct store *store = open_store(false);
+    record(store, "b", VERDICT_PASS, 7);
+    cr_assert_eq(store_duration(store, "bench-a", "selftest"), 7);
+    store_close(store);
+}
+
+Test(store, a_directory_that_cannot_be_made_is_named)
+{
+    cleanup_free char *below_file = fs_join(work, "file/hil");
+    cleanup_free char *blocker = fs_join(work, "file");
+    struct store *store = NULL;
+    struct err err;
+
+    cr_assert_eq(fs_write(blocker, "", 0, NULL), 0);
+    cr_assert_eq(store_open(below_file, true, &store, &err), -ERR_IO);
+    cr_assert(str_starts(err.message, blocker), "%s", err.message);
+}
+
+/* root may write everywhere, so another user tries; returns the child's exit code. */
+static int as_nobody(int (*try)(void))
+{
+    pid_t child = fork();
+    int status;
+
+    if (child == 0) {
+        if (getuid() == 0 && (setgid(65534) < 0 || setuid(65534) < 0))
+            _exit(99);
+        _exit(try());
+    }
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    return WEXITSTATUS(status);
+}
+
+static int open_unwritable(void)
+{
+    struct store *store = NULL;
+    struct err err;
+    int rc = store_open(state, true, &store, &err);
+
+    if (rc != -ERR_IO || !str_starts(err.message, work)) {
+        fprintf(stderr, "%d: %s\n", rc, rc < 0 ? err.message : "");
+        return 1;
+    }
+    return strstr(err.message, "cannot write") || strstr(err.message, "Permission denied") ? 0 : 2;
+}
+
+Test(store, a_directory_that_is_not_writable_is_named)
+{
+    cr_assert_eq(chmod(work, 0555), 0);
+    cr_assert_eq(as_nobody(open_unwritable), 0);
+    cr_assert_eq(fs_mkdirs(state, 0555, NULL), 0);
+    cr_assert_eq(as_nobody(open_unwritable), 0);
+    cr_assert_eq(fs_write(file, "", 0, NULL), 0);
+    cr_assert_eq(as_nobody(open_unwritable), 0);
+}
+
+/* ---- several processes --------------------------------------------------------------------- */
+
+#define RUNS_EACH 40
+
+static void record_many(void)
+{
+    struct store *store = NULL;
+    struct sample run;
+
+    for (int i = 0; i < RUNS_EACH; i++) {
+        if (store_open(state, true, &store, NULL) < 0)
+            _exit(1);
+        if (store_record(store, sample(&run, "b", VERDICT_PASS, i), NULL) < 0)
+            _exit(2);
+        store_close(store);
+    }
+    _exit(0);
+}
+
+Test(store, processes_write_at_once)
+{
+    pid_t children[3];
+    int status;
+
+    for (size_t i = 0; i < ARRAY_SIZE(children); i++) {
+        children[i] = fork();
+        if (children[i] == 0)
+            record_many();
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(children); i++) {
+        cr_assert_eq(waitpid(children[i], &status, 0), children[i]);
+        cr_assert_eq(status, 0, "exit %d", WEXITSTATUS(status));
+    }
+    expect_answer("SELECT count(*) FROM runs", "120");
+    expect_answer("SELECT count(*) FROM cases JOIN jobs ON jobs.id = job_id", "120");
+    expect_answer("PRAGMA integrity_check", "ok");
+}
+
+/* Holds the write lock, says so on `ready`, and waits to be killed. */
+static void hold(int ready)
+{
+    sqlite3 *db;
+
+    sqlite3_open(file, &db);
+    sqlite3_busy_timeout(db, 5000);
+    if (sqlite3_exec(db,
+                     "BEGIN IMMEDIATE; INSERT INTO runs (lab, verdict, started_us, took_us)"
+                     " VALUES ('half', 'pass', 0, 0)",
+                     NULL, NULL, NULL) != SQLITE_OK ||
+        write(ready, "x", 1) != 1)
+        _exit(1);
+    for (;;)
+        pause();
+}
+
+static pid_t start_holder(void)
+{
+    int ready[2];
+    pid_t child;
+    char byte;
+
+    cr_assert_eq(pipe(ready), 0);
+    child = fork();
+    if (child == 0)
+        hold(ready[1]);
+    close(ready[1]);
+    cr_assert_eq(read(ready[0], &byte, 1), 1);
+    close(ready[0]);
+    return child;
+}
+
+Test(store, a_busy_store_is_told_after_two_seconds)
+{
+    struct store *store = open_store(true);
+    struct sample run;
+    struct err err;
+    pid_t holder = start_holder();
+
+    cr_assert_eq(store_record(store, sample(&run, "b", VERDICT_PASS, 5), &err), -ERR_BUSY);
+    cr_assert(strstr(err.message, "another process has held it"), "%s", err.message);
+    cr_assert_eq(store_duration(store, "bench-a", "selftest"), -1); /* reading is free */
+    kill(holder, SIGKILL);
+    cr_assert_eq(waitpid(holder, NULL, 0), holder);
+    record(store, "b", VERDICT_PASS, 5);
+    cr_assert_eq(store_duration(store, "bench-a", "selftest"), 5);
+    store_close(store);
+}
+
+Test(store, a_writer_killed_in_the_middle_leaves_no_trace)
+{
+    struct store *store = open_store(true);
+    pid_t holder;
+
+    record(store, "b", VERDICT_PASS, 5);
+    store_close(store);
+    holder = start_holder();
+    kill(holder, SIGKILL);
+    cr_assert_eq(waitpid(holder, NULL, 0), holder);
+    store = open_store(true);
+    record(store, "b", VERDICT_PASS, 7);
+    store_close(store);
+    expect_answer("SELECT count(*) FROM runs", "2");
+    expect_answer("SELECT count(*) FROM runs WHERE lab = 'half'", "0");
+    expect_answer("PRAGMA integrity_check", "ok");
+}
+
+Test(store, a_process_killed_while_it_records_leaves_whole_runs)
+{
+    for (int round = 0; round < 5; round++) {
+        struct store *store = NULL;
+        int ready[2];
+        char byte;
+        cr_assert_eq(pipe(ready), 0);
+        pid_t child = fork();
+        if (child == 0) {
+            struct sample run;
+            if (store_open(state, true, &store, NULL) < 0 || write(ready[1], "x", 1) != 1)
+                _exit(1);
+            for (;;)
+                store_record(store, sample(&run, "b", VERDICT_PASS, 1), NULL);
+        }
+        close(ready[1]);
+        cr_assert_eq(read(ready[0], &byte, 1), 1);
+        usleep(1000 + 1700 * (useconds_t)round); /* a different moment each time */
+        kill(child, SIGKILL);
+        cr_assert_eq(waitpid(child, NULL, 0), child);
+        close(ready[0]);
+        store = open_store(true);
+        record(store, "b", VERDICT_PASS, 1);
+        store_close(store);
+        expect_answer("PRAGMA integrity_check", "ok");
+        expect_answer("SELECT (SELECT count(*) FROM runs) - (SELECT count(*) FROM cases)", "0");
+    }
+}
+
+Test(store, a_failed_record_leaves_nothing_and_the_store_usable)
+{
+    struct store *store = open_store(true);
+    struct sample run;
+    struct err err;
+
+    sample(&run, "b", VERDICT_PASS, 5);
+    run.test_case.name = NULL; /* refused by the schema after the run and the job went in */
+    cr_assert_eq(store_record(store, &run.run, &err), -ERR_IO);
+    cr_assert(strstr(err.message, "NOT NULL"), "%s", err.message);
+    expect_answer("SELECT count(*) FROM runs", "0");
+    record(store, "b", VERDICT_PASS, 7);
+    cr_assert_eq(store_duration(store, "bench-a", "selftest"), 7);
+    store_close(store);
+}
