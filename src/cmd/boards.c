@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/fs.h"
+#include "base/json.h"
+#include "base/term.h"
+#include "board/inventory.h"
+#include "board/lease.h"
+#include "cmd/cmd.h"
+#include "store/store.h"
+
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+static const struct opt_row rows[] = {
+    CMD_ROW_LAB,
+    CMD_ROW_JSON,
+    {"names", 0, NULL, "Print only the names and labels, one a line.", NULL},
+    {0},
+};
+
+static const char *const examples[] = {"Who holds what", "hil boards", "Names of the free boards",
+                                       "hil boards --json | jq -r '.boards[]|select(.held|not).name'",
+                                       NULL};
+
+static const char *const see_also[] = {"run", NULL};
+
+struct request {
+    const char *lab;
+    bool json, names;
+};
+
+struct row {
+    const struct board_conf *conf;
+    struct board_drivers drivers;
+    bool held;
+    struct holder holder;
+    size_t waiting;
+    bool has_last;
+    struct store_last last;
+};
+
+static int take(void *arg, const struct opt_row *row, const char *value, struct err *err)
+{
+    struct request *request = arg;
+
+    (void)err;
+    if (row->letter == 'l')
+        request->lab = value;
+    else if (str_eq(row->name, "json"))
+        request->json = true;
+    else
+        request->names = true;
+    return 0;
+}
+
+static int look(const struct inventory *inventory, struct store *store, size_t i, struct row *ret,
+                struct err *err)
+{
+    const struct lab *lab = inventory->lab;
+
+    ret->conf = &lab->boards[i];
+    ret->drivers = board_drivers(inventory->boards[i]);
+    ret->has_last = store && store_last(store, lab->name, ret->conf->name, &ret->last);
+    return lease_peek(inventory->runtime_dir, lab->name, ret->conf->name, &ret->held, &ret->holder,
+                      &ret->waiting, err);
+}
+
+static void json_holder(struct json_out *out, const struct holder *holder)
+{
+    json_key(out, "holder");
+    json_object(out);
+    json_kv_int(out, "pid", holder->pid);
+    json_kv_string(out, "user", holder->user);
+    json_kv_string(out, "command", holder->command);
+    json_kv_int(out, "since", holder->since_unix_s);
+    json_kv_string(out, "repository", holder->repository);
+    json_kv_string(out, "run_id", holder->run_id);
+    json_kv_string(out, "job", holder->job);
+    json_kv_string(out, "attempt", holder->attempt);
+    json_kv_string(out, "run_url", holder->run_url);
+    json_object_end(out);
+}
+
+static void json_drivers(struct json_out *out, const struct board_drivers *drivers)
+{
+    json_key(out, "drivers");
+    json_object(out);
+    json_kv_string(out, "power", drivers->power);
+    json_kv_string(out, "reset", drivers->reset);
+    json_kv_string(out, "flash", drivers->flash);
+    json_kv_string(out, "console", drivers->console);
+    json_object_end(out);
+}
+
+static void json_last(struct json_out *out, const struct row *row)
+{
+    json_key(out, "last");
+    if (!row->has_last) {
+        json_null(out);
+        return;
+    }
+    json_object(out);
+    json_kv_string(out, "verdict", verdict_name(row->last.verdict));
+    json_kv_string(out, "test", row->last.test);
+    json_kv_int(out, "time", row->last.unix_s);
+    json_object_end(out);
+}
+
+static int print_json(const struct lab *lab, const struct row *table, struct err *err)
+{
+    struct json_out out;
+    int rc;
+
+    json_begin(&out, STDOUT_FILENO, 2);
+    json_object(&out);
+    json_kv_int(&out, "schema", 1);
+    json_kv_string(&out, "lab", lab->name);
+    json_kv_string(&out, "file", lab->file);
+    json_key(&out, "boards");
+    json_array(&out);
+    for (size_t i = 0; i < lab->count; i++) {
+        const struct row *row = &table[i];
+        json_object(&out);
+        json_kv_string(&out, "name", row->conf->name);
+        json_key(&out, "labels");
+        json_array(&out);
+        for (size_t l = 0; l < row->conf->labels.count; l++)
+            json_string(&out, row->conf->labels.items[l]);
+        json_array_end(&out);
+        json_drivers(&out, &row->drivers);
+        json_kv_bool(&out, "held", row->held);
+        if (row->held)
+            json_holder(&out, &row->holder);
+        json_kv_int(&out, "waiting", (int64_t)row->waiting);
+        json_last(&out, row);
+        json_object_end(&out);
+    }
+    json_array_end(&out);
+    json_object_end(&out);
+    rc = json_end(&out, err);
+    json_done(&out);
+    return rc;
+}
+
+static char *joined(const struct strv *list)
+{
+    cleanup_buf struct buf out = BUF_INIT(4096);
+
+    for (size_t i = 0; i < list->count; i++)
+        buf_addf(&out, "%s%s", i ? "," : "", list->items[i]);
+    return buf_steal(&out);
+}
+
+static char *state_of(const struct row *row)
+{
+    cleanup_free char *who = row->held ? holder_describe(&row->holder) : NULL;
+
+    if (!row->held)
+        return xstrdup("free");
+    return row->waiting ? xasprintf("held by %s, %zu waiting", who, row->waiting)
+                        : xasprintf("held by %s", who);
+}
+
+static char *last_of(const struct row *row)
+{
+    char when[32];
+    time_t at = (time_t)row->last.unix_s;
+    struct tm local;
+
+    if (!row->has_last)
+        return xstrdup("-");
+    localtime_r(&at, &local);
+    strftime(when, sizeof when, "%Y-%m-%d %H:%M", &local);
+    return xasprintf("%s %s", verdict_name(row->last.verdict), when);
+}
+
+static void print_table(const struct lab *lab, const struct row *table)
+{
+    struct term term = term_open(stdout);
+    struct term_table *out = term_table_new(5);
+
+    term_table_row(out, TERM_DIM,
+                   (const char *const[]){"BOARD", "LABELS", "DRIVERS", "LAST", "STATE"});
+    for (size_t i = 0; i < lab->count; i++) {
+        const struct row *row = &table[i];
+        const struct board_drivers *drivers = &row->drivers;
+        cleanup_free char *labels = joined(&row->conf->labels);
+        cleanup_free char *state = state_of(row);
+        cleanup_free char *last = last_of(row);
+        cleanup_free char *names =
+            row->conf->qemu
+                ? xstrdup("qemu")
+                : xasprintf("%s/%s%s%s", drivers->flash, drivers->console,
+                            drivers->power ? "/" : "", drivers->power ? drivers->power : "");
+        term_table_row(out, row->held ? TERM_YELLOW : TERM_PLAIN,
+                       (const char *const[]){row->conf->name, labels, names, last, state});
+    }
+    term_table_print(out, &term);
+    term_table_free(out);
+}
+
+static void print_names(const struct lab *lab)
+{
+    cleanup_strv struct strv seen = {0};
+
+    for (size_t i = 0; i < lab->count; i++) {
+        const struct strv *labels = &lab->boards[i].labels;
+        puts(lab->boards[i].name);
+        for (size_t l = 0; l < labels->count; l++) {
+            if (strv_has(&seen, labels->items[l]))
+                continue;
+            strv_add(&seen, labels->items[l]);
+            puts(labels->items[l]);
+        }
+    }
+}
+
+static int show(const struct request *request, const struct inventory *inventory, struct err *err)
+{
+    const struct lab *lab = inventory->lab;
+    struct row *table = xcalloc(lab->count, sizeof *table);
+    cleanup_free char *state_dir = fs_state_dir();
+    struct store *store = NULL;
+    int rc = 0;
+
+    store_open(state_dir, false, &store, NULL);
+    for (size_t i = 0; i < lab->count && rc == 0; i++)
+        rc = look(inventory, store, i, &table[i], err);
+    if (rc == 0 && request->json)
+        rc = print_json(lab, table, err);
+    else if (rc == 0)
+        print_table(lab, table);
+    for (size_t i = 0; i < lab->count; i++)
+        holder_done(&table[i].holder);
+    store_close(store);
+    free(table);
+    return rc;
+}
+
+static int run(const struct app *app, int argc, char **argv)
+{
+    struct request request = {0};
+    struct inventory inventory;
+    struct err err = {0};
+    int first, code;
+
+    (void)app;
+    if (!cmd_parse(&verb_boards, argc, argv, take, &request, &first, &code))
+        return code;
+    if (first < argc) {
+        err_set(&err, ERR_USAGE, "'%s': boards takes no operands", argv[first]);
+        return cmd_fail(&verb_boards, &err);
+    }
+    if (inventory_open(request.lab, &inventory, &err) < 0)
+        return cmd_fail(&verb_boards, &err);
+    if (request.names)
+        print_names(inventory.lab);
+    code = request.names ? 0 : show(&request, &inventory, &err);
+    inventory_close(&inventory);
+    return code < 0 ? cmd_fail(&verb_boards, &err) : 0;
+}
+
+const struct opt_verb verb_boards = {
+    .name = "boards",
+    .operands = "",
+    .summary = "list the lab's boards: labels, drivers, who holds them, last verdict",
+    .description = "Reads the lab's file and looks at the leases; touches no board.",
+    .rows = rows,
+    .examples = examples,
+    .see_also = see_also,
+    .run = run,
+};

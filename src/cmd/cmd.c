@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmd/cmd.h"
+
+#include "base/term.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+const struct opt_verb *const verbs[] = {&verb_run,     &verb_replay,  &verb_boards, &verb_image,
+                                        &verb_formats, &verb_drivers, NULL};
+
+bool cmd_parse(const struct opt_verb *verb, int argc, char **argv,
+               int (*take)(void *arg, const struct opt_row *row, const char *value,
+                           struct err *err),
+               void *arg, int *ret_first, int *ret_exit)
+{
+    struct err err = {0};
+    int help = 0;
+
+    if (opt_parse(verb, argc, argv, take, arg, ret_first, &help, &err) < 0) {
+        err_hint(&err, "\nTry: hil %s --help", verb->name);
+        *ret_exit = cmd_fail(verb, &err);
+        return false;
+    }
+    if (help) {
+        struct term term = term_open(stdout);
+        opt_print_help(verb, "hil", stdout, term.columns);
+        *ret_exit = 0;
+        return false;
+    }
+    return true;
+}
+
+int cmd_fail(const struct opt_verb *verb, const struct err *err)
+{
+    fflush(stdout);
+    fprintf(stderr, "hil %s: %s\n", verb->name, err->message);
+    return err_exit_code(err->code);
+}
+
+int cmd_cancel_signal(const struct app *app)
+{
+    struct pollfd fd = {.fd = app->cancel_fd, .events = POLLIN};
+    struct signalfd_siginfo info;
+
+    if (poll(&fd, 1, 0) != 1 || read(app->cancel_fd, &info, sizeof info) != sizeof info)
+        return 0;
+    return (int)info.ssi_signo;
+}

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/str.h"
+#include "cmd/cmd.h"
+#include "cmd/options.h"
+#include "run/session.h"
+
+#include <stdlib.h>
+
+static const struct opt_row rows[] = {
+    {"board", 'b', "BOARD",
+     "Where to run: a board's name, or labels parted by commas that it must all have. Given several "
+     "times: any of them. Without it: the lab's only board.",
+     "Which boards"},
+    {"all", 'a', NULL, "Run every image on every board that matches, instead of on one of them.",
+     NULL},
+    CMD_ROW_LAB,
+    {"wait", 'w', "TIME",
+     "How long to wait for a board that somebody else holds (0: not at all). Without it: the "
+     "lab's lease timeout.",
+     NULL},
+    {"plan", 'p', "FILE", "Run the tests of a hil.yaml instead of the images named here.",
+     "What to run"},
+    {"at", 0, "ADDRESS", "Where a raw binary belongs, such as 0x08000000.", NULL},
+    {"repeat", 0, "N", "Run everything N times.", NULL},
+    {"timeout", 't', "TIMES",
+     "Deadlines: 30s for the whole test, or any of flash=2m,boot=10s,idle=30s,total=10m.", NULL},
+    OPTIONS_ROWS_PARSE,
+    {"out", 'o', "DIR", "The run directory (hil-out). An earlier run's files in it make room.",
+     "What is written"},
+    {"junit", 0, "FILE", "Write the JUnit report here, too (-: standard output).", NULL},
+    {"json", 0, "FILE", "Write the JSON report here, too (-: standard output).", NULL},
+    {"quiet", 'q', NULL, "Print the verdict only.", NULL},
+    {"verbose", 'v', NULL,
+     "Print each test; -vv also the external commands, -vvv also the console's lines.", NULL},
+    {0},
+};
+
+static const char *const examples[] = {
+    "Flash and test one image on the lab's only board", "hil run firmware.elf",
+    "On any free board with both labels, waiting ten minutes at most",
+    "hil run -b stm32f405,virtual --wait 10m firmware.hex",
+    "Every ELF file of a build artifact, on every board of a type",
+    "hil run -b nucleo-f446re --all 'firmware.zip:**/*.elf'",
+    "The tests that a firmware repository describes", "hil run --plan hil.yaml",
+    "Firmware that prints results in words of its own",
+    "hil run --pass '^OK (?<name>.*)' --fail '^BAD (?<name>.*)' --end '^bye' fw.bin --at 0x08000000",
+    NULL};
+
+static const char *const see_also[] = {"replay", "boards", "image", "formats", NULL};
+
+static int take_number(const struct opt_row *row, const char *value, uint64_t *ret, struct err *err)
+{
+    cleanup_free char *what = xasprintf("--%s", row->name);
+
+    return str_to_u64(value, UINT64_MAX, what, ret, err);
+}
+
+static int take_repeat(const char *value, uint64_t *ret, struct err *err)
+{
+    int rc = str_to_u64(value, 100000, "--repeat", ret, err);
+
+    return rc == 0 && !*ret ? err_set(err, ERR_USAGE, "--repeat: 0 times would test nothing") : rc;
+}
+
+static int take(void *arg, const struct opt_row *row, const char *value, struct err *err)
+{
+    struct session_request *request = arg;
+    struct plan_options *plan = &request->plan;
+    int taken = options_take_parse(row, value, &plan->parse, &plan->expect, err);
+
+    if (taken)
+        return taken < 0 ? -(int)err->code : 0;
+    switch (row->letter) {
+    case 'b':
+        strv_add(&plan->selectors, value);
+        return 0;
+    case 'a':
+        plan->all = true;
+        return 0;
+    case 'l':
+        request->lab_path = value;
+        return 0;
+    case 'w':
+        return str_to_ms(value, "--wait", &request->wait_ms, err);
+    case 'p':
+        request->plan_path = value;
+        return 0;
+    case 't':
+        return timeouts_parse(value, &plan->timeouts, err);
+    case 'o':
+        request->out_dir = value;
+        return 0;
+    case 'q':
+        request->verbosity = -1;
+        return 0;
+    case 'v':
+        request->verbosity++;
+        return 0;
+    default:
+        break;
+    }
+    if (str_eq(row->name, "junit"))
+        strv_add(&request->junit, value);
+    else if (str_eq(row->name, "json"))
+        strv_add(&request->json, value);
+    else if (str_eq(row->name, "repeat"))
+        return take_repeat(value, &plan->repeat, err);
+    else if (str_eq(row->name, "at"))
+        plan->image.has_at = true;
+    return str_eq(row->name, "at") ? take_number(row, value, &plan->image.at, err) : 0;
+}
+
+static int check_request(const struct session_request *request, struct err *err)
+{
+    if (!request->images.count && !request->plan_path)
+        return err_set(err, ERR_USAGE, "no firmware: name a file to flash and test, or --plan FILE");
+    if (request->images.count && request->plan_path)
+        return err_set(err, ERR_USAGE, "--plan names the firmware itself: '%s' is one too many",
+                       request->images.items[0]);
+    if (request->plan_path && request->plan.image.has_at)
+        return err_set(err, ERR_USAGE, "--at is for images; in a plan, write at: beside firmware:");
+    if (strv_has(&request->junit, "-") && strv_has(&request->json, "-"))
+        return err_set(err, ERR_USAGE, "--junit - and --json - cannot both have standard output");
+    return 0;
+}
+
+static void request_done(struct session_request *request)
+{
+    strv_done(&request->images);
+    strv_done(&request->plan.selectors);
+    strv_done(&request->plan.expect.require);
+    strv_done(&request->junit);
+    strv_done(&request->json);
+    holder_done(&request->holder);
+}
+
+static int run(const struct app *app, int argc, char **argv)
+{
+    __attribute__((cleanup(request_done))) struct session_request request = {
+        .version = app->version,
+        .out_dir = "hil-out",
+        .wait_ms = -1,
+        .cancel_fd = app->cancel_fd,
+        .plan = {.repeat = 1, .timeouts = {-1, -1, -1, -1, -1}},
+    };
+    struct err err = {0};
+    enum verdict verdict;
+    int first, code, signal;
+
+    if (!cmd_parse(&verb_run, argc, argv, take, &request, &first, &code))
+        return code;
+    for (int i = first; i < argc; i++)
+        strv_add(&request.images, argv[i]);
+    if (check_request(&request, &err) < 0)
+        return cmd_fail(&verb_run, &err);
+    holder_self(app->argc, app->argv, &request.holder);
+    request.term =
+        term_open(strv_has(&request.junit, "-") || strv_has(&request.json, "-") ? stderr : stdout);
+    code = session_run(&request, &verdict, &err) < 0 ? cmd_fail(&verb_run, &err)
+                                                     : verdict_exit_code(verdict);
+    signal = cmd_cancel_signal(app);
+    return signal ? 128 + signal : code;
+}
+
+const struct opt_verb verb_run = {
+    .name = "run",
+    .operands = "FIRMWARE...",
+    .summary = "flash firmware to a board, run its tests, report the results",
+    .description =
+        "Takes a free board, flashes and verifies the image, resets the board, reads its console "
+        "until the firmware says that it is done, and turns what it printed into results: "
+        "junit.xml, report.json, events.jsonl and the raw UART log, all in the run directory.\n\n"
+        "FIRMWARE is an ELF, Intel HEX, S-record or UF2 file, a raw binary (with --at), a pattern, "
+        "or a member of an archive, 'out.zip:**/*.elf'. Several images go through a queue that "
+        "keeps every matching board busy.\n\n"
+        "The verdict is pass, fail (the firmware is to blame) or infra (the lab is). No tests, an "
+        "unfinished run or a report that cannot be written never pass.",
+    .rows = rows,
+    .examples = examples,
+    .see_also = see_also,
+    .run = run,
+};

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: MIT */
+#include "run/capture.h"
+
+#include "base/fs.h"
+#include "base/str.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define READ_SIZE 65536
+#define TIMING_SIZE 4096
+#define DRAIN_MAX_MS 1000
+
+struct capture {
+    char *log_path, *timing_path;
+    int log_fd, timing_fd;
+    struct buf timing;       /* lines of uart.timing that are not written yet */
+    int64_t opened_ns;
+    int64_t last_us;         /* of the last line in uart.timing, since opened_ns */
+    struct capture_marks marks;
+    int64_t first_byte_us;   /* since the reset; -1: none yet */
+    int64_t last_byte_us;
+    enum parse_state state;  /* what the parser said last */
+    char bytes[READ_SIZE];
+};
+
+static int create(const char *path, int *ret_fd, struct err *err)
+{
+    *ret_fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    return *ret_fd < 0 ? err_sys(err, errno, "%s", path) : 0;
+}
+
+int capture_open(const char *work_dir, struct capture **ret, struct err *err)
+{
+    struct capture *capture = xmalloc(sizeof *capture);
+    int rc;
+
+    *capture = (struct capture){.log_path = fs_join(work_dir, "uart.log"),
+                                .timing_path = fs_join(work_dir, "uart.timing"),
+                                .log_fd = -1,
+                                .timing_fd = -1,
+                                .timing = BUF_INIT(TIMING_SIZE),
+                                .opened_ns = ctx_now_ns(),
+                                .first_byte_us = -1};
+    rc = create(capture->log_path, &capture->log_fd, err);
+    if (rc == 0)
+        rc = create(capture->timing_path, &capture->timing_fd, err);
+    if (rc < 0) {
+        capture_close(capture, NULL);
+        return rc;
+    }
+    *ret = capture;
+    return 0;
+}
+
+static int64_t now_us(const struct capture *capture)
+{
+    return (ctx_now_ns() - capture->opened_ns) / 1000;
+}
+
+static int flush_timing(struct capture *capture, struct err *err)
+{
+    int rc = fs_write_all(capture->timing_fd, capture->timing.data, capture->timing.size,
+                          capture->timing_path, err);
+
+    buf_clear(&capture->timing);
+    return rc;
+}
+
+/* Bytes that came at `us` go to disk before anybody looks at them. */
+static int keep(struct capture *capture, size_t count, int64_t us, struct err *err)
+{
+    int64_t delay = us - capture->last_us;
+    int rc = fs_write_all(capture->log_fd, capture->bytes, count, capture->log_path, err);
+
+    if (rc == 0 && capture->timing.size + 64 > TIMING_SIZE)
+        rc = flush_timing(capture, err);
+    if (rc < 0)
+        return rc;
+    buf_addf(&capture->timing, "%" PRId64 ".%06" PRId64 " %zu\n", delay / 1000000, delay % 1000000,
+             count);
+    capture->last_us = us;
+    capture->marks.bytes += count;
+    return 0;
+}
+
+int capture_drain(struct capture *capture, struct board *board, const struct ctx *ctx,
+                  struct err *err)
+{
+    struct ctx most = ctx_narrow(ctx, DRAIN_MAX_MS);
+
+    for (;;) {
+        struct ctx quiet = ctx_narrow(&most, board_console_settle_ms(board));
+        ssize_t n = board_console_read(board, capture->bytes, READ_SIZE, &quiet, err);
+        if (n == -ERR_TIMEOUT)
+            return 0;
+        if (n == 0)
+            return err_set(err, ERR_GONE, "the console closed before the reset");
+        if (n < 0)
+            return (int)n;
+        int rc = keep(capture, (size_t)n, now_us(capture), err);
+        if (rc < 0)
+            return rc;
+    }
+}
+
+void capture_mark_reset(struct capture *capture)
+{
+    capture->marks.reset_bytes = capture->marks.bytes;
+    capture->marks.reset_us = now_us(capture);
+}
+
+/* How long to wait for the next byte, in microseconds, and what it means when none comes. */
+static int64_t next_deadline(const struct capture *capture, const struct timeouts *timeouts,
+                             int64_t patience_ms, enum capture_end *ret_end)
+{
+    int64_t since_reset_us = now_us(capture) - capture->marks.reset_us;
+    int64_t left = timeouts->total * 1000 - since_reset_us;
+    int64_t quiet;
+
+    *ret_end = END_TOTAL;
+    if (capture->first_byte_us < 0) {
+        quiet = timeouts->boot * 1000 - since_reset_us;
+    } else {
+        int64_t idle_ms = patience_ms >= 0 && patience_ms < timeouts->idle ? patience_ms
+                                                                          : timeouts->idle;
+        quiet = idle_ms * 1000 - (since_reset_us - capture->last_byte_us);
+    }
+    if (quiet < left) {
+        *ret_end = capture->first_byte_us < 0 ? END_BOOT : patience_ms >= 0 ? END_CRASH : END_IDLE;
+        left = quiet;
+    }
+    return left > 0 ? left : 0;
+}
+
+static enum capture_end end_of(enum parse_state state)
+{
+    switch (state) {
+    case PARSE_DONE:
+        return END_DONE;
+    case PARSE_CRASHED:
+        return END_CRASH;
+    case PARSE_REBOOTS:
+        return END_REBOOTS;
+    default:
+        return END_NONE;
+    }
+}
+
+/* Reads once, to disk and then to the parser: as board_console_read(), with the error of the disk. */
+static ssize_t take(struct capture *capture, struct board *board, struct parser *parser,
+                    const struct ctx *ctx, struct err *err)
+{
+    ssize_t n = board_console_read(board, capture->bytes, READ_SIZE, ctx, err);
+    int64_t read_us = now_us(capture);
+    uint64_t offset = capture->marks.bytes;
+
+    capture->marks.end_us = read_us - capture->marks.reset_us;
+    if (n <= 0)
+        return n;
+    if (capture->first_byte_us < 0)
+        capture->first_byte_us = capture->marks.end_us;
+    capture->last_byte_us = capture->marks.end_us;
+    int rc = keep(capture, (size_t)n, read_us, err);
+    if (rc < 0)
+        return rc;
+    capture->state =
+        parser_feed(parser, capture->bytes, (size_t)n, capture->marks.end_us, offset);
+    return n;
+}
+
+int capture_until(struct capture *capture, struct board *board, struct parser *parser, int until_fd,
+                  struct err *err)
+{
+    struct ctx until = ctx_root(until_fd, NULL);
+    ssize_t n;
+
+    do
+        n = take(capture, board, parser, &until, err);
+    while (n > 0);
+    if (n == -ERR_CANCELLED)
+        return 0;
+    return n == 0 ? err_set(err, ERR_GONE, "the console vanished at the reset") : (int)n;
+}
+
+int capture_run(struct capture *capture, struct board *board, struct parser *parser,
+                const struct timeouts *timeouts, const struct ctx *ctx, enum capture_end *ret_end,
+                struct err *err)
+{
+    *ret_end = end_of(capture->state);
+    while (*ret_end == END_NONE) {
+        enum capture_end silence;
+        int64_t patience_ms = parser_patience_ms(parser);
+        int64_t left_us = next_deadline(capture, timeouts, patience_ms, &silence);
+        struct ctx wait = ctx_narrow(ctx, (left_us + 999) / 1000);
+        ssize_t n = take(capture, board, parser, &wait, err);
+
+        if (n > 0) {
+            *ret_end = end_of(capture->state);
+            if (*ret_end == END_NONE && capture->marks.end_us >= timeouts->total * 1000)
+                *ret_end = END_TOTAL; /* a board that never falls silent */
+        } else if (n == -ERR_TIMEOUT) {
+            if (next_deadline(capture, timeouts, patience_ms, &silence) == 0)
+                *ret_end = silence;
+        } else {
+            *ret_end = n == -ERR_CANCELLED ? END_CANCELLED : END_GONE;
+            return n == 0 ? err_set(err, ERR_GONE, "the console vanished during the test") : (int)n;
+        }
+    }
+    return 0;
+}
+
+struct capture_marks capture_marks(const struct capture *capture)
+{
+    return capture->marks;
+}
+
+int capture_close(struct capture *capture, struct err *err)
+{
+    int rc = 0;
+
+    if (!capture)
+        return 0;
+    if (capture->timing_fd >= 0)
+        rc = flush_timing(capture, err);
+    if (capture->log_fd >= 0 && close(capture->log_fd) < 0 && rc == 0)
+        rc = err_sys(err, errno, "%s", capture->log_path);
+    if (capture->timing_fd >= 0)
+        close(capture->timing_fd);
+    buf_done(&capture->timing);
+    free(capture->log_path);
+    free(capture->timing_path);
+    free(capture);
+    return rc;
+}

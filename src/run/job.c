@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+#include "run/job.h"
+
+#include "base/text.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+void job_done(struct job *job)
+{
+    free(job->name);
+    free(job->build_log);
+    free(job->boards);
+    strv_done(&job->expect.require);
+    *job = (struct job){0};
+}
+
+static const char **copy_labels(struct arena *arena, const struct strv *labels)
+{
+    const char **copy = arena_alloc(arena, (labels->count + 1) * sizeof *copy);
+
+    for (size_t i = 0; i < labels->count; i++)
+        copy[i] = arena_strdup(arena, labels->items[i]);
+    return copy;
+}
+
+struct job_result *job_begin(const struct job *job, const struct board_conf *board)
+{
+    struct job_result *result = job_result_new();
+    struct arena *arena = &result->arena;
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    result->started_unix_us = (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+    result->name = arena_strdup(arena, job->name);
+    result->board = arena_strdup(arena, board->name);
+    result->labels = copy_labels(arena, &board->labels);
+    result->verdict = VERDICT_INFRA; /* until it is judged: nothing passes by silence */
+    result->reason = "the run was ended before this test was";
+    if (job->image)
+        result->image = (struct image_facts){
+            .file = arena_strdup(arena, job->image->name),
+            .format = arena_strdup(arena, job->image->format),
+            .sha256 = arena_strdup(arena, job->image->sha256),
+            .build_id = arena_strdup(arena, job->image->build_id),
+            .size_bytes = job->image->size_bytes,
+        };
+    return result;
+}
+
+/* `format: unity`, or `format: {regex: {pass: ..., fail: ..., skip: ..., end: ...}}` */
+static struct parse_options board_parse(const struct yaml_node *node)
+{
+    const struct yaml_node *regex = node ? yaml_get(node, "regex") : NULL;
+    static const char *const names[] = {"pass", "fail", "skip", "end"};
+    const char *patterns[ARRAY_SIZE(names)] = {0};
+
+    if (!regex)
+        return (struct parse_options){.format = node ? node->text : NULL};
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        const struct yaml_node *pattern = yaml_get(regex, names[i]);
+        patterns[i] = pattern ? pattern->text : NULL;
+    }
+    return (struct parse_options){.format = "regex",
+                                  .pass = patterns[0],
+                                  .fail = patterns[1],
+                                  .skip = patterns[2],
+                                  .end = patterns[3]};
+}
+
+struct parse_options parse_merge(struct parse_options base, struct parse_options over)
+{
+    bool says = over.format || over.pass || over.fail || over.skip || over.end;
+    struct parse_options merged = says ? over : base;
+
+    merged.resets_expected = base.resets_expected || over.resets_expected;
+    return merged;
+}
+
+struct job job_on_board(const struct job *job, const struct board_conf *board)
+{
+    struct job here = *job;
+
+    here.timeouts = timeouts_merge(board->timeouts, job->timeouts);
+    here.parse = parse_merge(board_parse(board->parse), job->parse);
+    return here;
+}

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: MIT */
+#include "run/pipeline.h"
+
+#include "base/fs.h"
+#include "run/capture.h"
+#include "run/judge.h"
+#include "run/rundir.h"
+
+#include <pthread.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#define SWITCH_MS 30000      /* power, console and reset: switches answer in seconds or never */
+#define CANCELLED_REST_MS 2000
+
+struct attempt {
+    struct job job; /* as it runs on this board */
+    struct board *board;
+    struct events *events;
+    const char *work_dir;
+    struct capture *capture;
+    struct parser *parser;
+    struct job_result *result;
+    const char *trouble; /* what the parser found wrong beyond the cases */
+};
+
+static struct event about(const struct attempt *attempt, enum event_kind kind)
+{
+    return (struct event){
+        .kind = kind, .board = attempt->result->board, .test = attempt->result->name};
+}
+
+/* ---- what the parser tells while it reads ------------------------------------------------------ */
+
+static void watch_line(void *arg, const char *text, size_t size)
+{
+    struct event event = about(arg, EVENT_LINE);
+
+    event.text = text;
+    event.text_size = size;
+    event_emit(((struct attempt *)arg)->events, event);
+}
+
+static void watch_start(void *arg, const char *suite, const char *name)
+{
+    struct event event = about(arg, EVENT_CASE_START);
+
+    event.suite = suite;
+    event.text = name;
+    event_emit(((struct attempt *)arg)->events, event);
+}
+
+static void watch_end(void *arg, const char *suite, const struct test_case *test_case)
+{
+    struct event event = about(arg, EVENT_CASE_END);
+
+    event.suite = suite;
+    event.test_case = test_case;
+    event_emit(((struct attempt *)arg)->events, event);
+}
+
+/* ---- the steps --------------------------------------------------------------------------------- */
+
+static int power_on(struct attempt *attempt, const struct ctx *ctx, struct err *err)
+{
+    struct ctx wait = ctx_narrow(ctx, SWITCH_MS);
+
+    return board_power_on(attempt->board, &wait, err);
+}
+
+static int open_console(struct attempt *attempt, const struct ctx *ctx, struct err *err)
+{
+    struct ctx wait = ctx_narrow(ctx, SWITCH_MS);
+
+    return board_console_open(attempt->board, &wait, err);
+}
+
+static int flash(struct attempt *attempt, const struct ctx *ctx, struct err *err)
+{
+    struct ctx wait = ctx_narrow(ctx, attempt->job.timeouts.flash);
+    bool needs_console = board_flash_needs_console(attempt->board);
+    int rc;
+
+    if (needs_console)
+        board_console_close(attempt->board);
+    rc = board_flash(attempt->board, attempt->job.image, &wait, err);
+    if (rc == 0 && needs_console)
+        rc = open_console(attempt, ctx, err);
+    return rc;
+}
+
+static int verify(struct attempt *attempt, const struct ctx *ctx, struct err *err)
+{
+    struct ctx wait = ctx_narrow(ctx, attempt->job.timeouts.flash);
+
+    return board_verify(attempt->board, attempt->job.image, &wait, err);
+}
+
+struct resetter {
+    struct board *board;
+    struct ctx ctx;
+    struct err *err;
+    int rc;
+    int done_fd; /* eventfd */
+};
+
+static void *reset_board(void *arg)
+{
+    struct resetter *resetter = arg;
+
+    resetter->rc = board_reset(resetter->board, &resetter->ctx, resetter->err);
+    (void)!write(resetter->done_fd, &(uint64_t){1}, sizeof(uint64_t));
+    return NULL;
+}
+
+/* The reset runs beside the capture, so that the first byte is read however long it takes. */
+static int reset(struct attempt *attempt, const struct ctx *ctx, struct err *err)
+{
+    struct ctx wait = ctx_narrow(ctx, SWITCH_MS);
+    cleanup_close int done_fd = eventfd(0, EFD_CLOEXEC);
+    struct resetter resetter = {attempt->board, wait, err, 0, done_fd};
+    struct err console_err = {0};
+    pthread_t thread;
+    int rc = capture_drain(attempt->capture, attempt->board, &wait, err);
+
+    if (rc < 0)
+        return rc;
+    capture_mark_reset(attempt->capture);
+    if (done_fd < 0 || pthread_create(&thread, NULL, reset_board, &resetter) != 0)
+        return err_set(err, ERR_LIMIT, "no more threads or descriptors can be had");
+    rc = capture_until(attempt->capture, attempt->board, attempt->parser, done_fd, &console_err);
+    pthread_join(thread, NULL);
+    if (resetter.rc == 0 && rc < 0)
+        *err = console_err;
+    return resetter.rc < 0 ? resetter.rc : rc;
+}
+
+static int test(struct attempt *attempt, const struct ctx *ctx, struct err *err)
+{
+    struct job_result *result = attempt->result;
+    int rc = capture_run(attempt->capture, attempt->board, attempt->parser, &attempt->job.timeouts, ctx,
+                         &result->end, err);
+
+    result->test_us = capture_marks(attempt->capture).end_us;
+    attempt->trouble = parser_finish(attempt->parser, result->end, result->test_us);
+    return rc;
+}
+
+/* One board's life, in order. */
+static const struct step {
+    const char *name;
+    int (*take)(struct attempt *attempt, const struct ctx *ctx, struct err *err);
+} steps[] = {
+    {"power", power_on},       {"console", open_console}, {"flash", flash},
+    {"verify", verify},        {"reset", reset},          {"test", test},
+};
+
+static int take_steps(struct attempt *attempt, const struct ctx *ctx, struct err *err)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+        struct event event = about(attempt, EVENT_STATE);
+        int64_t began = ctx_now_ns();
+        int rc;
+
+        event.text = steps[i].name;
+        event_emit(attempt->events, event);
+        rc = steps[i].take(attempt, ctx, err);
+        if (steps[i].take == flash || steps[i].take == verify)
+            attempt->result->flash_us += (ctx_now_ns() - began) / 1000;
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+/* ---- before and after -------------------------------------------------------------------------- */
+
+static int prepare(struct attempt *attempt, struct err *err)
+{
+    struct parse_watch watch = {attempt, watch_line, watch_start, watch_end};
+    int rc = fs_mkdirs(attempt->work_dir, 0777, err);
+
+    if (rc == 0)
+        rc = parser_new(&attempt->job.parse, attempt->events ? &watch : NULL, attempt->result,
+                        &attempt->parser, err);
+    if (rc == 0)
+        rc = capture_open(attempt->work_dir, &attempt->capture, err);
+    return rc;
+}
+
+/* The board comes to rest whatever happened. A board that does not is worth a warning, but says
+ * nothing about the firmware. */
+static void rest(struct attempt *attempt, const struct ctx *ctx)
+{
+    bool cancelled = ctx_cancelled(ctx);
+    struct ctx wait = ctx_cleanup(ctx, cancelled ? CANCELLED_REST_MS : SWITCH_MS);
+    struct event event = about(attempt, EVENT_STATE);
+    struct err err = {0};
+
+    event.text = "rest";
+    event_emit(attempt->events, event);
+    board_console_close(attempt->board);
+    if (board_rest(attempt->board, &wait, &err) < 0) {
+        event = about(attempt, EVENT_WARNING);
+        event.text = err.message;
+        event_emit(attempt->events, event);
+    }
+}
+
+static void conclude(struct attempt *attempt, int rc, struct err *err)
+{
+    struct job_result *result = attempt->result;
+    struct capture_marks marks = {0};
+    struct err close_err = {0};
+
+    if (attempt->capture)
+        marks = capture_marks(attempt->capture);
+    result->capture.bytes = marks.bytes;
+    result->capture.before_reset = marks.reset_bytes;
+    result->capture.reset_us = marks.reset_us;
+    if (capture_close(attempt->capture, &close_err) < 0 && rc == 0) {
+        rc = -(int)close_err.code;
+        *err = close_err;
+    }
+    if (rc == -ERR_CANCELLED)
+        judge_infra(result, "cancelled");
+    else if (rc < 0)
+        judge_infra(result, err->message);
+    else
+        judge(result, attempt->trouble, &attempt->job.expect, &attempt->job.timeouts);
+}
+
+void pipeline_run(const struct job *job, struct board *board, const char *work_dir,
+                  struct events *events, const struct ctx *ctx, struct job_result *result)
+{
+    struct attempt attempt = {.job = job_on_board(job, board_conf(board)),
+                              .board = board,
+                              .events = events,
+                              .work_dir = work_dir,
+                              .result = result};
+    int64_t began = ctx_now_ns();
+    struct err err = {0};
+    int rc = prepare(&attempt, &err);
+
+    board_attach(board, work_dir, job->name, events);
+    if (rc == 0)
+        rc = rundir_write_job(work_dir, result, &attempt.job, &err);
+    if (rc == 0)
+        rc = take_steps(&attempt, ctx, &err);
+    rest(&attempt, ctx);
+    conclude(&attempt, rc, &err);
+    result->took_us = (ctx_now_ns() - began) / 1000;
+    parser_free(attempt.parser);
+    if (rundir_write_job(work_dir, result, &attempt.job, &err) < 0) {
+        cleanup_free char *reason = xstrdup(err.message);
+        judge_infra(result, reason);
+    }
+}

@@ -1,0 +1,427 @@
+/* SPDX-License-Identifier: MIT */
+#include "run/plan.h"
+
+#include "base/buf.h"
+#include "base/fs.h"
+#include "base/proc.h"
+#include "base/text.h"
+#include "source/source.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- which boards ------------------------------------------------------------------------------ */
+
+struct choice { /* boards in the lab's order */
+    const struct board_conf **boards;
+    size_t count;
+};
+
+static void choice_done(struct choice *choice)
+{
+    free(choice->boards);
+}
+
+/* The error for a selector that no board answers to. */
+static int no_board(const struct lab *lab, const char *selector, struct err *err)
+{
+    cleanup_strv struct strv known = {0};
+    const char *near;
+
+    for (size_t i = 0; i < lab->count; i++) {
+        const struct strv *labels = &lab->boards[i].labels;
+        strv_add(&known, lab->boards[i].name);
+        for (size_t l = 0; l < labels->count; l++)
+            if (!strv_has(&known, labels->items[l]))
+                strv_add(&known, labels->items[l]);
+    }
+    near = str_nearest(selector, (const char *const *)known.items, known.count);
+    if (near)
+        return err_set(err, ERR_CONFIG,
+                       "no board of %s has the name or labels '%s' (did you mean '%s'?)", lab->file,
+                       selector, near);
+    err_set(err, ERR_CONFIG, "no board of %s has the name or labels '%s'; there are:", lab->file,
+            selector);
+    for (size_t i = 0; i < known.count && i < 20; i++)
+        err_hint(err, "%s %s", i ? "," : "", known.items[i]);
+    return -ERR_CONFIG;
+}
+
+static int choose(const struct lab *lab, const struct strv *selectors, struct choice *ret,
+                  struct err *err)
+{
+    ret->boards = xcalloc(lab->count, sizeof(void *));
+    ret->count = 0;
+    for (size_t i = 0; i < lab->count; i++) {
+        bool chosen = false;
+        for (size_t s = 0; s < selectors->count && !chosen; s++)
+            chosen = board_matches(&lab->boards[i], selectors->items[s]);
+        if (chosen)
+            ret->boards[ret->count++] = &lab->boards[i];
+    }
+    for (size_t s = 0; s < selectors->count; s++) {
+        bool met = false;
+        for (size_t i = 0; i < ret->count && !met; i++)
+            met = board_matches(ret->boards[i], selectors->items[s]);
+        if (!met)
+            return no_board(lab, selectors->items[s], err);
+    }
+    return 0;
+}
+
+/* Nothing was asked for: the only board there is, or all with --all. */
+static int choose_default(const struct plan_options *options, struct choice *ret, struct err *err)
+{
+    const struct lab *lab = options->lab;
+
+    ret->boards = xcalloc(lab->count, sizeof(void *));
+    ret->count = lab->count;
+    for (size_t i = 0; i < lab->count; i++)
+        ret->boards[i] = &lab->boards[i];
+    if (lab->count == 1 || options->all)
+        return 0;
+    return err_set(err, ERR_USAGE,
+                   "%s has %zu boards: choose with --board NAME or LABEL (hil boards lists them), "
+                   "or take every one with --all",
+                   lab->file, lab->count);
+}
+
+/* ---- jobs -------------------------------------------------------------------------------------- */
+
+static void keep_image(struct plan *plan, struct image *image)
+{
+    plan->images = xrealloc(plan->images, plan->image_count + 1, sizeof(struct image *));
+    plan->images[plan->image_count++] = image;
+}
+
+static bool name_taken(const struct plan *plan, const char *name)
+{
+    for (size_t i = 0; i < plan->count; i++)
+        if (!strcmp(plan->jobs[i].name, name))
+            return true;
+    return false;
+}
+
+/* `base`, or "base (2)" and so on: a test's name tells its results apart. */
+static char *unique_name(const struct plan *plan, const char *base)
+{
+    char *name = xstrdup(base);
+
+    for (size_t n = 2; name_taken(plan, name); n++) {
+        free(name);
+        name = xasprintf("%s (%zu)", base, n);
+    }
+    return name;
+}
+
+/* Takes over `name`. */
+static struct job *add_job(struct plan *plan, char *name, struct image *image,
+                           const struct board_conf *const *boards, size_t count)
+{
+    struct job *job;
+
+    plan->jobs = xrealloc(plan->jobs, plan->count + 1, sizeof *plan->jobs);
+    job = &plan->jobs[plan->count++];
+    *job = (struct job){.name = name,
+                        .image = image,
+                        .boards = xcalloc(count, sizeof(void *)),
+                        .board_count = count,
+                        .timeouts = {-1, -1, -1, -1, -1},
+                        .estimate_us = -1};
+    memcpy(job->boards, boards, count * sizeof(void *));
+    return job;
+}
+
+static void add_expect(struct expect *into, uint64_t tests, const struct strv *require)
+{
+    if (tests)
+        into->tests = tests;
+    for (size_t i = 0; i < require->count; i++)
+        strv_add(&into->require, require->items[i]);
+}
+
+/* What the command line says wins over what the job says of itself. */
+static void apply_options(struct job *job, const struct plan_options *options)
+{
+    job->timeouts = timeouts_merge(job->timeouts, options->timeouts);
+    job->parse = parse_merge(job->parse, options->parse);
+    add_expect(&job->expect, options->expect.tests, &options->expect.require);
+}
+
+/* One job for any board of the choice, or one for each; all of them `repeat` times. */
+static void add_jobs(struct plan *plan, const struct plan_options *options, const char *name,
+                     struct image *image, const struct choice *choice, bool every,
+                     uint64_t repeat, const struct test_conf *test)
+{
+    for (uint64_t round = 0; round < repeat; round++) {
+        cleanup_free char *base =
+            repeat > 1 ? xasprintf("%s #%" PRIu64, name, round + 1) : xstrdup(name);
+        cleanup_free char *unique = unique_name(plan, base);
+        for (size_t i = 0; i < (every ? choice->count : 1); i++) {
+            struct job *job = add_job(plan, xstrdup(unique), image, choice->boards + i,
+                                      every ? 1 : choice->count);
+            if (test) {
+                job->timeouts = test->timeouts;
+                job->parse.format = test->format;
+                add_expect(&job->expect, test->expect_tests, &test->require);
+            }
+            apply_options(job, options);
+        }
+    }
+}
+
+/* ---- from images ------------------------------------------------------------------------------- */
+
+/* "fw/selftest.elf" is the test "selftest". */
+static char *test_name(const char *base)
+{
+    const char *dot = strrchr(base, '.');
+    cleanup_free char *raw =
+        dot && dot > base ? xstrndup(base, (size_t)(dot - base)) : xstrdup(base);
+
+    return text_clean_dup(raw, 200, TEXT_ONE_LINE);
+}
+
+static int load_images(struct plan *plan, const char *spec, const struct image_options *options,
+                       const struct ctx *ctx, struct strv *ret_names, struct err *err)
+{
+    struct source_files files = {0};
+    int rc = source_load(spec, ctx, &files, err);
+
+    for (size_t i = 0; rc == 0 && i < files.count; i++) {
+        const struct source_file *file = &files.items[i];
+        struct image *image = NULL;
+        rc = image_load(file->name, file->bytes, file->size, options, &image, err);
+        if (rc == 0) {
+            keep_image(plan, image);
+            strv_add_owned(ret_names, test_name(file->base));
+        }
+    }
+    source_files_done(&files);
+    if (rc == -ERR_NOT_FOUND) { /* named by the user: their mistake, not the lab's */
+        err->code = ERR_USAGE;
+        rc = -ERR_USAGE;
+    }
+    return rc;
+}
+
+int plan_add_images(struct plan *plan, const struct plan_options *options, const char *const *specs,
+                    size_t count, const struct ctx *ctx, struct err *err)
+{
+    __attribute__((cleanup(choice_done))) struct choice choice = {0};
+    int rc = options->selectors.count
+                 ? choose(options->lab, &options->selectors, &choice, err)
+                 : choose_default(options, &choice, err);
+
+    for (size_t s = 0; rc == 0 && s < count; s++) {
+        cleanup_strv struct strv names = {0};
+        size_t first = plan->image_count;
+        rc = load_images(plan, specs[s], &options->image, ctx, &names, err);
+        for (size_t i = 0; rc == 0 && i < names.count; i++)
+            add_jobs(plan, options, names.items[i], plan->images[first + i], &choice, options->all,
+                     options->repeat, NULL);
+    }
+    return rc;
+}
+
+/* ---- from hil.yaml ----------------------------------------------------------------------------- */
+
+static char *fill(const char *template, const char *label, const char *board)
+{
+    cleanup_buf struct buf out = BUF_INIT(65536);
+
+    while (*template) {
+        if (str_starts(template, "{label}")) {
+            buf_adds(&out, label);
+            template += strlen("{label}");
+        } else if (board && str_starts(template, "{board}")) {
+            buf_adds(&out, board);
+            template += strlen("{board}");
+        } else {
+            buf_add(&out, template++, 1);
+        }
+    }
+    return buf_steal(&out);
+}
+
+/* Runs the test's build unless an earlier test had the very same one. *ret_log is NULL where it
+ * succeeded. */
+static int build(const struct testplan *tests, size_t which, const char *out_dir,
+                 struct events *events, const struct ctx *ctx, char **ret_log, struct err *err)
+{
+    const struct test_conf *test = &tests->tests[which];
+    cleanup_free char *log = fs_join(out_dir, "build.log");
+    struct proc_result result = {0};
+    cleanup_free char *tail = NULL;
+    int rc;
+
+    *ret_log = NULL;
+    if (!test->build.count)
+        return 0;
+    event_emit(events, (struct event){.kind = EVENT_COMMAND,
+                                      .test = test->name,
+                                      .text = test->build.items[0]});
+    rc = proc_run(&(struct proc_spec){.argv = (const char *const *)test->build.items,
+                                      .dir = tests->dir,
+                                      .log_path = log},
+                  ctx, &result, err);
+    if (rc < 0)
+        return err_wrap(err, "%s: build", test->name);
+    if (result.exit_code == 0)
+        return 0;
+    tail = text_clean_dup(result.tail, sizeof result.tail, 0);
+    *ret_log = result.signal ? xasprintf("the build was killed by signal %d:\n%s", result.signal, tail)
+                             : xasprintf("the build ended with exit code %d:\n%s", result.exit_code,
+                                         tail);
+    return 0;
+}
+
+static bool same_argv(const struct strv *a, const struct strv *b)
+{
+    if (a->count != b->count)
+        return false;
+    for (size_t i = 0; i < a->count; i++)
+        if (strcmp(a->items[i], b->items[i]))
+            return false;
+    return true;
+}
+
+/* The boards for one entry of a test's `boards`, among those that the command line allows. */
+static int choose_entry(const struct plan_options *options, const char *entry, struct choice *ret,
+                        struct err *err)
+{
+    cleanup_strv struct strv one = {0};
+    size_t kept = 0;
+    int rc;
+
+    strv_add(&one, entry);
+    rc = choose(options->lab, &one, ret, err);
+    if (rc < 0 || !options->selectors.count)
+        return rc;
+    for (size_t i = 0; i < ret->count; i++)
+        for (size_t s = 0; s < options->selectors.count; s++)
+            if (board_matches(ret->boards[i], options->selectors.items[s])) {
+                ret->boards[kept++] = ret->boards[i];
+                break;
+            }
+    ret->count = kept;
+    return 0;
+}
+
+struct test_adder {
+    struct plan *plan;
+    const struct plan_options *options;
+    const struct testplan *tests;
+    const struct test_conf *test;
+    const char *build_log; /* NULL: built, or nothing to build */
+    const struct ctx *ctx;
+};
+
+static int add_test_on(const struct test_adder *adder, const char *name, const char *label,
+                       const struct choice *choice, bool every, struct err *err)
+{
+    const struct test_conf *test = adder->test;
+    struct plan *plan = adder->plan;
+    const char *board = strstr(test->firmware, "{board}") ? choice->boards[0]->name : NULL;
+    cleanup_free char *filled = fill(test->firmware, label, board);
+    cleanup_free char *spec = fs_join(adder->tests->dir, filled);
+    struct image_options image = {test->has_at, test->at};
+    cleanup_strv struct strv names = {0};
+    size_t first = plan->image_count;
+    uint64_t repeat = test->repeat * adder->options->repeat;
+    int rc;
+
+    if (adder->build_log) {
+        struct job *job = add_job(plan, unique_name(plan, name), NULL, choice->boards, choice->count);
+        job->build_log = xstrdup(adder->build_log);
+        return 0;
+    }
+    rc = load_images(plan, spec, &image, adder->ctx, &names, err);
+    if (rc < 0)
+        return err_wrap(err, "%s: test '%s'", adder->tests->file, test->name);
+    for (size_t i = 0; i < names.count; i++) {
+        cleanup_free char *full = names.count > 1 ? xasprintf("%s:%s", name, names.items[i])
+                                                  : xstrdup(name);
+        add_jobs(plan, adder->options, full, plan->images[first + i], choice, every, repeat, test);
+    }
+    return 0;
+}
+
+/* One entry of `boards`: a job for any board that matches, or, where the firmware's path names the
+ * board, for each with its own file. */
+static int add_entry(const struct test_adder *adder, const char *entry, struct err *err)
+{
+    __attribute__((cleanup(choice_done))) struct choice choice = {0};
+    const struct test_conf *test = adder->test;
+    bool every = test->every || adder->options->all;
+    cleanup_free char *name = test->boards.count > 1 ? xasprintf("%s [%s]", test->name, entry)
+                                                     : xstrdup(test->name);
+    cleanup_free char *label = xstrndup(entry, strcspn(entry, ","));
+    int rc = choose_entry(adder->options, entry, &choice, err);
+
+    if (rc < 0)
+        return err_wrap(err, "%s: test '%s'", adder->tests->file, test->name);
+    if (!choice.count || !strstr(test->firmware, "{board}"))
+        return choice.count ? add_test_on(adder, name, label, &choice, every, err) : 0;
+    for (size_t i = 0; rc == 0 && i < choice.count; i++) {
+        struct choice one = {choice.boards + i, 1};
+        rc = add_test_on(adder, name, label, &one, true, err);
+    }
+    return rc;
+}
+
+int plan_add_tests(struct plan *plan, const struct plan_options *options,
+                   const struct testplan *tests, const char *out_dir, struct events *events,
+                   const struct ctx *ctx, struct err *err)
+{
+    cleanup_strv struct strv logs = {0}; /* of each test's build; "" where it succeeded */
+    int rc = 0;
+
+    for (size_t t = 0; rc == 0 && t < tests->count; t++) {
+        struct test_adder adder = {plan, options, tests, &tests->tests[t], NULL, ctx};
+        char *log = NULL;
+        size_t before = 0;
+        while (before < t && !same_argv(&tests->tests[before].build, &tests->tests[t].build))
+            before++;
+        if (before == t)
+            rc = build(tests, t, out_dir, events, ctx, &log, err);
+        if (before == t)
+            strv_add_owned(&logs, log ? log : xstrdup(""));
+        else
+            strv_add(&logs, logs.items[before]);
+        adder.build_log = logs.items[t][0] ? logs.items[t] : NULL;
+        for (size_t b = 0; rc == 0 && b < adder.test->boards.count; b++)
+            rc = add_entry(&adder, adder.test->boards.items[b], err);
+    }
+    if (rc == 0 && !plan->count)
+        rc = err_set(err, ERR_CONFIG, "%s: no test runs on the boards chosen", tests->file);
+    return rc;
+}
+
+size_t plan_boards(const struct plan *plan, const struct lab *lab, const struct board_conf ***ret)
+{
+    size_t count = 0;
+
+    *ret = xcalloc(lab->count, sizeof(void *));
+    for (size_t b = 0; b < lab->count; b++) {
+        bool used = false;
+        for (size_t j = 0; j < plan->count && !used; j++)
+            for (size_t i = 0; i < plan->jobs[j].board_count && !used; i++)
+                used = plan->jobs[j].boards[i] == &lab->boards[b];
+        if (used)
+            (*ret)[count++] = &lab->boards[b];
+    }
+    return count;
+}
+
+void plan_done(struct plan *plan)
+{
+    for (size_t i = 0; i < plan->count; i++)
+        job_done(&plan->jobs[i]);
+    for (size_t i = 0; i < plan->image_count; i++)
+        image_free(plan->images[i]);
+    free(plan->jobs);
+    free(plan->images);
+    *plan = (struct plan){0};
+}

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: MIT */
+#include "run/session.h"
+
+#include "base/fs.h"
+#include "base/guard.h"
+#include "board/inventory.h"
+#include "report/report.h"
+#include "run/judge.h"
+#include "run/pool.h"
+#include "run/rundir.h"
+#include "store/store.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+struct session {
+    struct session_request *request;
+    struct ctx ctx;
+    struct guard *guard;
+    struct inventory inventory;
+    struct testplan *tests;
+    struct plan plan;
+    struct board **boards; /* that some job may run on */
+    size_t board_count;
+    struct store *store; /* NULL: history is not to be had, which stops no run */
+    struct events *events;
+    struct event_sink *live, *log;
+    struct run_result run;
+};
+
+static void warn(struct session *session, const char *text)
+{
+    event_emit(session->events, (struct event){.kind = EVENT_WARNING, .text = text});
+}
+
+/* ---- before: all that can be wrong with the request --------------------------------------------- */
+
+static int load_tests(struct session *session, struct err *err)
+{
+    struct diags diags = {0};
+    int rc = testplan_load(session->request->plan_path, &session->tests, &diags, err);
+
+    if (diags.messages.count)
+        rc = diags_check(&diags, err);
+    diags_done(&diags);
+    if (rc == -ERR_NOT_FOUND) {
+        err->code = ERR_USAGE;
+        rc = -ERR_USAGE;
+    }
+    return rc;
+}
+
+static struct board *opened(const struct session *session, const struct board_conf *conf)
+{
+    return session->inventory.boards[conf - session->inventory.lab->boards];
+}
+
+/* Images must fit the boards they may land on, and formats must exist. */
+static int check_jobs(const struct session *session, struct err *err)
+{
+    for (size_t j = 0; j < session->plan.count; j++) {
+        const struct job *job = &session->plan.jobs[j];
+        for (size_t b = 0; b < job->board_count; b++) {
+            struct job here = job_on_board(job, job->boards[b]);
+            struct job_result *scratch = job_result_new();
+            struct parser *parser = NULL;
+            int rc = parser_new(&here.parse, NULL, scratch, &parser, err);
+            parser_free(parser);
+            job_result_free(scratch);
+            if (rc == 0 && job->image)
+                rc = board_accepts(opened(session, job->boards[b]), job->image, err);
+            if (rc < 0)
+                return rc;
+        }
+    }
+    return 0;
+}
+
+static void collect_boards(struct session *session)
+{
+    const struct board_conf **confs;
+
+    session->board_count = plan_boards(&session->plan, session->inventory.lab, &confs);
+    session->boards = xcalloc(session->board_count, sizeof *session->boards);
+    for (size_t i = 0; i < session->board_count; i++)
+        session->boards[i] = opened(session, confs[i]);
+    free(confs);
+}
+
+static void open_store(struct session *session)
+{
+    cleanup_free char *dir = fs_state_dir();
+    struct err err = {0};
+
+    if (store_open(dir, true, &session->store, &err) < 0) {
+        err_wrap(&err, "no history is kept");
+        warn(session, err.message);
+        return;
+    }
+    for (size_t i = 0; i < session->plan.count; i++)
+        session->plan.jobs[i].estimate_us = store_duration(
+            session->store, session->inventory.lab->name, session->plan.jobs[i].name);
+}
+
+static int open_sinks(struct session *session, struct err *err)
+{
+    const struct session_request *request = session->request;
+    cleanup_free char *path = fs_join(request->out_dir, "events.jsonl");
+    const char *actions = getenv("GITHUB_ACTIONS");
+
+    session->log = event_log_open(path, err);
+    if (!session->log)
+        return -(int)err->code;
+    session->live = live_open(&request->term, request->verbosity,
+                              actions && !strcmp(actions, "true"));
+    events_add(session->events, session->log);
+    events_add(session->events, session->live);
+    return 0;
+}
+
+static int plan_jobs(struct session *session, struct err *err)
+{
+    struct session_request *request = session->request;
+
+    request->plan.lab = session->inventory.lab;
+    if (!request->plan_path)
+        return plan_add_images(&session->plan, &request->plan,
+                               (const char *const *)request->images.items, request->images.count,
+                               &session->ctx, err);
+    return plan_add_tests(&session->plan, &request->plan, session->tests, request->out_dir,
+                          session->events, &session->ctx, err);
+}
+
+static int prepare(struct session *session, struct err *err)
+{
+    const struct session_request *request = session->request;
+    int rc = inventory_open(request->lab_path, &session->inventory, err);
+
+    if (rc == 0 && request->plan_path)
+        rc = load_tests(session, err);
+    /* Images are looked at before the last run's results make room; builds need the directory. */
+    if (rc == 0 && !request->plan_path)
+        rc = plan_jobs(session, err);
+    if (rc == 0 && !request->plan_path)
+        rc = check_jobs(session, err);
+    if (rc == 0)
+        rc = rundir_prepare(request->out_dir, err);
+    if (rc == 0)
+        rc = open_sinks(session, err);
+    if (rc == 0 && request->plan_path)
+        rc = plan_jobs(session, err);
+    if (rc == 0 && request->plan_path)
+        rc = check_jobs(session, err);
+    return rc;
+}
+
+/* ---- the run ------------------------------------------------------------------------------------ */
+
+static int64_t unix_us(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+static int run_jobs(struct session *session, struct err *err)
+{
+    const struct session_request *request = session->request;
+    struct run_result *run = &session->run;
+    struct pool_options options = {.lab = session->inventory.lab->name,
+                                   .runtime_dir = session->inventory.runtime_dir,
+                                   .out_dir = request->out_dir,
+                                   .holder = &request->holder,
+                                   .events = session->events,
+                                   .wait_ms = request->wait_ms};
+    int64_t began = ctx_now_ns();
+
+    collect_boards(session);
+    options.boards = session->boards;
+    options.board_count = session->board_count;
+    run->lab = session->inventory.lab->name;
+    run->version = request->version;
+    run->started_unix_us = unix_us();
+    run->jobs = xcalloc(session->plan.count, sizeof *run->jobs);
+    event_emit(session->events,
+               (struct event){.kind = EVENT_RUN_START, .number = session->plan.count});
+    pool_run(&options, session->plan.jobs, session->plan.count, &session->ctx, run->jobs);
+    run->count = session->plan.count;
+    run->took_us = (ctx_now_ns() - began) / 1000;
+    for (size_t i = 0; i < run->count; i++)
+        run->verdict =
+            i ? verdict_worse(run->verdict, run->jobs[i]->verdict) : run->jobs[0]->verdict;
+    return rundir_write_run(request->out_dir, run, err);
+}
+
+/* ---- after: tell everybody ---------------------------------------------------------------------- */
+
+static int write_more(const struct report_format *format, const struct strv *paths,
+                      const struct run_result *run, struct err *err)
+{
+    int rc = 0;
+
+    for (size_t i = 0; i < paths->count && rc == 0; i++)
+        rc = report_write(format, run, paths->items[i], err);
+    return rc;
+}
+
+static int write_reports(struct session *session, struct err *err)
+{
+    const struct session_request *request = session->request;
+    int rc = 0;
+
+    for (size_t i = 0; report_formats[i] && rc == 0; i++) {
+        cleanup_free char *path = fs_join(request->out_dir, report_formats[i]->file);
+        rc = report_write(report_formats[i], &session->run, path, err);
+    }
+    if (rc == 0)
+        rc = write_more(&report_junit, &request->junit, &session->run, err);
+    if (rc == 0)
+        rc = write_more(&report_json, &request->json, &session->run, err);
+    return rc;
+}
+
+static void remember(struct session *session)
+{
+    struct err err = {0};
+
+    if (session->store && store_record(session->store, &session->run, &err) < 0)
+        warn(session, err.message);
+}
+
+/* A run whose report cannot be written is never green. */
+static void report_failed(struct session *session, const struct err *err)
+{
+    session->run.verdict = verdict_worse(session->run.verdict, VERDICT_INFRA);
+    warn(session, err->message);
+}
+
+static void tell(struct session *session)
+{
+    struct err err = {0};
+
+    if (write_reports(session, &err) < 0)
+        report_failed(session, &err);
+    remember(session);
+    event_emit(session->events, (struct event){.kind = EVENT_RUN_END, .run = &session->run});
+    live_close(session->live);
+    session->live = NULL;
+    if (event_log_close(session->log, &err) < 0)
+        session->run.verdict = verdict_worse(session->run.verdict, VERDICT_INFRA);
+    session->log = NULL;
+    report_terminal(&session->run, session->request->out_dir, &session->request->term);
+}
+
+static void session_done(struct session *session)
+{
+    live_close(session->live);
+    event_log_close(session->log, NULL);
+    events_free(session->events);
+    store_close(session->store);
+    run_result_done(&session->run);
+    free(session->boards);
+    plan_done(&session->plan);
+    testplan_free(session->tests);
+    inventory_close(&session->inventory);
+    guard_stop(session->guard);
+}
+
+int session_run(struct session_request *request, enum verdict *ret, struct err *err)
+{
+    struct session session = {.request = request};
+    int rc = guard_start(&session.guard, err);
+
+    session.ctx = ctx_root(request->cancel_fd, session.guard);
+    session.events = events_new();
+    if (rc == 0)
+        rc = prepare(&session, err);
+    if (rc == 0) {
+        struct err run_err = {0};
+        open_store(&session);
+        if (run_jobs(&session, &run_err) < 0)
+            report_failed(&session, &run_err);
+        tell(&session);
+        *ret = session.run.verdict;
+    }
+    session_done(&session);
+    return rc;
+}

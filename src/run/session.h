@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * session: one `hil run` from the request to the reports.
+ *
+ *     lab and plan → checks → run directory → pool → reports, store, summary
+ *
+ * Starts the guardian, so it must be called before any thread. Prints through the terminal sinks
+ * only. Blocks until every job has a result, or two to three seconds after a cancel.
+ */
+#ifndef HIL_RUN_SESSION_H
+#define HIL_RUN_SESSION_H
+
+#include "base/term.h"
+#include "board/lease.h"
+#include "run/plan.h"
+
+struct session_request {
+    const char *version;
+    const char *lab_path;       /* NULL: look in the usual places */
+    const char *plan_path;      /* hil.yaml; NULL: the images below */
+    struct strv images;         /* specs */
+    struct plan_options plan;   /* its `lab` is filled in here */
+    const char *out_dir;
+    struct strv junit, json;    /* more places to write those reports to; "-": stdout */
+    int64_t wait_ms;            /* for a lease; -1: as lab.yaml says */
+    int verbosity;              /* -1 quiet */
+    struct term term;
+    struct holder holder;
+    int cancel_fd;
+};
+
+/* 0: there is a verdict, in *ret. Otherwise nothing was run, and err says why. */
+int session_run(struct session_request *request, enum verdict *ret, struct err *err);
+
+#endif
