@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: MIT
+"""The face of the program: help, man pages, completion, colours, mistakes."""
+import json
+import os
+import pty
+import subprocess
+
+import pytest
+from conftest import HIL, LAB, firmware
+
+VERBS = ["run", "replay", "boards", "image", "formats"]
+
+
+def test_usage_lists_every_verb(hil):
+    result = hil("--help")
+    assert result.code == 0
+    for verb in VERBS:
+        assert f"  {verb}" in result.out
+    assert hil().code == 2
+    assert hil("--version").out.startswith("hil ")
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_help_teaches(hil, verb):
+    result = hil(verb, "--help")
+    assert result.code == 0 and not result.err
+    for words in (f"hil {verb}", "Options", "Examples", "Exit"):
+        assert words.lower() in result.out.lower(), words
+    assert max(map(len, result.out.splitlines())) <= 100
+    assert hil("help", verb).out == result.out
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_man_pages_are_clean(hil, verb):
+    page = hil.write("page.1", hil("--man", verb).out)
+    lint = subprocess.run(["mandoc", "-T", "lint", "-W", "warning", page], capture_output=True, text=True)
+    assert lint.returncode == 0, lint.stdout
+
+
+def test_completion_completes(hil):
+    script = hil.write("hil.bash", hil("--completion").out)
+    bash = f"""source /usr/share/bash-completion/bash_completion; source {script}
+COMP_WORDS=(hil run --b); COMP_CWORD=2; COMP_LINE='hil run --b'; COMP_POINT=11
+$(complete -p hil | sed -E 's/.*-F ([^ ]+).*/\\1/') hil --b run; echo "${{COMPREPLY[@]}}" """
+    done = subprocess.run(["bash", "-c", bash], env=hil.env, capture_output=True, text=True)
+    assert "--board" in done.stdout, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    "argv,words",
+    [
+        (["rnu"], "did you mean 'run'"),
+        (["run", "--bord", "x"], "did you mean"),
+        (["run", "--timeout", "soon", "x.elf"], "soon"),
+        (["run", "--at", "here", "x.elf"], "here"),
+        (["run"], "no firmware"),
+        (["run", "--repeat", "0", "x.elf"], "0 times"),
+        (["boards", "extra"], "extra"),
+        (["image"], "image"),
+        (["image", "/no/such.elf"], "/no/such.elf"),
+    ],
+)
+def test_mistakes_are_told_and_exit_2(hil, argv, words):
+    result = hil(*argv)
+    assert result.code == 2 and words in result.err and not result.out
+    assert result.err.startswith("hil")
+
+
+def on_a_terminal(hil, *argv, **env):
+    """What hil prints when its standard output is a terminal."""
+    master, slave = pty.openpty()
+    process = subprocess.Popen(
+        [HIL, *argv], cwd=hil.home, env={**hil.env, "TERM": "xterm-256color", **env},
+        stdin=subprocess.DEVNULL, stdout=slave, stderr=slave,
+    )  # fmt: skip
+    os.close(slave)
+    text = b""
+    while True:
+        try:
+            piece = os.read(master, 65536)
+        except OSError:
+            break
+        if not piece:
+            break
+        text += piece
+    os.close(master)
+    return process.wait(), text
+
+
+def test_colours_only_where_they_are_wanted(hil):
+    argv = ["run", "--lab", str(LAB), "-b", "virtual-f405", str(firmware("selftest-unity.elf"))]
+    code, shown = on_a_terminal(hil, *argv)
+    assert code == 0 and b"\x1b[3" in shown
+    code, plain = on_a_terminal(hil, *argv, NO_COLOR="1")
+    assert code == 0 and b"\x1b[3" not in plain
+    assert "\x1b" not in hil(*argv).out
+
+
+def test_formats_and_image_as_json(hil):
+    names = [row["name"] for row in json.loads(hil("formats", "--json").out)["formats"]]
+    assert {"unity", "ztest", "tap", "regex"} <= set(names)
+    elf = json.loads(hil("image", "--json", firmware("selftest-unity.elf")).out)
+    assert elf["format"] == "elf" and elf["segments"][0]["address"] == 0x08000000
+    for suffix in ("hex", "srec"):
+        other = json.loads(hil("image", "--json", firmware(f"selftest-unity.{suffix}")).out)
+        assert other["segments"] == elf["segments"]
+
+
+def test_a_reader_that_goes_away_is_no_crash(hil):
+    done = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; '{HIL}' formats --json | true; echo ${{PIPESTATUS[0]}}"],
+        env=hil.env, capture_output=True, text=True,
+    )  # fmt: skip
+    assert int(done.stdout) in (0, 3)
