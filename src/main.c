@@ -6,11 +6,13 @@
 #include "base/str.h"
 #include "cmd/cmd.h"
 
+#include <fcntl.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <unistd.h>
 
 /* The signals that end a run are blocked in every thread and wait in a descriptor: nobody reads it
  * before the end, so it stays readable, and whatever waits for it knows that it is time to stop. */
@@ -24,7 +26,20 @@ static int block_signals(void)
     sigaddset(&set, SIGHUP);
     sigprocmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN); /* a reader that went away is a write error, not an end */
+    signal(SIGCHLD, SIG_DFL); /* inherited as ignored, it would lose exit codes */
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+/* A file opened as descriptor 0, 1 or 2 would be written to by whoever prints. */
+static void open_standard_streams(void)
+{
+    int fd;
+
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
 }
 
 static const struct opt_verb *find_verb(const char *name)
@@ -83,6 +98,7 @@ int main(int argc, char **argv)
     struct app app = {.version = HIL_VERSION, .argc = argc, .argv = argv};
     const struct opt_verb *verb;
 
+    open_standard_streams();
     setlocale(LC_CTYPE, "");
     app.cancel_fd = block_signals();
     if (!strcmp(fs_basename(argv[0]), "hil-run"))

@@ -26,7 +26,7 @@ int fs_read(const char *path, struct buf *ret, struct err *err)
     for (;;) {
         size_t left = ret->ceiling - ret->size;
         size_t want = left < 65536 ? left : 65536;
-        char probe;
+        char probe = 0;
         char *space = want ? buf_space(ret, want) : &probe;
         ssize_t n = read(fd, space, want ? want : 1);
         if (n < 0 && errno == EINTR)

@@ -33,7 +33,8 @@ void guard_drop_group(struct guard *guard, pid_t group); /* after the child was 
 void guard_hold(struct guard *guard, int64_t key, int fd);
 void guard_unhold(struct guard *guard, int64_t key);
 
-/* Runs `argv` (NULL-terminated, together under 4 KiB) if hil dies before guard_drop_rest(key). */
+/* Runs `argv` (NULL-terminated, together under 4 KiB, in the directory /) if hil dies before
+ * guard_drop_rest(key). Several are run at the same time. */
 void guard_add_rest(struct guard *guard, int64_t key, const char *const *argv);
 void guard_drop_rest(struct guard *guard, int64_t key);
 

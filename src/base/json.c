@@ -33,7 +33,7 @@ static int check_text(const char *bytes, size_t count, const char *what, bool *r
     for (size_t i = 0; i < count; i++) {
         char byte = bytes[i];
         if (in_string && byte == '\\') {
-            if (count - i >= 6 && !memcmp(bytes + i, "\\u0000", 6))
+            if (count - i >= 6 && !strncmp(bytes + i, "\\u0000", 6))
                 return broken(what, i, "a string holds a NUL", err);
             i++;
         } else if (byte == '"') {
@@ -60,7 +60,7 @@ int json_parse(const char *bytes, size_t count, size_t max, const char *what, cJ
                struct err *err)
 {
     const char *end = NULL;
-    bool unfinished;
+    bool unfinished = false;
     cJSON *tree;
     size_t offset;
     int rc;

@@ -49,8 +49,7 @@ static struct table make_table(const struct opt_row *rows)
         if (rows[i].letter && rows[i].arg)
             table.letters[used++] = ':';
     }
-    if (!strchr(table.letters, 'h'))
-        table.letters[used++] = 'h';
+    table.letters[used++] = 'h';
     table.longs[count] = (struct option){"help", 0, NULL, LONG_BASE + (int)count};
     return table;
 }

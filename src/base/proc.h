@@ -8,7 +8,8 @@
  * later, SIGKILL. The ctx's guardian knows the group from before exec.
  *
  * argv[0] is looked up in PATH; where it is not there the error says so and names the package to
- * look for if the caller gave `hint`. A program that ends with a code other than 0 is no error here.
+ * look for if the caller gave `hint`. A program that ends with a code other than 0 is no error
+ * here.
  *
  *     struct proc_result result;
  *     rc = proc_run(&(struct proc_spec){.argv = argv, .log_path = log}, ctx, &result, err);
@@ -38,8 +39,8 @@ struct proc_spec {
 };
 
 struct proc_result {
-    int exit_code;  /* -1 where a signal ended it */
-    int signal;     /* 0 where it exited */
+    int exit_code; /* -1 where a signal ended it */
+    int signal;    /* 0 where it exited */
     int64_t took_us;
     size_t tail_size;
     char tail[PROC_TAIL_MAX + 1]; /* the end of its output, NUL-terminated, raw bytes */

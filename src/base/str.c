@@ -215,7 +215,7 @@ static int scaled(const char *text, const struct unit *units, size_t count, doub
     if (text[0] < '0' || text[0] > '9' || end == text)
         return err_set(err, ERR_USAGE, "%s: '%s' is not %s", what, text, kind);
     for (size_t i = 0; i < count; i++) {
-        if (strcasecmp(end, units[i].suffix))
+        if (strcasecmp(end, units[i].suffix) != 0)
             continue;
         value *= units[i].factor;
         if (!(value <= max))
@@ -247,9 +247,10 @@ int str_to_ms(const char *text, const char *what, int64_t *ret, struct err *err)
 {
     static const struct unit units[] = {
         {"s", 1e3}, {"ms", 1}, {"m", 6e4}, {"min", 6e4}, {"h", 3.6e6}};
-    double ms;
-    int rc = scaled(text, units, ARRAY_SIZE(units), 3.6e9, what,
-                    "a duration such as 250ms, 30s, 10m or 1h", &ms, err);
+    double ms = 0;
+    int rc = !strcmp(text, "0") ? 0
+                                : scaled(text, units, ARRAY_SIZE(units), 3.6e9, what,
+                                         "a duration such as 250ms, 30s, 10m or 1h", &ms, err);
 
     if (rc == 0)
         *ret = (int64_t)(ms + 0.5);

@@ -90,6 +90,8 @@ static const void *find_row(const void *const *rows, const char *kind,
     const struct driver_base *known[16];
     size_t count = 0;
 
+    if (node->kind != YAML_MAP || node->count != 1) /* which lab_load() has told */
+        return NULL;
     for (; rows[count] && count < ARRAY_SIZE(known); count++) {
         known[count] = rows[count];
         if (!strcmp(known[count]->name, node->first->key))

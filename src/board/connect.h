@@ -2,8 +2,8 @@
  *
  * connect: stream sockets opened within a ctx.
  *
- * Both make one attempt and give a non-blocking, close-on-exec descriptor. Where nobody listens (yet)
- * that is -ERR_NOT_FOUND: the caller may try again. Any thread.
+ * Both make one attempt and give a non-blocking, close-on-exec descriptor. Where nobody listens
+ * (yet) that is -ERR_NOT_FOUND: the caller may try again. Any thread.
  */
 #ifndef HIL_BOARD_CONNECT_H
 #define HIL_BOARD_CONNECT_H

@@ -113,8 +113,8 @@ static void add_sockets(struct strv *argv, const struct driver_env *env)
         strv_add(argv, "-chardev");
         strv_addf(argv, "socket,id=%s,path=%s,server=on,wait=off", socket_names[i], value);
     }
-    static const char *const uses[] = {"-gdb",    "chardev:gdb", "-serial",
-                                       "chardev:uart", "-mon",   "chardev=qmp,mode=control"};
+    static const char *const uses[] = {"-gdb",         "chardev:gdb", "-serial",
+                                       "chardev:uart", "-mon",        "chardev=qmp,mode=control"};
     for (size_t i = 0; i < ARRAY_SIZE(uses); i++)
         strv_add(argv, uses[i]);
 }
@@ -137,8 +137,14 @@ static void build_argv(const struct emulator *emulator, const struct driver_env 
 {
     const struct emulator_conf *conf = &emulator->conf;
     const char *const fixed[] = {
-        conf->binary ? conf->binary : "qemu-system-arm", "-M", conf->machine, "-S", "-display",
-        "none", "-nodefaults", "-no-user-config",
+        conf->binary ? conf->binary : "qemu-system-arm",
+        "-M",
+        conf->machine,
+        "-S",
+        "-display",
+        "none",
+        "-nodefaults",
+        "-no-user-config",
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(fixed); i++)
@@ -158,9 +164,9 @@ static int ended(const struct driver_env *env, struct err *err)
 
     fs_read(path, &log, NULL);
     strv_split(&lines, log.data, '\n');
-    cleanup_free char *last =
-        lines.count ? text_clean_dup(lines.items[lines.count - 1], 500, TEXT_ONE_LINE)
-                    : xstrdup("it printed nothing");
+    cleanup_free char *last = lines.count
+                                  ? text_clean_dup(lines.items[lines.count - 1], 500, TEXT_ONE_LINE)
+                                  : xstrdup("it printed nothing");
     return err_set(err, ERR_TOOL, "QEMU ended at once: %s", last);
 }
 

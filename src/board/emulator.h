@@ -2,11 +2,11 @@
  *
  * emulator: a QEMU process that plays a board; what the `qemu` drivers share.
  *
- * `qemu: {machine: netduinoplus2}` on a board is short for power, reset, flash and console. Power on
- * starts the process with its CPU stopped and sockets for GDB stub, UART and QMP in
+ * `qemu: {machine: netduinoplus2}` on a board is short for power, reset, flash and console. Power
+ * on starts the process with its CPU stopped and sockets for GDB stub, UART and QMP in
  * RUNTIME/BOARD.qemu/; it is on once QMP answers. Reset is QMP system_reset, which keeps flash, and
- * lets the CPU run. Power off saves flash beside the sockets, and power on loads it again, as a real
- * part would keep it; an emulator that was killed keeps what the last power off saved.
+ * lets the CPU run. Power off saves flash beside the sockets, and power on loads it again, as a
+ * real part would keep it; an emulator that was killed keeps what the last power off saved.
  *
  * Connect the UART before the first reset: what nobody reads is lost, as on a wire.
  *

@@ -20,8 +20,8 @@
 #define QMP_LINE_MAX (256 * 1024)
 
 struct qmp {
-    int fd;            /* borrowed; non-blocking */
-    struct buf in;     /* received and not yet read */
+    int fd;        /* borrowed; non-blocking */
+    struct buf in; /* received and not yet read */
     int64_t last_id;
     const char *watch; /* an event's name; NULL: none */
     unsigned watched;  /* how many of those came */

@@ -22,7 +22,7 @@ static const char *const examples[] = {"Who holds what", "hil boards", "Names of
                                        "hil boards --json | jq -r '.boards[]|select(.held|not).name'",
                                        NULL};
 
-static const char *const see_also[] = {"run", NULL};
+static const char *const see_also[] = {"run", "drivers", NULL};
 
 struct request {
     const char *lab;
@@ -264,7 +264,20 @@ const struct opt_verb verb_boards = {
     .name = "boards",
     .operands = "",
     .summary = "list the lab's boards: labels, drivers, who holds them, last verdict",
-    .description = "Reads the lab's file and looks at the leases; touches no board.",
+    .description =
+        "Reads the lab's file and looks at the leases; touches no board.\n\n"
+        "A lab.yaml names each board, its labels and its drivers (hil drivers lists them):\n\n"
+        "  lab: bench-a\n"
+        "  boards:\n"
+        "    nucleo-3:\n"
+        "      labels: [nucleo-f446re, stm32f4]\n"
+        "      memory: [{at: 0x08000000, size: 512K}]\n"
+        "      flash: {cmd: {run: [st-flash, --reset, write, '{file}', '{address}'], file: bin}}\n"
+        "      reset: {cmd: {run: [st-flash, reset]}}\n"
+        "      console: {serial: {usb-serial: 066DFF515754888367131638, baud: 115200}}\n"
+        "    virtual-1:\n"
+        "      labels: [stm32f405, virtual]\n"
+        "      qemu: {machine: netduinoplus2}",
     .rows = rows,
     .examples = examples,
     .see_also = see_also,

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 static const struct opt_row rows[] = {
-    {"json", 0, NULL, "Print an array of objects: name, summary, example, auto.", NULL},
+    CMD_ROW_JSON,
     {0},
 };
 
@@ -36,7 +36,11 @@ static int take(void *arg, const struct opt_row *row, const char *value, struct 
 static int print_json(struct err *err)
 {
     struct json_out out;
+    int rc;
+
     json_begin(&out, STDOUT_FILENO, 2);
+    json_object(&out);
+    json_key(&out, "formats");
     json_array(&out);
     for (size_t i = 0; formats[i]; i++) {
         json_object(&out);
@@ -47,7 +51,10 @@ static int print_json(struct err *err)
         json_object_end(&out);
     }
     json_array_end(&out);
-    return json_end(&out, err);
+    json_object_end(&out);
+    rc = json_end(&out, err);
+    json_done(&out);
+    return rc;
 }
 
 static int print_table(struct err *err)

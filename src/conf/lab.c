@@ -18,7 +18,7 @@
 /* What the rows of a board fill. The parts that are not handed out as they are stand apart. */
 struct board_fields {
     struct board_conf conf;
-    const struct yaml_node *timeouts, *memory;
+    const struct yaml_node *timeouts, *memory, *format;
 };
 
 struct lab_fields {
@@ -38,7 +38,15 @@ static const struct field board_rows[] = {
     {"flash", FIELD_NODE, CONF(flash), .help = "how firmware gets onto it"},
     {"console", FIELD_NODE, CONF(console), .help = "where its output is read"},
     {"qemu", FIELD_NODE, CONF(qemu), .help = "short for the four drivers of an emulated board"},
-    {"format", FIELD_NODE, CONF(parse), .help = "the dialect of its test output"},
+    {"format", FIELD_NODE, offsetof(struct board_fields, format), .help = "the dialect of its test output"},
+    {0}};
+
+static const struct field regex_rows[] = {
+    {"pass", FIELD_STRING, offsetof(struct format_conf, pass), FIELD_REQUIRED,
+     .help = "PCRE2 pattern of a line that is a passed test, with a group (?<name>...)"},
+    {"fail", FIELD_STRING, offsetof(struct format_conf, fail), .help = "of a failed one"},
+    {"skip", FIELD_STRING, offsetof(struct format_conf, skip), .help = "of a skipped one"},
+    {"end", FIELD_STRING, offsetof(struct format_conf, end), .help = "of the end of the run"},
     {0}};
 
 static const struct field lab_rows[] = {
@@ -140,8 +148,6 @@ static void check_driver(const struct yaml_node *node, const char *example, stru
 
 static void check_drivers(const struct board_conf *conf, struct diags *diags)
 {
-    const struct yaml_node *format = conf->parse;
-
     check_driver(conf->power, "{cmd: {on: [...], off: [...]}}", diags);
     check_driver(conf->reset, "{cmd: {run: [...]}}", diags);
     check_driver(conf->flash, "{cmd: {run: [...]}}", diags);
@@ -152,9 +158,23 @@ static void check_drivers(const struct board_conf *conf, struct diags *diags)
     if (!conf->console && !conf->qemu)
         diag_key(diags, conf->node, "board '%s' has no console driver; give it 'console' or 'qemu'",
                  conf->name);
-    if (format && format->kind != YAML_SCALAR && (format->kind != YAML_MAP || format->count != 1))
-        diag_node(diags, format,
+}
+
+static void read_format(const struct yaml_node *node, struct format_conf *ret, struct diags *diags)
+{
+    const struct yaml_node *regex = node ? yaml_get(node, "regex") : NULL;
+
+    if (!node)
+        return;
+    if (node->kind == YAML_SCALAR) {
+        ret->name = xstrdup(node->text);
+    } else if (regex && node->count == 1) {
+        ret->name = xstrdup("regex");
+        fields_read(regex_rows, regex, "format regex", ret, diags);
+    } else {
+        diag_node(diags, node,
                   "'format' must be a name such as unity, or {regex: {pass: ..., fail: ...}}");
+    }
 }
 
 static void read_board(const struct yaml_node *node, struct timeouts defaults,
@@ -170,6 +190,7 @@ static void read_board(const struct yaml_node *node, struct timeouts defaults,
     timeouts_read(fields.timeouts, &own, diags);
     fields.conf.timeouts = timeouts_merge(defaults, own);
     read_memory(fields.memory, &fields.conf, diags);
+    read_format(fields.format, &fields.conf.format, diags);
     check_labels(node, &fields.conf, diags);
     if (node->kind == YAML_MAP || node->kind == YAML_NULL)
         check_drivers(&fields.conf, diags);
@@ -211,8 +232,7 @@ static void read_boards(const struct yaml_node *boards, struct timeouts defaults
         return;
     if (boards->kind != YAML_MAP || !boards->first) {
         diag_node(diags, boards,
-                  "'boards' must be a map with at least one board; "
-                  "'hil discover' writes those that are plugged in");
+                  "'boards' must be a map with at least one board");
         return;
     }
     lab->boards = xcalloc(boards->count, sizeof *lab->boards);
@@ -252,20 +272,16 @@ int lab_load(const char *path, struct lab **ret, struct diags *diags, struct err
     struct lab *lab;
     int rc = yaml_load(path, &tree, diags, err);
 
+    *ret = NULL;
     if (rc < 0)
         return rc;
     lab = xcalloc(1, sizeof *lab);
     lab->tree = tree;
     lab->file = yaml_file(tree);
     read_lab(lab, diags);
-    rc = diags_check(diags, err);
-    if (rc < 0) {
-        lab_free(lab);
-        return rc;
-    }
     diags->file = lab->file;
     *ret = lab;
-    return 0;
+    return diags_check(diags, err);
 }
 
 void lab_free(struct lab *lab)
@@ -275,6 +291,8 @@ void lab_free(struct lab *lab)
     for (size_t i = 0; i < lab->count; i++) {
         strv_done(&lab->boards[i].labels);
         free(lab->boards[i].memory);
+        free(lab->boards[i].format.name);
+        fields_done(regex_rows, &lab->boards[i].format);
     }
     free(lab->boards);
     free(lab->name);
@@ -295,7 +313,7 @@ char *lab_find(const char *option, struct err *err)
         return xstrdup(named);
     if (named) {
         err_set(err, ERR_CONFIG,
-                "%s names %s, which is not there; 'hil discover' writes a lab.yaml",
+                "%s names %s, which is not there",
                 option ? "--lab" : "$HIL_LAB", named);
         return NULL;
     }
@@ -304,7 +322,7 @@ char *lab_find(const char *option, struct err *err)
             return xstrdup(places[i]);
     err_set(err, ERR_CONFIG,
             "no lab.yaml: --lab is not given, $HIL_LAB is not set, and neither ./lab.yaml nor "
-            "/etc/hil/lab.yaml is there; 'hil discover' writes one");
+            "/etc/hil/lab.yaml is there; hil help boards shows how to write one");
     return NULL;
 }
 

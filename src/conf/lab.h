@@ -29,6 +29,12 @@ struct memory_range {
     uint64_t at, size; /* bytes */
 };
 
+/* `format: unity`, or `format: {regex: {pass: ..., fail: ..., skip: ..., end: ...}}`. */
+struct format_conf {
+    char *name;                     /* NULL: auto */
+    char *pass, *fail, *skip, *end; /* the regex format's patterns; NULL: not given */
+};
+
 struct board_conf {
     const char *name;
     struct strv labels;
@@ -38,7 +44,7 @@ struct board_conf {
     const struct yaml_node *node; /* the board's own map, for error positions */
     /* NULL: not given. Each is a map with one key, the driver's name; `qemu` is short for four. */
     const struct yaml_node *power, *reset, *flash, *console, *qemu;
-    const struct yaml_node *parse; /* `format:` and the regex format's patterns; NULL: auto */
+    struct format_conf format;
 };
 
 struct lab {
@@ -51,7 +57,8 @@ struct lab {
 
 /* Which file would be read; NULL where there is none (err says where it looked). Caller frees. */
 char *lab_find(const char *option, struct err *err);
-/* 0, or -ERR_CONFIG with every mistake in `diags`; then the errors of yaml_load(). */
+/* 0, or -ERR_CONFIG with every mistake in `diags`; then the errors of yaml_load(). Where the file is
+ * YAML at all, *ret is given even so, for its drivers to be checked, too; else it is NULL. */
 int lab_load(const char *path, struct lab **ret, struct diags *diags, struct err *err);
 const struct board_conf *lab_board(const struct lab *lab, const char *name); /* NULL: none */
 /* True where the selector names the board, or all of its comma-parted labels are the board's. */

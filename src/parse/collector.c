@@ -5,12 +5,14 @@
 #include "parse/case_index.h"
 #include "parse/collector_state.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define NAME_MAX_BYTES 1024
 #define MESSAGE_MAX_BYTES 4096
 #define TRAIL_LINES 64
+#define RENAME_MAX 64 /* suites, the newest, among which one is looked for */
 #define TRAIL_LINE_BYTES 1024
 #define TRAIL_BYTES (16 * 1024)
 
@@ -96,20 +98,31 @@ void trail_add(struct trail *trail, struct text line)
     trail->lines++;
 }
 
-/* The trail behind what is there already, without the last line end; NULL: nothing at all. */
+static struct text without_blank_lines(struct text text)
+{
+    while (text.size > 0 && *text.at == '\n') {
+        text.at++;
+        text.size--;
+    }
+    while (text.size > 0 && text.at[text.size - 1] == '\n')
+        text.size--;
+    return text;
+}
+
+/* The trail behind what is there already; NULL: nothing at all. */
 static const char *trail_detail(struct arena *arena, const char *before, const struct trail *trail)
 {
-    if (trail->lines == 0)
+    struct text text = without_blank_lines(buf_text(&trail->text));
+    if (trail->lines == 0 || text.size == 0)
         return before;
-    cleanup_free char *omitted = NULL;
+    char omitted[64] = "";
     if (trail->left_out > 0)
-        omitted = xasprintf("(%zu %s left out)", trail->left_out,
-                            trail->left_out == 1 ? "line" : "lines");
-    const char *top = omitted && !trail->keep_first ? omitted : NULL;
-    const char *bottom = omitted && trail->keep_first ? omitted : NULL;
-    return arena_printf(arena, "%s%s%s%s%.*s%s%s", before ? before : "", before ? "\n" : "",
-                        top ? top : "", top ? "\n" : "", (int)trail->text.size - 1,
-                        trail->text.data, bottom ? "\n" : "", bottom ? bottom : "");
+        snprintf(omitted, sizeof(omitted), "%s(%zu %s left out)%s", trail->keep_first ? "\n" : "",
+                 trail->left_out, trail->left_out == 1 ? "line" : "lines",
+                 trail->keep_first ? "" : "\n");
+    return arena_printf(arena, "%s%s%s%.*s%s", before ? before : "", before ? "\n" : "",
+                        trail->keep_first ? "" : omitted, (int)text.size, text.at,
+                        trail->keep_first ? omitted : "");
 }
 
 static const char *keep_text(struct collector *c, struct text text, size_t max)
@@ -393,15 +406,16 @@ void collector_flush_detail(struct collector *c)
     trail_clear(&c->detail);
 }
 
-void collector_rename_suite(struct collector *c, struct text name, struct text better)
+void collector_rename_suite(struct collector *c, const char *name, struct text better)
 {
-    if (c->over)
-        return;
-    for (size_t i = c->job->suite_count; i > 0; i--) {
-        if (text_is(name, c->job->suites[i - 1].name)) {
-            c->job->suites[i - 1].name = keep_text(c, better, NAME_MAX_BYTES);
-            return;
-        }
+    size_t length = strlen(name);
+    size_t count = c->job->suite_count, oldest = count > RENAME_MAX ? count - RENAME_MAX : 0;
+    for (size_t i = oldest; i < count && !c->over; i++) {
+        const char *old = c->job->suites[i].name;
+        if (strncmp(old, name, length) != 0 || (old[length] && old[length] != '/'))
+            continue;
+        c->job->suites[i].name =
+            arena_printf(&c->job->arena, "%.*s%s", (int)better.size, better.at, old + length);
     }
 }
 
@@ -413,5 +427,5 @@ bool collector_open_test(const struct collector *c, struct text *ret_name)
 
 size_t collector_seen(const struct collector *c)
 {
-    return (size_t)c->seen.total;
+    return c->ended ? 0 : (size_t)c->seen.total;
 }

@@ -38,8 +38,8 @@ void collector_note_more(struct collector *collector, struct text more);
  * detail. */
 void collector_amend(struct collector *collector, const struct finding *finding);
 void collector_detail(struct collector *collector, struct text more);
-/* A suite whose name is only known after its tests. */
-void collector_rename_suite(struct collector *collector, struct text name, struct text better);
+/* A suite whose name is only known after its tests; those below it ("name/...") go with it. */
+void collector_rename_suite(struct collector *collector, const char *name, struct text better);
 
 /* Totals that the firmware printed; -1: not printed. They add up within a run, and are compared
  * with what was seen at its end. */

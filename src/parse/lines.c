@@ -299,8 +299,7 @@ static void add_span(struct lines *lines, const char *bytes, size_t size, uint64
 /* ---- feeding ------------------------------------------------------------------------------- */
 
 /* The short way: a whole line within the bytes, without control characters, is not copied. */
-static bool hand_out_whole(struct lines *lines, const char *bytes, size_t size, uint64_t offset,
-                           uint64_t end)
+static bool hand_out_whole(struct lines *lines, const char *bytes, size_t size, uint64_t offset)
 {
     while (size > 0 && bytes[size - 1] == CR)
         size--;
@@ -312,7 +311,7 @@ static bool hand_out_whole(struct lines *lines, const char *bytes, size_t size, 
     lines->begin = offset;
     lines->time_us = lines->now_us;
     lines->count++;
-    hand_out(lines, bytes, size, end, has & HAS_HIGH);
+    hand_out(lines, bytes, size, offset + size + 1, has & HAS_HIGH);
     return true;
 }
 
@@ -344,7 +343,7 @@ void lines_feed(struct lines *lines, const void *bytes, size_t size, int64_t tim
         size_t span = lf ? (size_t)(lf - start) - at : size - at;
         uint64_t begin = offset + at, end = begin + span + 1;
         at += span + (lf ? 1 : 0);
-        if (lf && !lines->open && hand_out_whole(lines, lf - span, span, begin, end))
+        if (lf && !lines->open && hand_out_whole(lines, lf - span, span, begin))
             continue;
         add_span(lines, start + (begin - offset), span, begin);
         if (lf && !lines->after_cr) {

@@ -25,7 +25,7 @@ struct line {
     const char *text; /* without NUL bytes and not NUL-terminated; ends with the call */
     size_t size;
     int64_t time_us;     /* when its first byte came; -1: unknown */
-    uint64_t begin, end; /* its bytes in uart.log, end past the line end */
+    uint64_t begin, end; /* its bytes in uart.log, end past the CR or LF that ended it */
 };
 
 struct lines;

@@ -237,29 +237,19 @@ static void print_table(struct page *page)
 /* ---- what to mistrust, and where to look -------------------------------------------------------
  */
 
-static const char *plural(uint64_t count)
-{
-    return count == 1 ? "" : "s";
-}
-
 static void print_honesty(struct page *page)
 {
+    cleanup_buf struct buf honesty = BUF_INIT(SIZE_MAX / 4);
+
     for (size_t i = 0; i < page->run->count; i++) {
         const struct job_result *job = page->run->jobs[i];
-        uint64_t replaced = job->capture.replaced_bytes, cut = job->capture.cut_lines;
-        if (!replaced && !cut)
+        if (!words_honesty(&honesty, job))
             continue;
         fprintf(page->term->out, "%snote:%s %s", style(page, TERM_YELLOW), style(page, TERM_PLAIN),
                 screen(page, job->board));
         if (page->several_tests)
             fprintf(page->term->out, " %s", screen(page, job->name));
-        if (replaced)
-            fprintf(page->term->out, ": %" PRIu64 " byte%s of the console %s not text", replaced,
-                    plural(replaced), replaced == 1 ? "was" : "were");
-        if (cut)
-            fprintf(page->term->out, "%s %" PRIu64 " line%s too long and cut", replaced ? "," : ":",
-                    cut, plural(cut));
-        fputc('\n', page->term->out);
+        fprintf(page->term->out, ": %s\n", honesty.data);
     }
 }
 
@@ -287,21 +277,10 @@ static void print_files(struct page *page)
 static void print_verdict(struct page *page)
 {
     const struct run_result *run = page->run;
-    struct test_counts counts = run_counts(run);
-    struct name_map boards = {0};
-    FILE *out = page->term->out;
-    char took[32];
 
-    for (size_t i = 0; i < run->count; i++)
-        name_map_at(&boards, run->jobs[i]->board, strlen(run->jobs[i]->board));
-    fprintf(out, "%s%s%s%s  ", style(page, TERM_BOLD), style(page, verdict_style(run->verdict)),
-            verdict_word(run->verdict), style(page, TERM_PLAIN));
-    if (run->count)
-        fprintf(out, "%zu board%s, %s in %s\n", boards.count, plural(boards.count),
-                words_counts(&page->text, &counts), str_from_us(run->took_us, took));
-    else
-        fputs("nothing was tested\n", out);
-    name_map_done(&boards);
+    fprintf(page->term->out, "%s%s%s%s  %s\n", style(page, TERM_BOLD),
+            style(page, verdict_style(run->verdict)), verdict_word(run->verdict),
+            style(page, TERM_PLAIN), words_run(&page->text, run));
 }
 
 void report_terminal(const struct run_result *run, const char *out_dir, const struct term *term)

@@ -5,6 +5,7 @@
 #include "base/term.h"
 #include "base/text.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -121,6 +122,20 @@ const char *words_screen(struct buf *out, const char *text, size_t size, bool in
     return out->data;
 }
 
+/* Only blanks, and what nobody sees, may stand before a command. */
+static bool may_command(const char *line)
+{
+    while (*line && (*line <= ' ' || (unsigned char)*line >= 0x7F))
+        line++;
+    return *line == ':';
+}
+
+const char *words_line(struct buf *out, const char *text, size_t size)
+{
+    return may_command(words_screen(out, text, size, false)) ? words_screen(out, text, size, true)
+                                                             : out->data;
+}
+
 const char *words_fit(struct buf *text, size_t columns)
 {
     size_t width = 0, kept = 0;
@@ -159,6 +174,53 @@ const char *words_counts(struct buf *out, const struct test_counts *counts)
     if (counts->skip)
         buf_addf(out, ", %zu skipped", counts->skip);
     return out->data;
+}
+
+const char *words_plural(uint64_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
+static size_t count_boards(const struct run_result *run)
+{
+    struct name_map boards = {0};
+    size_t count;
+
+    for (size_t i = 0; i < run->count; i++)
+        name_map_at(&boards, run->jobs[i]->board, strlen(run->jobs[i]->board))->value = 1;
+    count = boards.count;
+    name_map_done(&boards);
+    return count;
+}
+
+const char *words_run(struct buf *out, const struct run_result *run)
+{
+    struct test_counts counts = run_counts(run);
+    cleanup_buf struct buf tests = BUF_INIT(SIZE_MAX / 4);
+    size_t boards = count_boards(run);
+    char took[32];
+
+    buf_clear(out);
+    if (!run->count)
+        buf_adds(out, "nothing was tested");
+    else
+        buf_addf(out, "%zu board%s, %s in %s", boards, words_plural(boards),
+                 words_counts(&tests, &counts), str_from_us(run->took_us, took));
+    return out->data;
+}
+
+const char *words_honesty(struct buf *out, const struct job_result *job)
+{
+    uint64_t replaced = job->capture.replaced_bytes, cut = job->capture.cut_lines;
+
+    buf_clear(out);
+    if (replaced)
+        buf_addf(out, "%" PRIu64 " byte%s of the console %s not text", replaced,
+                 words_plural(replaced), replaced == 1 ? "was" : "were");
+    if (cut)
+        buf_addf(out, "%s%" PRIu64 " line%s too long and cut", out->size ? ", " : "", cut,
+                 words_plural(cut));
+    return out->size ? out->data : NULL;
 }
 
 const char *words_trouble(const struct job_result *job)

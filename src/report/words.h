@@ -22,11 +22,19 @@ const char *words_clean(struct buf *out, const char *text, size_t max, unsigned 
  * turn the writing direction. A workflow command of GitHub Actions cannot arise from it: "##[" gets
  * a blank into it always, "::" where `in_actions` says so. */
 const char *words_screen(struct buf *out, const char *text, size_t size, bool in_actions);
+/* For a file that somebody may print into a CI log: words_screen, and where the line could start a
+ * command, each "::" broken. */
+const char *words_line(struct buf *out, const char *text, size_t size);
 /* Shortens to what fits `columns` of a terminal, with "..." for the rest. */
 const char *words_fit(struct buf *text, size_t columns);
 
 /* "36 tests, 1 failed, 2 skipped"; "no tests". Errors count as failed. */
 const char *words_counts(struct buf *out, const struct test_counts *counts);
+/* "2 boards, 36 tests, 1 failed in 1.2 s"; "nothing was tested". */
+const char *words_run(struct buf *out, const struct run_result *run);
+/* "3 bytes of the console were not text, 1 line too long and cut"; NULL: nothing to mistrust. */
+const char *words_honesty(struct buf *out, const struct job_result *job);
+const char *words_plural(uint64_t count); /* "" or "s" */
 /* What no single case of the job tells: the lab's fault, too few tests, ...; NULL: nothing. */
 const char *words_trouble(const struct job_result *job);
 /* What a case says for itself: its message, or in short what became of it; NULL for a plain pass.

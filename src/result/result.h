@@ -102,6 +102,7 @@ struct job_result {
     struct image_facts image;
     const char *format; /* that was used; NULL: none was recognized */
     const char *dir;    /* the job's directory, relative to the run directory */
+    const char *log;    /* path of its uart.log, for reports that quote it; NULL: not at hand */
     enum verdict verdict;
     const char *reason;  /* one line; "" for a plain pass */
     const char *trouble; /* what is wrong beyond its cases ("2 of 12 tests are missing"); or NULL */
@@ -116,9 +117,20 @@ struct job_result {
     int64_t flash_us, test_us; /* of it: flashing with verify; reset to the last byte */
 };
 
+/* Which commit was tested, and where its run is to be seen. All borrowed, NULL where not known. */
+struct run_origin {
+    const char *server_url; /* "https://github.com" */
+    const char *repository; /* "owner/name" */
+    const char *sha;
+    const char *run_url;
+    const char *describe; /* as git describe says */
+    bool dirty;           /* files differ from the commit */
+};
+
 struct run_result {
     const char *lab;     /* borrowed; NULL for a replay without one */
     const char *version; /* hil's own; borrowed; NULL: not known */
+    struct run_origin origin;
     enum verdict verdict;
     struct job_result **jobs; /* in the order of the plan; owned */
     size_t count;

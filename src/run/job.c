@@ -48,24 +48,13 @@ struct job_result *job_begin(const struct job *job, const struct board_conf *boa
     return result;
 }
 
-/* `format: unity`, or `format: {regex: {pass: ..., fail: ..., skip: ..., end: ...}}` */
-static struct parse_options board_parse(const struct yaml_node *node)
+static struct parse_options board_parse(const struct format_conf *format)
 {
-    const struct yaml_node *regex = node ? yaml_get(node, "regex") : NULL;
-    static const char *const names[] = {"pass", "fail", "skip", "end"};
-    const char *patterns[ARRAY_SIZE(names)] = {0};
-
-    if (!regex)
-        return (struct parse_options){.format = node ? node->text : NULL};
-    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-        const struct yaml_node *pattern = yaml_get(regex, names[i]);
-        patterns[i] = pattern ? pattern->text : NULL;
-    }
-    return (struct parse_options){.format = "regex",
-                                  .pass = patterns[0],
-                                  .fail = patterns[1],
-                                  .skip = patterns[2],
-                                  .end = patterns[3]};
+    return (struct parse_options){.format = format->name,
+                                  .pass = format->pass,
+                                  .fail = format->fail,
+                                  .skip = format->skip,
+                                  .end = format->end};
 }
 
 struct parse_options parse_merge(struct parse_options base, struct parse_options over)
@@ -82,6 +71,6 @@ struct job job_on_board(const struct job *job, const struct board_conf *board)
     struct job here = *job;
 
     here.timeouts = timeouts_merge(board->timeouts, job->timeouts);
-    here.parse = parse_merge(board_parse(board->parse), job->parse);
+    here.parse = parse_merge(board_parse(&board->format), job->parse);
     return here;
 }

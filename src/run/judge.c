@@ -55,6 +55,8 @@ static void add_failures(struct buf *reason, const struct job_result *result)
             if (test_case->result != CASE_FAIL && test_case->result != CASE_ERROR)
                 continue;
             buf_addf(reason, "%s%s", shown++ ? ", " : ": ", test_case->name);
+            if (test_case->error_type)
+                buf_addf(reason, " (%s)", test_case->error_type);
         }
     }
     if (shown < bad)

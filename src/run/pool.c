@@ -115,7 +115,7 @@ static struct lease *take_lease(struct worker *worker, const struct ctx *ctx)
     const struct pool_options *options = worker->pool->options;
     const struct board_conf *conf = board_conf(worker->board);
     int64_t wait_ms = options->wait_ms >= 0 ? options->wait_ms : conf->timeouts.lease;
-    struct ctx wait = ctx_narrow(ctx, wait_ms);
+    struct ctx wait = wait_ms > 0 ? ctx_narrow(ctx, wait_ms) : *ctx; /* 0: ask once */
     struct lease *lease = NULL;
     struct err err = {0};
     size_t index;

@@ -251,7 +251,10 @@ static void tell(struct session *session)
     if (event_log_close(session->log, &err) < 0)
         session->run.verdict = verdict_worse(session->run.verdict, VERDICT_INFRA);
     session->log = NULL;
-    report_terminal(&session->run, session->request->out_dir, &session->request->term);
+    if (session->request->verbosity < 0)
+        fprintf(session->request->term.out, "%s\n", verdict_name(session->run.verdict));
+    else
+        report_terminal(&session->run, session->request->out_dir, &session->request->term);
 }
 
 static void session_done(struct session *session)

@@ -61,6 +61,16 @@ static int check_expansion(struct reader *reader, uint64_t unpacked)
     return 0;
 }
 
+/* With a decompressor in between, members that are passed over are unpacked, too. */
+static int check_filters(struct reader *reader)
+{
+    la_int64_t unpacked = archive_filter_bytes(reader->archive, 0);
+
+    if (archive_filter_count(reader->archive) <= 1 || unpacked < 0)
+        return 0;
+    return check_expansion(reader, (uint64_t)unpacked);
+}
+
 /* ---- how libarchive reads the descriptor -------------------------------------------------------
  */
 
@@ -69,9 +79,8 @@ static la_ssize_t feed_read(struct archive *archive, void *arg, const void **ret
     struct reader *reader = arg;
     ssize_t n = ctx_read(reader->ctx, reader->fd, reader->block, FEED_BLOCK, reader->err);
 
-    /* With a decompressor in between, members that are passed over are unpacked, too. */
-    if (n >= 0 && archive_filter_count(archive) > 1)
-        n = check_expansion(reader, (uint64_t)archive_filter_bytes(archive, 0)) < 0 ? -1 : n;
+    if (n >= 0 && check_filters(reader) < 0)
+        n = -1;
     if (n < 0) {
         reader->told = true;
         archive_set_error(archive, EIO, "reading stopped");
@@ -208,7 +217,7 @@ static int read_member(struct reader *reader, struct buf *bytes)
         size_t left = bytes->ceiling - bytes->size, want = left < FEED_BLOCK ? left : FEED_BLOCK;
         char *space = buf_space(bytes, want);
         la_ssize_t n = want ? archive_read_data(reader->archive, space, want) : 1;
-        if (n < 0)
+        if (n < 0 || reader->told)
             return archive_error(reader);
         if (n == 0)
             return 0;
@@ -351,10 +360,12 @@ static int read_all(struct reader *reader)
 
     while (rc >= ARCHIVE_WARN) {
         rc = archive_read_next_header(reader->archive, &entry);
+        if (reader->told || rc < ARCHIVE_WARN) /* some filters take our error for the end */
+            break;
+        if (check_filters(reader) < 0)
+            return -(int)reader->err->code;
         if (rc == ARCHIVE_EOF)
             return judge(reader);
-        if (rc < ARCHIVE_WARN)
-            break;
         if (archive_format(reader->archive) == ARCHIVE_FORMAT_RAW)
             return archive_filter_count(reader->archive) > 1 ? take_single(reader)
                                                              : not_an_archive(reader);

@@ -37,10 +37,12 @@ static void hint_neighbours(const char *path, struct err *err)
         err_hint(err, "; %s has %s", dir, text);
 }
 
-static int load_plain(const char *path, struct source_files *files, struct err *err)
+static int load_plain(const char *path, off_t size, struct source_files *files, struct err *err)
 {
     cleanup_buf struct buf bytes = BUF_INIT(SOURCE_FILE_MAX);
-    int rc = fs_read(path, &bytes, err);
+    int rc = size > (off_t)SOURCE_FILE_MAX
+                 ? err_set(err, ERR_LIMIT, "%s: larger than %u MiB", path, SOURCE_FILE_MAX >> 20)
+                 : fs_read(path, &bytes, err);
 
     if (rc == 0)
         source_files_add(files, path, fs_basename(path), &bytes);
@@ -67,12 +69,12 @@ int path_load(const char *path, const struct ctx *ctx, struct source_files *file
     if (!S_ISREG(info.st_mode))
         return err_set(err, ERR_USAGE, "%s: is not a regular file", path);
     if (source_is_firmware_name(path))
-        return load_plain(path, files, err);
+        return load_plain(path, info.st_size, files, err);
     fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return err_sys(err, errno, "%s", path);
     rc = archive_load(fd, path, NULL, ctx, files, err);
-    return rc == ARCHIVE_NONE ? load_plain(path, files, err) : rc;
+    return rc == ARCHIVE_NONE ? load_plain(path, info.st_size, files, err) : rc;
 }
 
 /* ---- globs -------------------------------------------------------------------------------------

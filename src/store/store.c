@@ -110,7 +110,7 @@ static int check_version(const struct store *store, int version, struct err *err
 static int migrate_locked(struct store *store, struct err *err)
 {
     char set_version[64];
-    int version, rc;
+    int version = 0, rc;
 
     rc = read_version(store, &version, err);
     if (rc == 0)
@@ -134,7 +134,7 @@ static int end_transaction(struct store *store, int rc, struct err *err)
 
 static int set_up(struct store *store, struct err *err)
 {
-    int version, rc;
+    int version = 0, rc;
 
     sqlite3_busy_timeout(store->db, BUSY_MS);
     /* Closing need not wait for the disk: the log is folded in when it has grown. */

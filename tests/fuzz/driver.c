@@ -33,6 +33,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count);
 /* Of the sanitizers' runtime, where there is one. */
 __attribute__((weak)) void __sanitizer_set_death_callback(void (*callback)(void));
 __attribute__((weak)) int __lsan_do_recoverable_leak_check(void);
+const char *__ubsan_default_options(void);
+
+/* GCC's libubsan has a death callback of its own that cannot be set beside ASan's; SIGABRT can. */
+const char *__ubsan_default_options(void)
+{
+    return "abort_on_error=1:print_stacktrace=1";
+}
 
 struct input {
     uint8_t *bytes;
@@ -111,7 +118,7 @@ static void catch_crashes(void)
 
 static void check_leaks(void)
 {
-    if (__lsan_do_recoverable_leak_check && __lsan_do_recoverable_leak_check())
+    if (!fuzz.findings && __lsan_do_recoverable_leak_check && __lsan_do_recoverable_leak_check())
         fuzz.findings++;
 }
 
@@ -437,5 +444,6 @@ int main(int argc, char **argv)
     empty(&fuzz.corpus);
     empty(&fuzz.dictionary);
     printf("%s: %" PRIu64 " inputs, %" PRIu64 " findings\n", fuzz.name, fuzz.inputs, fuzz.findings);
+    fflush(stdout); /* the leak check at exit may not return */
     return fuzz.findings ? 1 : 0;
 }

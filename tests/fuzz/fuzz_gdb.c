@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a GDB server says. The first byte chooses: the decoder alone, the memory map alone, or a whole
- * session of the client, to which the rest is sent as raw bytes or, parted at LF, as good packets.
+ * What a GDB server says. The first byte chooses: the decoder alone, the memory map alone, or a
+ * whole session of the client, to which the rest is sent as raw bytes or, parted at LF, as good
+ * packets.
  */
 #include "board/flash/gdb_remote.h"
 

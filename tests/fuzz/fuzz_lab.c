@@ -42,9 +42,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
 
     require(fd >= 0 && fs_write_all(fd, bytes, count, "lab.yaml", &err) == 0);
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-    require((lab_load(path, &lab, &diags, &err) == 0) == (lab != NULL));
-    require(lab || err.message[0]);
-    for (size_t i = 0; lab && i < lab->count; i++)
+    bool good = lab_load(path, &lab, &diags, &err) == 0;
+    require(good ? lab != NULL : err.message[0] != 0);
+    for (size_t i = 0; good && i < lab->count; i++)
         check_board(&lab->boards[i]);
     lab_free(lab);
     diags_done(&diags);

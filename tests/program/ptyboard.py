@@ -6,11 +6,9 @@ writes a line into a FIFO; at each reset the board calls `script(board)`, which 
 would print.
 """
 import os
-import pathlib
+import select
 import threading
 import tty
-
-BIN = pathlib.Path(__file__).parent
 
 
 class PtyBoard:
@@ -21,7 +19,9 @@ class PtyBoard:
         self.script = script
         self.flash = self.dir / "flash"
         self.resets = 0
+        self.closing = False
         self.master, self.slave = os.openpty()
+        os.set_blocking(self.master, False)
         tty.setraw(self.slave)
         self.tty = os.ttyname(self.slave)
         self.fifo = self.dir / "reset"
@@ -41,8 +41,9 @@ class PtyBoard:
 
     def say(self, data):
         data = data.encode() if isinstance(data, str) else data
-        while data:
-            data = data[os.write(self.master, data) :]
+        while data and not self.closing:
+            if select.select([], [self.master], [], 0.1)[1]:
+                data = data[os.write(self.master, data) :]
 
     def yaml(self, **extra):
         lines = [
@@ -63,6 +64,7 @@ class PtyBoard:
         self.master = self.slave = -1
 
     def close(self):
+        self.closing = True
         os.write(self.reset_fd, b"q")
         self.thread.join(5)
         os.close(self.reset_fd)

@@ -22,9 +22,9 @@ boards:
     result = hil("boards", "--lab", lab)
     assert result.code == 2
     for words in [
-        f"{lab}:4:5: unknown key 'label' (did you mean 'labels'?)",
+        "lab.yaml:4:5: unknown key 'label' (did you mean 'labels'?)",
         "lab.yaml:5:13: unknown flash driver 'opneocd'",
-        "lab.yaml:6:40: unknown key 'bauds' (did you mean 'baud'?)",
+        "lab.yaml:6:38: unknown key 'bauds' (did you mean 'baud'?)",
         "lab.yaml:10:",
         "lab.yaml:11:",
     ]:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """A run that is cancelled or killed: boards at rest, nothing left running, reports on disk."""
+import json
 import random
 import signal
 import time
@@ -41,8 +42,8 @@ def test_cancel_while_waiting_for_a_board(hil):
     log = hil.home / "holder/virtual-f405/uart.log"
     wait_until(lambda: log.exists() and log.stat().st_size, what="the holder's output")
     waiter = hil.start("run", "--lab", LAB, "-b", "virtual-f405", firmware("selftest-unity.elf"))
-    queue = hil.home / "run"
-    wait_until(lambda: list(queue.rglob("*queue*/[0-9]*")), what="the ticket")
+    boards = lambda: json.loads(hil("boards", "--lab", LAB, "--json").out)["boards"]
+    wait_until(lambda: any(board["waiting"] for board in boards()), what="the ticket")
     began = time.monotonic()
     waiter.send_signal(signal.SIGINT)
     assert hil.finish(waiter).code == 130

@@ -53,12 +53,12 @@ void chip_start_pins(void);
 
 /* True as soon as the condition is; false after some seconds. Each look reads a peripheral, so that
  * an emulator's clock moves on as well. */
-#define CHIP_WAIT_UNTIL(condition)               \
-    ({                                           \
-        uint32_t looks_left = 20000000;          \
-        while (!(condition) && --looks_left)     \
-            (void)REG32(chip.usart1 + USART_SR); \
-        looks_left != 0;                         \
+#define CHIP_WAIT_UNTIL(condition)                \
+    ({                                            \
+        uint32_t looks_left = 20000000;           \
+        while (!(condition) && --looks_left)      \
+            (void)REG32(chip.usart1 + USART_BRR); \
+        looks_left != 0;                          \
     })
 
 #endif

@@ -21,7 +21,7 @@ void chip_start_pins(void)
     REG32(RCC_CFGR) = 0; /* the internal oscillator drives everything, undivided */
     REG32(RCC_AHB1ENR) |= RCC_AHB1ENR_GPIOAEN;
     REG32(RCC_APB2ENR) |= RCC_APB2ENR_USART1EN;
-    /* RM0090 §7.3.14 and its twin: a clock takes two cycles to arrive; the read back waits. */
+    /* Errata ES0182, "Delay after an RCC peripheral clock enabling": reading back waits for it. */
     (void)REG32(RCC_APB2ENR);
 
     /* PA9: alternate function 7, USART1_TX (data sheets, table "Alternate function mapping"). */

@@ -11,7 +11,7 @@
 int main(void);
 void reset_entry(void);
 
-enum { INTERRUPTS = 82 }; /* of the STM32F405, RM0090 §12.2; the others have fewer */
+enum { INTERRUPTS = 82 }; /* of the STM32F405, RM0090 §12.1; the others have fewer */
 
 __attribute__((section(".vectors"), used)) static void (*const vectors[16 + INTERRUPTS])(void) = {
     [0] = (void (*)(void))stack_top,

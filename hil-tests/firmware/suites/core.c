@@ -124,7 +124,7 @@ static void spoil_fpu_registers(struct frame *frame, uint32_t exc_return)
 }
 
 /* The core leaves room for the registers, and fills it when the handler first needs them: lazy
- * stacking, ARM §B1.5.7. */
+ * stacking, Arm's application note 298. */
 TEST(core, test_fpu_registers_survive_an_exception)
 {
     float first, middle, last;

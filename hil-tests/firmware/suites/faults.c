@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Faults that are provoked, caught and told apart, as the fault status registers have it
- * (ARM §B3.2.15; PM0214 §4.4.14).
+ * (CFSR and HFSR: ARM §B3.2.15, §B3.2.16).
  */
 #include "check.h"
 #include "cortexm.h"
@@ -67,7 +67,7 @@ TEST(faults, test_disabled_handler_escalates_to_hard_fault)
 
 TEST(faults, test_division_by_zero_traps_when_asked)
 {
-    CHECK_EQUAL(0, divide(7, 0)); /* ARM §A7.7.195: zero, where it does not trap */
+    CHECK_EQUAL(0, divide(7, 0)); /* ARM §A7.7, UDIV: zero, where it does not trap */
     SCB_CCR |= SCB_CCR_DIV_0_TRP;
     enable_fault_handlers(true);
     fault_catch_begin();

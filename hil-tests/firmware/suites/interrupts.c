@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * The interrupt controller, with interrupts that software pends. Those of TIM2, TIM3 and TIM4 have
- * the same numbers on all three chips (vector tables: RM0090 §12.2, RM0033 §8.2, RM0041 §8.1), and
+ * the same numbers on all three chips (vector tables: RM0090 §12.1, RM0033 §8.1, RM0041 §8.1), and
  * the timers are off.
  */
 #include "check.h"

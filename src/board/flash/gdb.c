@@ -3,12 +3,13 @@
  * flash gdb: writes firmware through any GDB server.
  *
  *     flash: {gdb: {tcp: "localhost:3333", before: [reset halt], after: [reset run]}}   # OpenOCD
- *     flash: {gdb: {serial: /dev/ttyBmpGdb, before: [swdp_scan], attach: 1}}            # Black Magic
+ *     flash: {gdb: {serial: /dev/ttyBmpGdb, before: [swdp_scan], attach: 1}}            # Black
+ * Magic
  *
  * What the server's memory map calls flash is erased and written with vFlash packets; everything
  * else, and all memory of a server without a map, is written as memory. One connection does it all:
- * connect, `before`, attach, write, compare, `after`, detach. The comparison is part of programming,
- * because `after` may start the firmware, which may then write to flash itself.
+ * connect, `before`, attach, write, compare, `after`, detach. The comparison is part of
+ * programming, because `after` may start the firmware, which may then write to flash itself.
  */
 #include "base/fs.h"
 #include "board/connect.h"
@@ -126,7 +127,8 @@ static int run_monitor(struct session *session, const struct strv *commands, str
     int rc = 0;
 
     for (size_t i = 0; i < commands->count && rc == 0; i++) {
-        driver_tell_command(session->env, (const char *const[]){"monitor", commands->items[i], NULL});
+        driver_tell_command(session->env,
+                            (const char *const[]){"monitor", commands->items[i], NULL});
         rc = gdb_monitor(&session->gdb, commands->items[i], session->ctx, err);
         log_monitor(session, commands->items[i]);
     }
@@ -143,8 +145,9 @@ static int write_piece(struct session *session, enum pass pass, const struct gdb
     bool flash = region && region->type == GDB_FLASH;
 
     if (pass == PASS_ERASE)
-        return flash ? gdb_flash_erase(&session->gdb, region, at, size, erased_to, session->ctx, err)
-                     : 0;
+        return flash
+                   ? gdb_flash_erase(&session->gdb, region, at, size, erased_to, session->ctx, err)
+                   : 0;
     if (flash != (pass == PASS_FLASH))
         return 0;
     int rc = flash ? gdb_flash_write(&session->gdb, at, bytes, size, tell_progress, session,
@@ -231,7 +234,7 @@ static int program(void *self, const struct driver_env *env, const struct image 
     if (rc < 0)
         return rc;
     rc = gdb_open(&session.gdb, fd, ctx, err);
-    session.gdb.window = conf->pipeline ? (unsigned)conf->pipeline
+    session.gdb.window = conf->pipeline         ? (unsigned)conf->pipeline
                          : conf->link.unix_path ? UNIX_WINDOW
                                                 : 1;
     if (rc == 0)

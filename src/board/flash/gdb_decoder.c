@@ -8,8 +8,7 @@
 
 void gdb_decoder_init(struct gdb_decoder *decoder)
 {
-    *decoder =
-        (struct gdb_decoder){.raw = BUF_INIT(RAW_MAX), .payload = BUF_INIT(GDB_PACKET_MAX)};
+    *decoder = (struct gdb_decoder){.raw = BUF_INIT(RAW_MAX), .payload = BUF_INIT(GDB_PACKET_MAX)};
 }
 
 void gdb_decoder_done(struct gdb_decoder *decoder)

@@ -44,14 +44,14 @@ static bool at_text(const struct scanner *scanner, const char *text)
 {
     size_t length = strlen(text);
 
-    return (size_t)(scanner->end - scanner->at) >= length &&
-           !memcmp(scanner->at, text, length);
+    return (size_t)(scanner->end - scanner->at) >= length && !memcmp(scanner->at, text, length);
 }
 
 /* Moves behind the next `text`. */
 static int skip_past(struct scanner *scanner, const char *text)
 {
-    const char *found = memmem(scanner->at, (size_t)(scanner->end - scanner->at), text, strlen(text));
+    const char *found =
+        memmem(scanner->at, (size_t)(scanner->end - scanner->at), text, strlen(text));
 
     if (!found)
         return broken(scanner, "an element that does not end");
@@ -170,8 +170,7 @@ static int add_region(struct scanner *scanner, const struct element *element)
         return rc;
     if (!region.length || region.length > UINT64_MAX - region.start)
         return broken(scanner, "a region without a possible length");
-    scanner->regions =
-        xrealloc(scanner->regions, scanner->count + 1, sizeof *scanner->regions);
+    scanner->regions = xrealloc(scanner->regions, scanner->count + 1, sizeof *scanner->regions);
     scanner->regions[scanner->count++] = region;
     scanner->in_memory = !element->empty;
     return 0;

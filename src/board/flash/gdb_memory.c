@@ -162,8 +162,7 @@ static ssize_t take_written(struct gdb_remote *gdb, const struct job *job, size_
         return (ssize_t)count;
     if (rc != -ERR_REFUSED)
         return err_wrap(err, "writing 0x%08" PRIx64, at);
-    return err_wrap(err, "%s at 0x%08" PRIx64 " is write-protected or not memory", job->what,
-                    at);
+    return err_wrap(err, "%s at 0x%08" PRIx64 " is write-protected or not memory", job->what, at);
 }
 
 /* Decodes an answer to `m`: the bytes that it holds, at most `count`. */
@@ -316,13 +315,12 @@ int gdb_memory_read(struct gdb_remote *gdb, uint64_t at, void *bytes, size_t siz
                     const struct ctx *ctx, struct err *err)
 {
     return run_job(
-        gdb,
-        &(struct job){.at = at, .in = bytes, .size = size, .put = put_read, .take = take_read}, ctx,
-        err);
+        gdb, &(struct job){.at = at, .in = bytes, .size = size, .put = put_read, .take = take_read},
+        ctx, err);
 }
 
-/* As the manual's section "Packets" says of qCRC: CRC-32 with polynomial 0x04c11db7, most significant
- * bit first, starting from all ones, not inverted at the end. */
+/* As the manual's section "Packets" says of qCRC: CRC-32 with polynomial 0x04c11db7, most
+ * significant bit first, starting from all ones, not inverted at the end. */
 static uint32_t crc32_of(const uint8_t *bytes, size_t count)
 {
     uint32_t table[256], crc = 0xffffffff;
@@ -349,8 +347,8 @@ static int compare_crc(struct gdb_remote *gdb, uint64_t at, const uint8_t *bytes
     if (rc < 0)
         return rc;
     gdb->has_crc = answer->data[0] == 'C' ? GDB_SUPPORTED : GDB_MISSING;
-    *ret_same = answer->data[0] == 'C' &&
-                strtoull(answer->data + 1, NULL, 16) == crc32_of(bytes, size);
+    *ret_same =
+        answer->data[0] == 'C' && strtoull(answer->data + 1, NULL, 16) == crc32_of(bytes, size);
     return 0;
 }
 

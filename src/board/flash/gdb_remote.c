@@ -92,7 +92,8 @@ static bool take_console(struct gdb_remote *gdb)
     return true;
 }
 
-/* Waits for bytes; while the last packet is unacknowledged only for a while, then sends it again. */
+/* Waits for bytes; while the last packet is unacknowledged only for a while, then sends it again.
+ */
 static int await(struct gdb_remote *gdb, bool heard, unsigned *again, const struct ctx *ctx,
                  struct err *err)
 {
@@ -282,8 +283,7 @@ void gdb_done(struct gdb_remote *gdb)
     gdb->map_count = 0;
 }
 
-int gdb_monitor(struct gdb_remote *gdb, const char *command, const struct ctx *ctx,
-                struct err *err)
+int gdb_monitor(struct gdb_remote *gdb, const char *command, const struct ctx *ctx, struct err *err)
 {
     int rc;
 

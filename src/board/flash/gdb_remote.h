@@ -4,8 +4,8 @@
  *
  * Served by QEMU, OpenOCD, pyOCD, J-Link's and st-util's servers and the Black Magic Probe, over a
  * unix socket, TCP or a serial tty. Source: "Debugging with GDB", appendix E (Remote Protocol).
- * Packets are acknowledged until QStartNoAckMode is agreed, checksums are checked, a bad answer or a
- * missing acknowledgement is asked for again twice.
+ * Packets are acknowledged until QStartNoAckMode is agreed, checksums are checked, a bad answer or
+ * a missing acknowledgement is asked for again twice.
  *
  * Every call blocks only within its ctx. After any error but -ERR_REFUSED and -ERR_NOT_FOUND the
  * connection is of no more use. One thread at a time. SIGPIPE must be ignored.
@@ -54,8 +54,8 @@ typedef void gdb_progress(void *arg, uint64_t done);
 /* How many bytes from `at` on lie in one region (NULL: in none), at most `size`. */
 uint64_t gdb_region_at(const struct gdb_remote *gdb, uint64_t at, uint64_t size,
                        const struct gdb_region **ret);
-/* Flash goes erase, write, done, each for all of it, and only within flash regions. Whole blocks are
- * erased; those below *erased_to were already, and it moves on. */
+/* Flash goes erase, write, done, each for all of it, and only within flash regions. Whole blocks
+ * are erased; those below *erased_to were already, and it moves on. */
 int gdb_flash_erase(struct gdb_remote *gdb, const struct gdb_region *region, uint64_t at,
                     uint64_t size, uint64_t *erased_to, const struct ctx *ctx, struct err *err);
 int gdb_flash_write(struct gdb_remote *gdb, uint64_t at, const void *bytes, size_t size,
@@ -70,8 +70,9 @@ int gdb_memory_compare(struct gdb_remote *gdb, uint64_t at, const void *bytes, s
                        gdb_progress *progress, void *arg, const struct ctx *ctx, struct err *err);
 
 /* One packet: gdb_packet() starts it, gdb->packet may be added to, gdb_send() frames and sends it,
- * gdb_receive() waits for its answer (gdb_ask() is both), gdb_answer() reads that: 0 for "OK", -ERR_NOT_FOUND where the
- * server does not know the packet, -ERR_REFUSED with its reason, -ERR_PROTOCOL for anything else. */
+ * gdb_receive() waits for its answer (gdb_ask() is both), gdb_answer() reads that: 0 for "OK",
+ * -ERR_NOT_FOUND where the server does not know the packet, -ERR_REFUSED with its reason,
+ * -ERR_PROTOCOL for anything else. */
 void gdb_packet(struct gdb_remote *gdb, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 int gdb_send(struct gdb_remote *gdb, const struct ctx *ctx, struct err *err);

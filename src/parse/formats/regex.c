@@ -108,7 +108,7 @@ static struct text group(const struct pattern *pattern, struct text line, const 
 static struct text whole_match(const struct pattern *pattern, struct text line)
 {
     const PCRE2_SIZE *ends = pcre2_get_ovector_pointer(pattern->match);
-    if (ends[1] < ends[0] || ends[1] > line.size) /* \K can put the start behind the end */
+    if (ends[1] < ends[0] || ends[1] > line.size) /* \K in a lookahead, before PCRE2 10.38 */
         return text_trim(line);
     return text_trim((struct text){.at = line.at + ends[0], .size = ends[1] - ends[0]});
 }

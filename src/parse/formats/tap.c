@@ -19,6 +19,7 @@
  */
 #include "base/buf.h"
 #include "parse/format.h"
+#include "parse/formats/tap_line.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -26,7 +27,6 @@
 #define DEPTH_MAX 16
 #define NUMBERS_MAX 65536
 #define NAME_BYTES 256
-#define SUBTEST_INDENT 4
 
 struct level {
     bool has_plan;
@@ -155,7 +155,8 @@ static void name_suite(struct tap *tap, struct text name, char out[NAME_BYTES])
         buf_addf(&path, "%.120s/", parent);
     size_t left = path.ceiling - path.size;
     buf_add(&path, name.at, name.size < left ? name.size : left);
-    memcpy(out, path.data, path.size + 1);
+    memset(out, 0, NAME_BYTES);
+    memcpy(out, path.data, path.size);
 }
 
 /* Opens the levels down to `depth`. */
@@ -174,7 +175,7 @@ static void descend(struct tap *tap, size_t depth)
 
 static size_t depth_of(const struct tap *tap)
 {
-    size_t depth = tap->indent / SUBTEST_INDENT;
+    size_t depth = tap->indent / TAP_SUBTEST_INDENT;
     return depth < DEPTH_MAX ? depth : DEPTH_MAX - 1;
 }
 
@@ -183,15 +184,16 @@ static size_t depth_of(const struct tap *tap)
 static bool leave_level(struct tap *tap, struct text name, struct collector *collector)
 {
     struct level *child = level(tap);
+    if (!child->named && name.size > 0) {
+        char better[NAME_BYTES];
+        name_suite(tap, name, better);
+        collector_rename_suite(collector, child->suite, text_of(better));
+        memcpy(child->suite, better, sizeof(better));
+    }
     if (child->has_plan && child->planned != child->seen)
         collector_complain(collector, "%.60s: %llu tests were planned, %llu were seen",
                            child->suite, (unsigned long long)child->planned,
                            (unsigned long long)child->seen);
-    if (!child->named && name.size > 0) {
-        char better[NAME_BYTES];
-        name_suite(tap, name, better);
-        collector_rename_suite(collector, text_of(child->suite), text_of(better));
-    }
     bool failed = child->failed > 0;
     tap->depth--;
     return failed;
@@ -199,85 +201,7 @@ static bool leave_level(struct tap *tap, struct text name, struct collector *col
 
 /* ---- points -------------------------------------------------------------------------------- */
 
-struct point {
-    bool ok, todo, skip;
-    uint64_t number; /* 0: none printed */
-    struct text description, reason;
-    int64_t duration_us;
-};
-
-static bool at_word_end(const struct scan *scan)
-{
-    return scan_done(scan) || *scan->at == ' ' || *scan->at == '\t';
-}
-
-/* "# SKIP reason", "# TODO: reason", "# time=12.5ms"; other words after a '#' are description. */
-static bool read_directive(struct scan scan, struct point *ret)
-{
-    scan_blanks(&scan);
-    if (scan_word(&scan, "time="))
-        return scan_decimal(&scan, 1000, &ret->duration_us) && scan_word(&scan, "ms");
-    bool skip = scan_word_any_case(&scan, "skip");
-    bool todo = !skip && scan_word_any_case(&scan, "todo");
-    while ((skip || todo) && !at_word_end(&scan))
-        scan.at++; /* "SKIPPED", "TODO:" */
-    ret->skip = ret->skip || skip;
-    ret->todo = ret->todo || todo;
-    if (skip || todo)
-        ret->reason = scan_rest(&scan);
-    return skip || todo;
-}
-
-static void read_description(struct scan scan, struct point *ret)
-{
-    ret->description = (struct text){.at = scan.at, .size = (size_t)(scan.end - scan.at)};
-    for (const char *at = scan.at; at < scan.end; at++) {
-        if (*at == '\\') {
-            at++; /* "\#" and "\\" stand for themselves */
-        } else if (*at == '#' &&
-                   read_directive((struct scan){.at = at + 1, .end = scan.end}, ret)) {
-            ret->description.size = (size_t)(at - scan.at);
-            break;
-        }
-    }
-    ret->description = text_trim(ret->description);
-}
-
-static bool read_point(struct text line, struct point *ret)
-{
-    struct scan scan = scan_begin(line);
-    *ret = (struct point){.ok = !scan_word(&scan, "not "), .duration_us = -1};
-    if (!scan_word(&scan, "ok") || !at_word_end(&scan))
-        return false;
-    scan_blanks(&scan);
-    struct scan number = scan;
-    if (scan_number(&number, &ret->number) && at_word_end(&number))
-        scan = number;
-    else
-        ret->number = 0;
-    scan_blanks(&scan);
-    if (scan_word(&scan, "- "))
-        scan_blanks(&scan);
-    else if (scan.end - scan.at == 1 && *scan.at == '-')
-        scan.at++;
-    read_description(scan, ret);
-    return true;
-}
-
-/* Takes the escapes out of the description. */
-static struct text plain_name(struct text escaped, char *out, size_t room)
-{
-    size_t size = 0;
-    for (size_t i = 0; i < escaped.size && size < room; i++) {
-        bool escape = escaped.at[i] == '\\' && i + 1 < escaped.size &&
-                      (escaped.at[i + 1] == '#' || escaped.at[i + 1] == '\\');
-        i += escape;
-        out[size++] = escaped.at[i];
-    }
-    return (struct text){.at = out, .size = size};
-}
-
-static void add_case(struct tap *tap, const struct point *point, struct text name,
+static void add_case(struct tap *tap, const struct tap_point *point, struct text name,
                      struct collector *collector)
 {
     char words[NAME_BYTES];
@@ -306,9 +230,9 @@ static void add_case(struct tap *tap, const struct point *point, struct text nam
 
 static bool take_point(struct tap *tap, struct text line, struct collector *collector)
 {
-    struct point point;
+    struct tap_point point;
     char plain[1024];
-    if (!read_point(line, &point))
+    if (!tap_read_point(line, &point))
         return false;
     size_t depth = depth_of(tap);
     if (tap->ended && depth == 0 && point.number == 1)
@@ -316,7 +240,7 @@ static bool take_point(struct tap *tap, struct text line, struct collector *coll
     tap->begun = true;
     tap->ended = false; /* a point beyond the plan: the run is not what was planned */
     bool parent = tap->depth > depth, child_failed = false;
-    struct text name = plain_name(point.description, plain, sizeof(plain));
+    struct text name = tap_plain_name(point.description, plain, sizeof(plain));
     while (tap->depth > depth)
         child_failed =
             leave_level(tap, tap->depth == depth + 1 ? name : (struct text){0}, collector) ||
@@ -340,25 +264,11 @@ static bool take_point(struct tap *tap, struct text line, struct collector *coll
 
 /* ---- plan, version, bail out --------------------------------------------------------------- */
 
-static bool read_plan(struct text line, uint64_t *ret_last, struct point *ret_directive)
-{
-    struct scan scan = scan_begin(line);
-    *ret_directive = (struct point){.duration_us = -1};
-    if (!scan_word(&scan, "1..") || !scan_number(&scan, ret_last))
-        return false;
-    scan_blanks(&scan);
-    if (scan_word(&scan, "#"))
-        read_directive(scan, ret_directive);
-    else if (!scan_done(&scan))
-        return false;
-    return true;
-}
-
 static bool take_plan(struct tap *tap, struct text line, struct collector *collector)
 {
     uint64_t last;
-    struct point directive;
-    if (!read_plan(line, &last, &directive))
+    struct tap_point directive;
+    if (!tap_read_plan(line, &last, &directive))
         return false;
     size_t depth = depth_of(tap);
     if (tap->ended && depth == 0)
@@ -382,17 +292,9 @@ static bool take_plan(struct tap *tap, struct text line, struct collector *colle
     return true;
 }
 
-static bool read_version(struct text line)
-{
-    struct scan scan = scan_begin(line);
-    uint64_t version;
-    return scan_word(&scan, "TAP version ") && scan_number(&scan, &version) && version >= 12 &&
-           version <= 14 && scan_done(&scan);
-}
-
 static bool take_version(struct tap *tap, struct text line, struct collector *collector)
 {
-    if (!read_version(line))
+    if (!tap_read_version(line))
         return false;
     if (depth_of(tap) > 0) /* a subtest may repeat it */
         return true;
@@ -412,34 +314,19 @@ static bool take_bail_out(struct tap *tap, struct text line, struct collector *c
 
 /* ---- diagnostics --------------------------------------------------------------------------- */
 
-/* "key: 'value'" */
-static bool read_pair(struct text line, const char *key, struct text *ret)
-{
-    struct scan scan = scan_begin(line);
-    if (!scan_word(&scan, key) || !scan_word(&scan, ":"))
-        return false;
-    struct text value = scan_rest(&scan);
-    bool quoted = value.size >= 2 && (*value.at == '\'' || *value.at == '"') &&
-                  value.at[value.size - 1] == *value.at;
-    if (quoted)
-        value = (struct text){.at = value.at + 1, .size = value.size - 2};
-    *ret = value;
-    return value.size > 0 && !text_is(value, "|") && !text_is(value, "|-") && !text_is(value, ">");
-}
-
 static void amend_from_yaml(struct text line, struct collector *collector)
 {
     struct finding more = {.duration_us = -1};
     struct text value;
     uint64_t number;
-    if (read_pair(line, "message", &more.message) || read_pair(line, "file", &more.file)) {
+    if (tap_read_pair(line, "message", &more.message) || tap_read_pair(line, "file", &more.file)) {
         collector_amend(collector, &more);
-    } else if (read_pair(line, "line", &value)) {
+    } else if (tap_read_pair(line, "line", &value)) {
         struct scan scan = scan_begin(value);
         if (scan_number(&scan, &number) && number <= UINT32_MAX)
             more.line = (uint32_t)number;
         collector_amend(collector, &more);
-    } else if (read_pair(line, "duration_ms", &value)) {
+    } else if (tap_read_pair(line, "duration_ms", &value)) {
         struct scan scan = scan_begin(value);
         if (scan_decimal(&scan, 1000, &more.duration_us))
             collector_amend(collector, &more);
@@ -450,7 +337,7 @@ static bool take_yaml(struct tap *tap, struct text full, struct text line,
                       struct collector *collector)
 {
     if (!tap->yaml) {
-        tap->yaml = tap->begun && text_is(line, "---") && tap->indent % SUBTEST_INDENT == 2;
+        tap->yaml = tap->begun && text_is(line, "---") && tap->indent % TAP_SUBTEST_INDENT == 2;
         tap->yaml_indent = tap->indent;
         return tap->yaml;
     }
@@ -492,20 +379,11 @@ static bool take_comment(struct tap *tap, struct text line, struct collector *co
     return true;
 }
 
-/* Blanks before the line; a tab is one subtest deeper. */
-static size_t indent_of(struct text line)
-{
-    size_t indent = 0;
-    for (size_t i = 0; i < line.size && (line.at[i] == ' ' || line.at[i] == '\t'); i++)
-        indent = line.at[i] == ' ' ? indent + 1 : (indent / SUBTEST_INDENT + 1) * SUBTEST_INDENT;
-    return indent;
-}
-
 static bool tap_line(void *state, struct text full, struct collector *collector)
 {
     struct tap *tap = state;
     struct text line = text_trim(full);
-    tap->indent = indent_of(full);
+    tap->indent = tap_indent(full);
     if (take_yaml(tap, full, line, collector))
         return true;
     switch (line.size ? *line.at : '\0') {
@@ -536,16 +414,16 @@ static void tap_end(void *state, struct collector *collector)
 
 static int tap_detect(struct text line)
 {
-    struct point point;
+    struct tap_point point;
     uint64_t last;
     line = text_trim(line);
     if (line.size == 0)
         return DETECT_NO;
-    if (read_version(line))
+    if (tap_read_version(line))
         return DETECT_STRONG;
-    if (read_plan(line, &last, &point))
-        return DETECT_LIKELY - 1;
-    if ((*line.at == 'o' || *line.at == 'n') && read_point(line, &point))
+    if (tap_read_plan(line, &last, &point))
+        return point.skip ? DETECT_STRONG : DETECT_LIKELY;
+    if ((*line.at == 'o' || *line.at == 'n') && tap_read_point(line, &point))
         return point.number ? DETECT_LIKELY : DETECT_WEAK;
     return text_starts(line, "Bail out!") ? DETECT_LIKELY : DETECT_NO;
 }

@@ -344,7 +344,16 @@ static void add_unnamed(struct unity *unity, uint64_t total, uint64_t ignored,
 
 /* ---- the end ------------------------------------------------------------------------------- */
 
-/* "5 Tests 1 Failures 0 Ignored", maybe behind the dashes. */
+/* The rule above the counts. */
+static bool is_rule(struct text line)
+{
+    struct scan scan = scan_begin(line);
+    while (scan_word(&scan, "-"))
+        ;
+    return line.size >= 10 && scan_done(&scan);
+}
+
+/* "5 Tests 1 Failures 0 Ignored", maybe behind the rule. */
 static bool read_summary(struct text line, uint64_t *ret_total, uint64_t *ret_failed,
                          uint64_t *ret_ignored)
 {
@@ -389,7 +398,9 @@ static bool unity_line(void *state, struct text line, struct collector *collecto
     if (take_fixture_test(unity, line, collector) || take_result(unity, line, collector) ||
         take_fixture_pass(unity, line, collector))
         return true;
-    return take_end(unity, text_trim(line), collector) || take_fixture_run(unity, line, collector);
+    struct text words = text_trim(line);
+    return is_rule(words) || take_end(unity, words, collector) ||
+           take_fixture_run(unity, words, collector);
 }
 
 static void unity_end(void *state, struct collector *collector)

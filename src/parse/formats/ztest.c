@@ -81,8 +81,9 @@ static bool read_live(struct scan scan, struct text open, struct finding *ret)
     if (!scan_until(&scan, " in ", &ret->name))
         ret->name = rest;
     text_cut_end(&ret->name, "."); /* 1.x */
-    if (scan_decimal(&scan, 1000000, &ret->duration_us))
+    if (scan_decimal(&scan, 1000000, &ret->duration_us) && scan_word(&scan, " seconds"))
         return is_name(ret->name);
+    ret->duration_us = -1;
     return is_name(ret->name) && (text_same(ret->name, open) || ret->name.size == rest.size ||
                                   ret->name.size + 1 == rest.size);
 }
@@ -284,6 +285,11 @@ static bool may_be_ztest(struct text line)
     return false;
 }
 
+static bool is_rule(struct text line)
+{
+    return text_starts(line, "==========") || text_starts(line, "------ TESTSUITE SUMMARY ");
+}
+
 static bool ztest_line(void *state, struct text line, struct collector *collector)
 {
     struct ztest *ztest = state;
@@ -292,13 +298,15 @@ static bool ztest_line(void *state, struct text line, struct collector *collecto
     line = text_trim(line);
     if (line.size == 0)
         return false;
+    if (is_rule(line))
+        return true;
     if (may_be_ztest(line) &&
         (take_test_summary(ztest, line, collector) || take_live(line, collector) ||
          take_start(line, collector) || take_assertion(ztest, line, collector) ||
          take_suite(line, collector) || take_suite_summary(ztest, line, collector) ||
          take_end(line, collector)))
         return true;
-    if (asserted && *line.at != '=')
+    if (asserted)
         collector_note_more(collector, line);
     return false;
 }

@@ -186,8 +186,8 @@ static void read_map(struct fake_gdb *fake, size_t offset, size_t size)
         "    <property name=\"blocksize\">0x%x</property>\n  </memory>\n</memory-map>\n",
         FAKE_RAM_AT, FAKE_RAM_SIZE, FAKE_FLASH_AT, FAKE_FLASH_SIZE, FAKE_BLOCK);
     size_t left = offset < strlen(xml) ? strlen(xml) - offset : 0;
-    cleanup_free char *part =
-        xasprintf("%c%.*s", left > size ? 'm' : 'l', (int)(left > size ? size : left), xml + offset);
+    cleanup_free char *part = xasprintf("%c%.*s", left > size ? 'm' : 'l',
+                                        (int)(left > size ? size : left), xml + offset);
 
     answer_text(fake, part);
 }
@@ -346,8 +346,10 @@ static void *run(void *arg)
     if (fake->listen_fd >= 0)
         fake->fd = accept4(fake->listen_fd, NULL, NULL, SOCK_CLOEXEC);
     fake->acks = true;
-    if (fake->stop_reply)
+    if (fake->stop_reply) {
+        send_bytes(fake, "%Stop:T05#99", 12);
         answer_text(fake, "T02thread:01;");
+    }
     while ((n = read(fake->fd, bytes, sizeof bytes)) > 0) {
         buf_add(&fake->in, bytes, (size_t)n);
         if (waiting(fake) > fake->most_in_flight)

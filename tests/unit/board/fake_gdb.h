@@ -37,10 +37,10 @@ struct fake_gdb {
     /* knobs */
     size_t packet_size;
     bool no_ack, x, crc, map;
-    bool flat;                   /* flash may be written as memory, as in QEMU */
-    bool stop_reply;             /* says "T02" on its own before the first answer, as QEMU does */
-    size_t read_most;            /* bytes that one `m` answers at most; 0: no limit */
-    unsigned damage, reject;     /* so many answers with a wrong checksum; requests refused by '-' */
+    bool flat;               /* flash may be written as memory, as in QEMU */
+    bool stop_reply;         /* says why it stopped before the first answer, as QEMU does */
+    size_t read_most;        /* bytes that one `m` answers at most; 0: no limit */
+    unsigned damage, reject; /* so many answers with a wrong checksum; requests refused by '-' */
     struct fake_answer answers[4];
 
     /* to look at afterwards */

@@ -221,8 +221,8 @@ Test(emulator, what_is_written_beside_memory_is_found_out)
     bench = bench_new("netduino2");
     power_on(bench);
     cr_expect_eq(flash(bench, 0x60000000, firmware, FIRMWARE_SIZE), -ERR_REFUSED);
-    cr_expect(strstr(bench->err.message, ": verify: memory at 0x60000000 cannot be read: E14"), "%s",
-              bench->err.message);
+    cr_expect(strstr(bench->err.message, ": verify: memory at 0x60000000 cannot be read: E14"),
+              "%s", bench->err.message);
     bench_free(bench);
 }
 
@@ -245,13 +245,49 @@ Test(emulator, a_killed_emulator_starts_again_with_what_was_saved)
     bench_free(bench);
 }
 
+struct warning {
+    struct event_sink sink;
+    char *text;
+};
+
+static void record_warning(struct event_sink *sink, const struct event *event)
+{
+    if (event->kind == EVENT_WARNING)
+        ((struct warning *)sink)->text = xstrdup(event->text);
+}
+
+Test(emulator, a_failed_save_is_a_warning)
+{
+    struct warning warning = {.sink = {.take = record_warning}};
+    struct events *events = events_new();
+    struct bench *bench;
+
+    if (no_qemu())
+        cr_skip_test("qemu-system-arm is not installed");
+    events_add(events, &warning.sink);
+    bench = bench_new("netduino2");
+    bench->env.events = events;
+    power_on(bench);
+    cleanup_free char *in_the_way = xasprintf("%s/virtual-1.qemu/flash.new", bench->dir);
+    cr_assert_eq(fs_mkdirs(in_the_way, 0700, &bench->err), 0);
+    power_off(bench);
+    cr_expect_null(bench->emulator.process);
+    cr_assert_not_null(warning.text);
+    cr_expect(str_starts(warning.text, "flash of the emulated board was not saved: pmemsave: "),
+              "%s", warning.text);
+    free(warning.text);
+    events_free(events);
+    bench_free(bench);
+}
+
 Test(emulator, says_why_it_does_not_start)
 {
     static const struct {
         const char *binary, *arg, *message;
     } rows[] = {
-        {NULL, "-bogus", "emulator netduino2: QEMU ended at once: qemu-system-arm: -bogus: "
-                         "invalid option"},
+        {NULL, "-bogus",
+         "emulator netduino2: QEMU ended at once: qemu-system-arm: -bogus: "
+         "invalid option"},
         {"sh", "-x", "emulator netduino2: QEMU ended at once: sh: 0: "},
         {"no-such-qemu", NULL, "apt install qemu-system-arm"},
     };
@@ -293,8 +329,8 @@ Test(emulator, a_comma_in_the_path_is_no_option)
     cleanup_free char *odd = xasprintf("%s/a,path=b", bench->dir);
     bench->env.runtime_dir = odd;
     for (int i = 0; i < 2; i++) { /* the second time with flash to load */
-        cr_assert_eq(power_qemu.on(&bench->emulator, &bench->env, &bench->ctx, &bench->err), 0, "%s",
-                     bench->err.message);
+        cr_assert_eq(power_qemu.on(&bench->emulator, &bench->env, &bench->ctx, &bench->err), 0,
+                     "%s", bench->err.message);
         power_off(bench);
     }
     bench_free(bench);

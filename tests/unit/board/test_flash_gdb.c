@@ -61,8 +61,10 @@ static struct bench *bench_new(void)
     bench->recorder = (struct recorder){.sink = {.take = record}, .text = BUF_INIT(1 << 16)};
     bench->events = events_new();
     events_add(bench->events, &bench->recorder.sink);
-    bench->env = (struct driver_env){
-        .board = "nucleo", .runtime_dir = bench->dir, .work_dir = bench->dir, .events = bench->events};
+    bench->env = (struct driver_env){.board = "nucleo",
+                                     .runtime_dir = bench->dir,
+                                     .work_dir = bench->dir,
+                                     .events = bench->events};
     return bench;
 }
 
@@ -151,9 +153,9 @@ static char *steps_of(const struct fake_gdb *fake)
 
     for (size_t i = 0; i < fake->requests.count; i++) {
         const char *request = fake->requests.items[i];
-        static const char *const kinds[] = {"qSupported", "QStart", "qRcmd,", "vAttach;", "qXfer",
-                                            "vFlashErase", "vFlashWrite", "vFlashDone", "qCRC",
-                                            "?", "X", "M", "m", "D"};
+        static const char *const kinds[] = {
+            "qSupported", "QStart", "qRcmd,", "vAttach;", "qXfer", "vFlashErase", "vFlashWrite",
+            "vFlashDone", "qCRC",   "?",      "X",        "M",     "m",           "D"};
         const char *kind = request;
         for (size_t k = 0; k < ARRAY_SIZE(kinds); k++) {
             if (str_starts(request, kinds[k])) {
@@ -177,7 +179,8 @@ Test(flash_gdb, erases_writes_and_compares)
     cr_expect_eq(program(bench, "", &image), 0, "%s", bench->err.message);
     fake_gdb_stop(bench->fake);
     cleanup_free char *steps = steps_of(bench->fake);
-    cr_expect_str_eq(steps, "qSupported QStart ? qXfer vFlashErase vFlashWrite vFlashDone X qCRC D");
+    cr_expect_str_eq(steps,
+                     "qSupported QStart ? qXfer vFlashErase vFlashWrite vFlashDone X qCRC D");
     cr_expect_eq(fake_gdb_count(bench->fake, "vFlashErase:8000000,1000"), 1);
     cr_expect_eq(fake_gdb_count(bench->fake, "vFlashErase:8002000,3000"), 1);
     cr_expect_eq(fake_gdb_count(bench->fake, "vFlashErase"), 2);
@@ -210,8 +213,9 @@ Test(flash_gdb, commands_stand_before_and_after)
     bench->fake->answers[0] =
         (struct fake_answer){"qRcmd,68616c74", 0, "O68616c7465640a\x1fOK", false};
     fake_gdb_listen(bench->fake, bench->socket);
-    cr_expect_eq(program(bench, ", before: [halt, probe], attach: 18, after: [reset run], "
-                                "detach: false, pipeline: 1",
+    cr_expect_eq(program(bench,
+                         ", before: [halt, probe], attach: 18, after: [reset run], "
+                         "detach: false, pipeline: 1",
                          &image),
                  0, "%s", bench->err.message);
     fake_gdb_stop(bench->fake);
@@ -223,8 +227,9 @@ Test(flash_gdb, commands_stand_before_and_after)
     cleanup_free char *log_path = fs_join(bench->dir, "flash.log");
     cleanup_free char *log = scratch_text(log_path);
     cr_expect_str_eq(log, "monitor halt\nhalted\nmonitor probe\nmonitor reset run\n");
-    cr_expect_str_eq(bench->recorder.text.data, "monitor halt\nmonitor probe\nflash 11400 of 11400\n"
-                                                "verify 11400 of 11400\nmonitor reset run\n");
+    cr_expect_str_eq(bench->recorder.text.data,
+                     "monitor halt\nmonitor probe\nflash 11400 of 11400\n"
+                     "verify 11400 of 11400\nmonitor reset run\n");
     cr_expect_leq(bench->recorder.progress, 110);
     bench_free(bench);
 }

@@ -46,23 +46,23 @@ static const struct {
     {"+$OK#9a", "+ $OK "},
     {"$OK#9A", "$OK "},
     {"$OK#9a$E01#a6+", "$OK $E01 + "},
-    {"$OK#9b", "! "},               /* wrong sum */
-    {"$OK#9b$OK#9a", "! $OK "},     /* and on it goes */
-    {"$OK#zz+", "! + "},            /* no sum at all */
-    {"$OK#9", ""},                  /* not there yet */
+    {"$OK#9b", "! "},           /* wrong sum */
+    {"$OK#9b$OK#9a", "! $OK "}, /* and on it goes */
+    {"$OK#zz+", "! + "},        /* no sum at all */
+    {"$OK#9", ""},              /* not there yet */
     {"noise\r\n$OK#9a\n\xff+", "$OK + "},
     {"%Stop:T05#99", "%Stop:T05 "}, /* "Notification Packets" */
     {"$O4f#e9%x#78$OK#9a", "$O4f %x $OK "},
-    {"$0* #7a", "$0000 "},          /* the manual's own example */
+    {"$0* #7a", "$0000 "}, /* the manual's own example */
     {"$a*%b* #5c", "$aaaaaaaaabbbb "},
-    {"$*  #6a", "! "},              /* a repeat of nothing */
-    {"$0*#5a", "! "},               /* a repeat cut short */
-    {"$0*\x1f#79", "! "},           /* a count below the printable */
+    {"$*  #6a", "! "},    /* a repeat of nothing */
+    {"$0*#5a", "! "},     /* a repeat cut short */
+    {"$0*\x1f#79", "! "}, /* a count below the printable */
     {"$a}\x03\x62#43", "$a#b "},
     {"$}\x04}\x03}]}\n#62", "$$#}* "},
-    {"$}\x03* #ca", "$#### "},      /* what was escaped can be repeated */
-    {"$a}#de", "! "},               /* an escape of nothing */
-    {"$half$OK#9a", "$OK "},        /* the server started over */
+    {"$}\x03* #ca", "$#### "}, /* what was escaped can be repeated */
+    {"$a}#de", "! "},          /* an escape of nothing */
+    {"$half$OK#9a", "$OK "},   /* the server started over */
     {"%half$OK#9a", "$OK "},
     {"$a$b$OK#9a", "$OK "},
 };

@@ -107,6 +107,35 @@ Test(gdb_remote, a_stop_reply_before_the_first_answer_is_skipped)
     end(&session);
 }
 
+Test(gdb_remote, a_bad_map_is_an_error_and_a_missing_one_is_not)
+{
+    static const struct {
+        const char *answer;
+        int rc;
+        const char *message;
+    } rows[] = {
+        {"", 0, ""},
+        {"E01", 0, ""},
+        {"l", 0, ""},
+        {"OK", 0, ""},
+        {"what?", -ERR_PROTOCOL, "memory map: not an answer to qXfer"},
+        {"l<memory", -ERR_DATA, "memory map: byte 7: no attribute where one should be"},
+        {"mthis never ends, and begins anew with every packet", -ERR_LIMIT,
+         "memory map: larger than 65536 bytes"},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct fake_gdb *fake = fake_gdb_new();
+        fake->answers[0] = (struct fake_answer){"qXfer", 0, rows[i].answer, false};
+        struct session session = start(fake);
+        cr_assert_eq(gdb_open(&session.gdb, session.fd, &session.ctx, &session.err), 0);
+        cr_expect_eq(gdb_explore(&session.gdb, &session.ctx, &session.err), rows[i].rc, "%s",
+                     rows[i].answer);
+        cr_expect_str_eq(session.err.message, rows[i].message, "%s", session.err.message);
+        end(&session);
+    }
+}
+
 Test(gdb_remote, reads_a_map_larger_than_a_packet)
 {
     struct fake_gdb *fake = fake_gdb_new();
@@ -136,8 +165,9 @@ Test(gdb_remote, asks_again_for_damaged_answers)
     uint8_t bytes[16];
 
     fake->damage = 2; /* the server's thread waits for us: no race */
-    cr_expect_eq(gdb_memory_read(&session.gdb, FAKE_FLASH_AT, bytes, 16, &session.ctx, &session.err),
-                 0, "%s", session.err.message);
+    cr_expect_eq(
+        gdb_memory_read(&session.gdb, FAKE_FLASH_AT, bytes, 16, &session.ctx, &session.err), 0,
+        "%s", session.err.message);
     cr_expect_eq(bytes[15], 0x5a);
     cr_expect_eq(fake_gdb_count(fake, "m"), 1, "the request is not repeated");
     end(&session);
@@ -161,6 +191,17 @@ Test(gdb_remote, sends_again_what_the_server_rejects)
     fake->reject = 2;
     struct session session = open_session(fake);
 
+    end(&session);
+}
+
+Test(gdb_remote, gives_up_on_a_server_that_rejects_everything)
+{
+    struct fake_gdb *fake = fake_gdb_new();
+    fake->reject = 1000;
+    struct session session = start(fake);
+
+    cr_expect_eq(gdb_open(&session.gdb, session.fd, &session.ctx, &session.err), -ERR_PROTOCOL);
+    cr_expect_str_eq(session.err.message, "packets reach the GDB server damaged");
     end(&session);
 }
 
@@ -273,8 +314,8 @@ Test(gdb_remote, a_difference_names_its_first_address)
         cr_expect_eq(gdb_memory_compare(&session.gdb, FAKE_RAM_AT, bytes, sizeof bytes, NULL, NULL,
                                         &session.ctx, &session.err),
                      -ERR_REFUSED);
-        cleanup_free char *want = xasprintf("0x20003039 holds 0x%02x, should be 0x%02x",
-                                            bytes[12345] ^ 1, bytes[12345]);
+        cleanup_free char *want =
+            xasprintf("0x20003039 holds 0x%02x, should be 0x%02x", bytes[12345] ^ 1, bytes[12345]);
         cr_expect_str_eq(session.err.message, want, "%s", session.err.message);
         /* Nothing is left under way: the next answer belongs to the next request. */
         cr_expect_eq(gdb_monitor(&session.gdb, "x", &session.ctx, &session.err), 0);
@@ -364,6 +405,14 @@ static int read_some(struct session *session)
                            &session->err);
 }
 
+static int read_four(struct session *session)
+{
+    uint8_t bytes[4];
+
+    return gdb_memory_read(&session->gdb, FAKE_RAM_AT, bytes, sizeof bytes, &session->ctx,
+                           &session->err);
+}
+
 static int flash_some(struct session *session)
 {
     static const uint8_t bytes[4000];
@@ -411,8 +460,10 @@ Test(gdb_remote, refusals_say_what_and_why)
          "memory at 0x20000000 is write-protected or not memory: locked by RDP"},
         {write_some, "X20000000,3", "E01\x1fOK", -ERR_REFUSED,
          "memory at 0x20000000 is write-protected or not memory: E01"},
-        {write_some, "X20000000,3", "O6572723a206e6f0d0a\x1f" "E01", -ERR_REFUSED,
-         "memory at 0x20000000 is write-protected or not memory: E01 (err: no)"},
+        {write_some, "X20000000,3",
+         "O6572723a206e6f0d0a\x1f"
+         "E01",
+         -ERR_REFUSED, "memory at 0x20000000 is write-protected or not memory: E01 (err: no)"},
         {write_some, "X20000000,3", "", -ERR_NOT_FOUND,
          "writing 0x20000000: the GDB server does not know this request"},
         {write_some, "X20000000,3", "what?", -ERR_PROTOCOL,
@@ -420,8 +471,9 @@ Test(gdb_remote, refusals_say_what_and_why)
         {read_some, "m", "E0e", -ERR_REFUSED, "memory at 0x20000000 cannot be read: E0e"},
         {read_some, "m", "E.no", -ERR_REFUSED, "memory at 0x20000000 cannot be read: no"},
         {read_some, "m", "00zz", -ERR_PROTOCOL, "reading 0x20000000: not hexadecimal"},
-        {read_some, "m", "OK", -ERR_PROTOCOL,
-         "reading 0x20000000: the GDB server answered 'OK'"},
+        {read_four, "m", "0000000000", -ERR_PROTOCOL,
+         "reading 0x20000000: more bytes than asked for"},
+        {read_some, "m", "OK", -ERR_PROTOCOL, "reading 0x20000000: the GDB server answered 'OK'"},
         {flash_some, "vFlashWrite", "E.memtype", -ERR_REFUSED,
          "flash at 0x08000000 is write-protected or not memory: memtype"},
         {erase_some, "vFlashErase", "E05", -ERR_REFUSED,
@@ -430,8 +482,10 @@ Test(gdb_remote, refusals_say_what_and_why)
         {attach, "vAttach", "E01", -ERR_REFUSED,
          "attach 1: E01; is the board powered and its debug port wired?"},
         {monitor, "qRcmd", "E01", -ERR_REFUSED, "monitor reset halt: E01"},
-        {monitor, "qRcmd", "O4572726f723a20\x1fO6e6f2070726f62650a\x1f" "E01", -ERR_REFUSED,
-         "monitor reset halt: E01 (Error: no probe)"},
+        {monitor, "qRcmd",
+         "O4572726f723a20\x1fO6e6f2070726f62650a\x1f"
+         "E01",
+         -ERR_REFUSED, "monitor reset halt: E01 (Error: no probe)"},
         {monitor, "qRcmd", "", -ERR_NOT_FOUND,
          "monitor reset halt: the GDB server takes no monitor commands"},
     };
@@ -476,6 +530,47 @@ Test(gdb_remote, monitor_text_is_kept)
     cr_expect_eq(fake_gdb_count(fake, "qRcmd,68656c6c6f"), 1);
     cr_expect_eq(gdb_monitor(&session.gdb, "again", &session.ctx, &session.err), 0);
     cr_expect_str_eq(session.gdb.console.data, "", "text of the last call only");
+    end(&session);
+}
+
+Test(gdb_remote, monitor_text_may_be_the_answer_itself)
+{
+    struct fake_gdb *fake = fake_gdb_new();
+    fake->answers[0] = (struct fake_answer){"qRcmd,", 0, "68690a", false};
+    struct session session = open_session(fake);
+
+    cr_expect_eq(gdb_monitor(&session.gdb, "hello", &session.ctx, &session.err), 0);
+    end(&session);
+}
+
+Test(gdb_remote, monitor_commands_have_a_limit)
+{
+    struct fake_gdb *fake = fake_gdb_new();
+    fake->packet_size = 64;
+    struct session session = open_session(fake);
+
+    cr_expect_eq(
+        gdb_monitor(&session.gdb, "123456789012345678901234567890", &session.ctx, &session.err),
+        -ERR_LIMIT);
+    cr_expect_eq(
+        gdb_monitor(&session.gdb, "12345678901234567890123456789", &session.ctx, &session.err), 0,
+        "%s", session.err.message);
+    end(&session);
+}
+
+/* The last block of a region may be cut short; what follows the region must not be erased. */
+Test(gdb_remote, erases_not_beyond_the_region)
+{
+    struct gdb_region region = {GDB_FLASH, FAKE_FLASH_AT, FAKE_BLOCK, 3000};
+    struct fake_gdb *fake = fake_gdb_new();
+    struct session session = open_session(fake);
+    uint64_t erased_to = 0;
+
+    cr_expect_eq(gdb_flash_erase(&session.gdb, &region, FAKE_FLASH_AT, 3001, &erased_to,
+                                 &session.ctx, &session.err),
+                 0, "%s", session.err.message);
+    cr_expect_eq(fake_gdb_count(fake, "vFlashErase:8000000,1000"), 1);
+    cr_expect_eq(erased_to, FAKE_FLASH_AT + FAKE_BLOCK);
     end(&session);
 }
 

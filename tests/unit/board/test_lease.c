@@ -432,6 +432,8 @@ Test(lease, who_waits_for_several_leaves_the_other_queues)
     join_waiter(&both);
     cr_assert_eq(both.rc, 0);
     cr_expect_eq(both.index, 1);
+    cr_expect(held(dir, "b", &waiting));
+    cr_expect_eq(waiting, 0, "a holder does not wait any more");
     cr_expect(held(dir, "a", &waiting));
     cr_expect_eq(waiting, 1);
     lease_drop(a);

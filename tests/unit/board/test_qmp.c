@@ -4,6 +4,7 @@
 #include "../scratch.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -88,8 +89,7 @@ Test(qmp, errors_speak_in_qemus_words)
         {"{\"error\": {\"class\": \"GenericError\", \"desc\": \"No\\nway\"}, \"id\": 7}",
          -ERR_REFUSED, "QEMU refuses: No way"},
         {"{\"error\": {}, \"id\": 7}", -ERR_REFUSED, "QEMU refuses: no reason given"},
-        {"{\"error\": {\"desc\": \"Invalid JSON\"}}", -ERR_REFUSED,
-         "QEMU refuses: Invalid JSON"},
+        {"{\"error\": {\"desc\": \"Invalid JSON\"}}", -ERR_REFUSED, "QEMU refuses: Invalid JSON"},
     };
     struct qmp qmp = {0};
 
@@ -130,6 +130,49 @@ Test(qmp, skips_what_comes_between)
     end(&session);
 }
 
+Test(qmp, waits_for_an_event)
+{
+    struct session session = start(GREETING "{\"return\": {}, \"id\": 1}\r\n"
+                                            "{\"return\": {}, \"id\": 2}\r\n"
+                                            "{\"event\": \"STOP\"}\r\n"
+                                            "{\"event\": \"RESET\"}\r\n");
+
+    cr_assert_eq(qmp_open(&session.qmp, session.fd, &session.ctx, &session.err), 0);
+    session.qmp.watch = "RESET";
+    cr_expect_eq(qmp_call(&session.qmp, "system_reset", NULL, &session.ctx, &session.err), 0);
+    cr_expect_eq(session.qmp.watched, 0);
+    cr_expect_eq(qmp_await(&session.qmp, &session.ctx, &session.err), 0);
+    session.qmp.watched = 0;
+    shutdown(session.far, SHUT_RDWR);
+    cr_expect_eq(qmp_await(&session.qmp, &session.ctx, &session.err), -ERR_GONE);
+    cr_expect_str_eq(session.err.message, "waiting for RESET: QEMU closed its QMP socket");
+    end(&session);
+}
+
+static void *write_rubbish(void *arg)
+{
+    static char rubbish[2 * QMP_LINE_MAX];
+    const char *at = rubbish, *stop = rubbish + sizeof rubbish;
+    ssize_t n;
+
+    memset(rubbish, 'x', sizeof rubbish);
+    while (at < stop && (n = write(*(int *)arg, at, (size_t)(stop - at))) > 0)
+        at += n;
+    return NULL;
+}
+
+Test(qmp, a_line_that_does_not_end_meets_a_ceiling)
+{
+    struct session session = start("");
+    pthread_t thread;
+
+    cr_assert_eq(pthread_create(&thread, NULL, write_rubbish, &session.far), 0);
+    cr_expect_eq(qmp_open(&session.qmp, session.fd, &session.ctx, &session.err), -ERR_PROTOCOL);
+    shutdown(session.fd, SHUT_RDWR);
+    pthread_join(thread, NULL);
+    end(&session);
+}
+
 Test(qmp, says_what_went_wrong)
 {
     static const struct {
@@ -151,7 +194,8 @@ Test(qmp, says_what_went_wrong)
         struct ctx brief = ctx_narrow(&session.ctx, 50);
         if (rows[i].hang_up)
             shutdown(session.far, SHUT_RDWR);
-        cr_expect_eq(qmp_open(&session.qmp, session.fd, &brief, &session.err), rows[i].rc, "%zu", i);
+        cr_expect_eq(qmp_open(&session.qmp, session.fd, &brief, &session.err), rows[i].rc, "%zu",
+                     i);
         cr_expect_str_eq(session.err.message, rows[i].message, "%s", session.err.message);
         end(&session);
     }

@@ -40,7 +40,7 @@ Test(lab, the_example_of_the_manual_loads)
     cr_expect_str_eq(nucleo->flash->first->key, "openocd");
     cr_expect_str_eq(yaml_get(nucleo->console->first, "baud")->text, "115200");
     cr_expect_null(nucleo->qemu);
-    cr_expect_null(nucleo->parse);
+    cr_expect_null(nucleo->format.name);
     cr_expect_null(virtual->flash);
     cr_expect_str_eq(yaml_get(virtual->qemu, "machine")->text, "netduinoplus2");
     cr_expect_null(lab_board(lab, "stm32f4"), "a label is no name");
@@ -56,7 +56,7 @@ Test(lab, json_is_yaml)
     cr_expect_eq(board->timeouts.boot, 1500);
     cr_expect_eq(board->timeouts.flash, timeouts_default.flash);
     cr_expect_eq(board->memory[0].at, 0x08000000);
-    cr_expect_str_eq(board->parse->first->key, "regex");
+    cr_expect_str_eq(board->format.name, "regex");
     lab_free(lab);
 }
 
@@ -194,10 +194,10 @@ Test(lab, a_named_file_that_is_not_there_is_never_replaced_by_another)
     enter_empty_dir(dir);
     cr_assert_eq(fs_write("lab.yaml", "", 0, NULL), 0);
     expect_found("x.yaml",
-                 "--lab names x.yaml, which is not there; 'hil discover' writes a lab.yaml");
+                 "--lab names x.yaml, which is not there");
     setenv("HIL_LAB", "y.yaml", 1);
     expect_found(NULL,
-                 "$HIL_LAB names y.yaml, which is not there; 'hil discover' writes a lab.yaml");
+                 "$HIL_LAB names y.yaml, which is not there");
     leave_dir(dir);
 }
 
@@ -213,7 +213,7 @@ Test(lab, without_a_file_every_place_is_named)
     cr_expect_eq(err.code, ERR_CONFIG);
     cr_expect(strstr(err.message, "--lab") && strstr(err.message, "$HIL_LAB") &&
               strstr(err.message, "./lab.yaml") && strstr(err.message, "/etc/hil/lab.yaml") &&
-              strstr(err.message, "hil discover"));
+              strstr(err.message, "hil help boards"));
     leave_dir(dir);
 }
 

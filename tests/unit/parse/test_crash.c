@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/str.h"
+#include "parse/crash.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+struct example {
+    const char *line;
+    enum crash_kind kind;
+    const char *file;
+    uint32_t number;
+};
+
+static const struct example examples[] = {
+    {"E: >>> ZEPHYR FATAL ERROR 4: Kernel panic on CPU 0", CRASH_SUSPECT, NULL, 0},
+    {"[00:00:00.010] <err> os: ***** BUS FAULT *****", CRASH_SUSPECT, NULL, 0},
+    {"ASSERTION FAIL [n > 0] @ WEST_TOPDIR/zephyr/kernel/sem.c:51", CRASH_SUSPECT,
+     "WEST_TOPDIR/zephyr/kernel/sem.c", 51},
+    {"E: Halting system", CRASH_LAST, NULL, 0},
+    {"*** Booting Zephyr OS build v3.7.0-12-gabcdef ***", CRASH_BOOT, NULL, 0},
+    {"Guru Meditation Error: Core  0 panic'ed (StoreProhibited)", CRASH_FATAL, NULL, 0},
+    {"assert failed: ring_put ring.c:97 (n < size)", CRASH_FATAL, "ring.c", 97},
+    {"assertion \"p\" failed: file \"src/main.c\", line 201, function: f", CRASH_FATAL,
+     "src/main.c", 201},
+    {"abort() was called at PC 0x400d2138 on core 0", CRASH_FATAL, NULL, 0},
+    {"***ERROR*** A stack overflow in task net has been detected.", CRASH_FATAL, NULL, 0},
+    {"Stack smashing protect failure!", CRASH_FATAL, NULL, 0},
+    {"CORRUPT HEAP: Bad tail at 0x3ffe270a.", CRASH_FATAL, NULL, 0},
+    {"Brownout detector was triggered", CRASH_FATAL, NULL, 0},
+    {"E (5) task_wdt: Task watchdog got triggered. The following", CRASH_SUSPECT, NULL, 0},
+    {"rst:0x1 (POWERON_RESET),boot:0x13", CRASH_BOOT, NULL, 0},
+    {" ets Jan  8 2013,rst cause:4, boot mode:(3,6)", CRASH_BOOT, NULL, 0},
+    {"ESP-ROM:esp32c3-api1-20210207", CRASH_BOOT, NULL, 0},
+    {"about ESP-ROM:esp32c3", CRASH_NONE, NULL, 0},
+    {"Exception (28):", CRASH_FATAL, NULL, 0},
+    {"Exception (caught)", CRASH_NONE, NULL, 0},
+    {"Soft WDT reset", CRASH_FATAL, NULL, 0},
+    {"wdt reset", CRASH_FATAL, NULL, 0},
+    {"feeding avoids a wdt reset", CRASH_NONE, NULL, 0},
+    {"++ MbedOS Fault Handler ++", CRASH_FATAL, NULL, 0},
+    {"*** RIOT kernel panic:", CRASH_FATAL, NULL, 0},
+    {"main(): This is RIOT! (Version: 2024.01)", CRASH_BOOT, NULL, 0},
+    {"up_assert: Assertion failed at file:common/exception.c line: 89 task: t", CRASH_FATAL,
+     "common/exception.c", 89},
+    {"Kernel panic - not syncing: no init found", CRASH_FATAL, NULL, 0},
+    {"---[ end Kernel panic - not syncing: no init found ]---", CRASH_LAST, NULL, 0},
+    {"*** HardFault", CRASH_SUSPECT, NULL, 0},
+    {"HARD FAULT at 0x08000f00", CRASH_SUSPECT, NULL, 0},
+    {"hardfault", CRASH_SUSPECT, NULL, 0},
+    {"panicked at src/main.rs:31:9:", CRASH_SUSPECT, "src/main.rs", 31},
+    {"", CRASH_NONE, NULL, 0},
+    {"short", CRASH_NONE, NULL, 0},
+    {"hardfaul", CRASH_NONE, NULL, 0},
+    {"a plain line of an ordinary log, 12:30:45", CRASH_NONE, NULL, 0},
+};
+
+Test(parse_crash, signatures_and_places)
+{
+    struct crash_finder finder;
+    crash_finder_init(&finder);
+    for (size_t i = 0; i < ARRAY_SIZE(examples); i++) {
+        const struct example *example = &examples[i];
+        struct text file;
+        uint32_t number = 0;
+        cr_expect_eq(crash_find(&finder, text_of(example->line)), example->kind, "%s",
+                     example->line);
+        bool found = crash_place(text_of(example->line), &file, &number);
+        cr_expect_eq(found, example->file != NULL, "%s", example->line);
+        if (found && example->file) {
+            cr_expect(text_is(file, example->file), "%s: %.*s", example->line, (int)file.size,
+                      file.at);
+            cr_expect_eq(number, example->number, "%s", example->line);
+        }
+    }
+}
+
+/* The search skips bytes: a signature is found at every place in a line. */
+Test(parse_crash, at_every_place)
+{
+    static const char *const found[] = {"rst:0x", "hardfault", "Halting system", "PANIC!!!",
+                                        "panicked at x"};
+    struct crash_finder finder;
+    crash_finder_init(&finder);
+    for (size_t i = 0; i < ARRAY_SIZE(found); i++) {
+        for (size_t before = 0; before < 40; before++) {
+            char line[128];
+            size_t length = strlen(found[i]);
+            memset(line, 'r', sizeof(line));
+            memcpy(line + before, found[i], length);
+            struct text ends = {.at = line, .size = before + length};
+            struct text goes_on = {.at = line, .size = before + length + 9};
+            cr_expect_neq(crash_find(&finder, ends), CRASH_NONE, "%s at %zu", found[i], before);
+            cr_expect_neq(crash_find(&finder, goes_on), CRASH_NONE, "%s at %zu", found[i], before);
+        }
+    }
+}
