@@ -33,7 +33,7 @@ static int check_text(const char *bytes, size_t count, const char *what, bool *r
     for (size_t i = 0; i < count; i++) {
         char byte = bytes[i];
         if (in_string && byte == '\\') {
-            if (count - i >= 6 && !strncmp(bytes + i, "\\u0000", 6))
+            if (count - i >= 6 && str_starts(bytes + i, "\\u0000"))
                 return broken(what, i, "a string holds a NUL", err);
             i++;
         } else if (byte == '"') {
@@ -41,7 +41,7 @@ static int check_text(const char *bytes, size_t count, const char *what, bool *r
         } else if (in_string) {
             if ((unsigned char)byte < 0x20)
                 return broken(what, i, "control character in a string", err);
-        } else if ((unsigned char)byte < 0x20 && !memchr("\t\r\n", byte, 3)) {
+        } else if ((unsigned char)byte < 0x20 && byte != '\t' && byte != '\r' && byte != '\n') {
             return broken(what, i, "control character", err);
         } else if (byte == '{' || byte == '[') {
             if (++depth > JSON_DEPTH_MAX)

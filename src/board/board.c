@@ -325,6 +325,12 @@ int board_rest(struct board *board, const struct ctx *ctx, struct err *err)
     return 0;
 }
 
+bool board_ended_by_firmware(struct board *board, char why[256])
+{
+    return board->powered && board->power->ended_by_firmware &&
+           board->power->ended_by_firmware(board->power_self, &board->env, why);
+}
+
 int board_flash(struct board *board, const struct image *image, const struct ctx *ctx,
                 struct err *err)
 {

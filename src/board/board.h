@@ -39,6 +39,8 @@ int board_verify(struct board *board, const struct image *image, const struct ct
 bool board_flash_needs_console(const struct board *board);
 /* A board without a reset driver is power-cycled; without either that is -ERR_CONFIG. */
 int board_reset(struct board *board, const struct ctx *ctx, struct err *err);
+/* After the console vanished: true where the firmware did it (a lockup ends an emulator); its words. */
+bool board_ended_by_firmware(struct board *board, char why[256]);
 /* The resting state: power off where it can be switched. */
 int board_rest(struct board *board, const struct ctx *ctx, struct err *err);
 

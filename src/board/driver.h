@@ -50,6 +50,9 @@ struct power_driver {
     /* What the guardian is to run should hil be killed: the number of argv lists, borrowed. May be
      * NULL: ending hil's children is enough. */
     size_t (*off_argvs)(void *self, const struct strv **ret);
+    /* The board vanished: was it the firmware that ended it? Then true, with its words in `why`. May
+     * be NULL: firmware cannot. */
+    bool (*ended_by_firmware)(void *self, const struct driver_env *env, char why[256]);
 };
 
 struct reset_driver {

@@ -17,6 +17,7 @@
 
 #define START_MS 10000 /* it takes 30 ms on an idle machine */
 #define POLL_MS 1      /* between two looks at whether the socket is there */
+#define LOCKUP_MS 1000 /* from the console's end to the process's */
 #define SAVE_MS 500
 #define GRACE_MS 200 /* flash is saved by then, so nothing is lost by SIGKILL */
 #define LOG_MAX (256 * 1024)
@@ -288,6 +289,25 @@ void emulator_stop(struct emulator *emulator, const struct driver_env *env, cons
     proc_stop(emulator->process);
     emulator->process = NULL;
     remove_sockets(env);
+}
+
+bool emulator_locked_up(const struct emulator *emulator, const struct driver_env *env,
+                        char why[256])
+{
+    static const char mark[] = "qemu: fatal: Lockup: ";
+    cleanup_free char *path = path_in_dir(env, "log");
+    cleanup_buf struct buf log = BUF_INIT(65536);
+    struct ctx moment = ctx_cleanup(&(struct ctx){0}, LOCKUP_MS);
+    const char *found;
+
+    /* The console closes a moment before the process has ended. */
+    if (!emulator->process ||
+        ctx_wait(&moment, proc_pidfd(emulator->process), POLLIN, NULL) < 0 ||
+        fs_read(path, &log, NULL) < 0 || !(found = strstr(log.data, mark)))
+        return false;
+    found += strlen(mark);
+    snprintf(why, 256, "the core locked up: %.*s", (int)strcspn(found, "\r\n"), found);
+    return true;
 }
 
 /* The CPU may run only once the reset has happened, which is after its return: until then it would

@@ -1,29 +1,34 @@
 /* SPDX-License-Identifier: MIT */
+#include "run/replay.h"
 #include "base/str.h"
 #include "cmd/cmd.h"
 #include "cmd/options.h"
-#include "report/report.h"
-#include "run/replay.h"
+#include "cmd/reports.h"
+#include "run/origin.h"
+
+#include <sys/stat.h>
 
 static const struct opt_row rows[] = {
     OPTIONS_ROWS_PARSE,
-    {"junit", 0, "FILE", "Write a JUnit report (-: standard output).", "What is written"},
-    {"json", 0, "FILE", "Write a JSON report (-: standard output).", NULL},
-    {"quiet", 'q', NULL, "Print the verdict only.", NULL},
+    {"quiet", 'q', NULL, "Print the verdict only.", "What is written"},
+    REPORTS_ROWS,
     {0},
 };
 
-static const char *const examples[] = {
-    "Look at a run again, as a CI job uploaded it", "hil replay hil-out",
-    "A log that some other tool captured", "hil replay --format unity --junit junit.xml uart.log",
-    "From a pipe", "ssh pi cat uart.log | hil replay -", NULL};
+static const char *const examples[] = {"Look at a run again, as a CI job uploaded it",
+                                       "hil replay hil-out",
+                                       "A log that some other tool captured",
+                                       "hil replay --format unity --junit junit.xml uart.log",
+                                       "From a pipe",
+                                       "ssh pi cat uart.log | hil replay -",
+                                       NULL};
 
 static const char *const see_also[] = {"run", "formats", NULL};
 
 struct request {
     struct replay_options replay;
-    struct strv junit, json;
-    bool quiet;
+    struct report_orders reports;
+    bool annotations, quiet;
 };
 
 static int take(void *arg, const struct opt_row *row, const char *value, struct err *err)
@@ -32,40 +37,48 @@ static int take(void *arg, const struct opt_row *row, const char *value, struct 
     int taken =
         options_take_parse(row, value, &request->replay.parse, &request->replay.expect, err);
 
+    if (!taken)
+        taken = reports_take(row, value, &request->reports, &request->annotations, err);
     if (taken)
         return taken < 0 ? -(int)err->code : 0;
-    if (row->letter == 'q')
-        request->quiet = true;
-    else if (str_eq(row->name, "junit"))
-        strv_add(&request->junit, value);
-    else
-        strv_add(&request->json, value);
+    request->quiet = true;
     return 0;
 }
 
-static int write_all(const struct report_format *format, const struct strv *paths,
-                     const struct run_result *run, struct err *err)
+/* Where the logs of the jobs from `first` on are, which came from `path`: it is one, or a directory
+ * above theirs. */
+static void name_logs(const struct run_result *run, size_t first, const char *path)
 {
-    int rc = 0;
+    struct stat info;
+    bool is_dir = stat(path, &info) == 0 && S_ISDIR(info.st_mode);
 
-    for (size_t i = 0; i < paths->count && rc == 0; i++)
-        rc = report_write(format, run, paths->items[i], err);
-    return rc;
+    for (size_t i = first; i < run->count; i++) {
+        struct job_result *job = run->jobs[i];
+        job->log = is_dir              ? arena_printf(&job->arena, "%s/%s/uart.log", path, job->dir)
+                   : str_eq(path, "-") ? NULL
+                                       : arena_strdup(&job->arena, path);
+    }
 }
 
 static int replay(const struct request *request, char *const *paths, int count, struct err *err)
 {
-    bool to_stdout = strv_has(&request->junit, "-") || strv_has(&request->json, "-");
-    struct term term = term_open(to_stdout ? stderr : stdout);
+    struct term term = term_open(request->reports.to_stdout ? stderr : stdout);
+    struct origin origin = {0};
     struct run_result run = {0};
     int rc = 0;
 
-    for (int i = 0; i < count && rc == 0; i++)
+    for (int i = 0; i < count && rc == 0; i++) {
+        size_t first = run.count;
         rc = replay_path(paths[i], &request->replay, &run, err);
+        name_logs(&run, first, paths[i]);
+    }
+    run.origin = origin_find(&origin);
     if (rc == 0)
-        rc = write_all(&report_junit, &request->junit, &run, err);
+        rc = report_orders_write(&request->reports, &run, err);
     if (rc == 0)
-        rc = write_all(&report_json, &request->json, &run, err);
+        rc = report_step_summary(&run, origin_step_summary(), err);
+    if (rc == 0 && request->annotations)
+        report_annotations(&run, term.out);
     if (rc == 0 && request->quiet)
         fprintf(term.out, "%s\n", verdict_name(run.verdict));
     else if (rc == 0)
@@ -73,19 +86,20 @@ static int replay(const struct request *request, char *const *paths, int count, 
     if (rc == 0)
         rc = verdict_exit_code(run.verdict);
     run_result_done(&run);
+    origin_done(&origin);
     return rc;
 }
 
 static void request_done(struct request *request)
 {
-    strv_done(&request->junit);
-    strv_done(&request->json);
+    report_orders_done(&request->reports);
     strv_done(&request->replay.expect.require);
 }
 
 static int run(const struct app *app, int argc, char **argv)
 {
-    __attribute__((cleanup(request_done))) struct request request = {0};
+    __attribute__((cleanup(request_done))) struct request request = {
+        .annotations = reports_annotations_auto()};
     struct err err = {0};
     int first, code;
 
@@ -93,9 +107,12 @@ static int run(const struct app *app, int argc, char **argv)
     if (!cmd_parse(&verb_replay, argc, argv, take, &request, &first, &code))
         return code;
     if (first == argc) {
-        err_set(&err, ERR_USAGE, "no log: name a uart.log, a run directory, or - for standard input");
+        err_set(&err, ERR_USAGE,
+                "no log: name a uart.log, a run directory, or - for standard input");
         return cmd_fail(&verb_replay, &err);
     }
+    if (reports_check(&request.reports, &err) < 0)
+        return cmd_fail(&verb_replay, &err);
     code = replay(&request, argv + first, argc - first, &err);
     return code < 0 ? cmd_fail(&verb_replay, &err) : code;
 }

@@ -2,6 +2,7 @@
 #include "base/str.h"
 #include "cmd/cmd.h"
 #include "cmd/options.h"
+#include "cmd/reports.h"
 #include "run/session.h"
 
 #include <stdlib.h>
@@ -27,8 +28,7 @@ static const struct opt_row rows[] = {
     OPTIONS_ROWS_PARSE,
     {"out", 'o', "DIR", "The run directory (hil-out). An earlier run's files in it make room.",
      "What is written"},
-    {"junit", 0, "FILE", "Write the JUnit report here, too (-: standard output).", NULL},
-    {"json", 0, "FILE", "Write the JSON report here, too (-: standard output).", NULL},
+    REPORTS_ROWS,
     {"quiet", 'q', NULL, "Print the verdict only.", NULL},
     {"verbose", 'v', NULL,
      "Print each test; -vv also the external commands, -vvv also the console's lines.", NULL},
@@ -68,6 +68,8 @@ static int take(void *arg, const struct opt_row *row, const char *value, struct 
     struct plan_options *plan = &request->plan;
     int taken = options_take_parse(row, value, &plan->parse, &plan->expect, err);
 
+    if (!taken)
+        taken = reports_take(row, value, &request->reports, &request->annotations, err);
     if (taken)
         return taken < 0 ? -(int)err->code : 0;
     switch (row->letter) {
@@ -99,13 +101,9 @@ static int take(void *arg, const struct opt_row *row, const char *value, struct 
     default:
         break;
     }
-    if (str_eq(row->name, "junit"))
-        strv_add(&request->junit, value);
-    else if (str_eq(row->name, "json"))
-        strv_add(&request->json, value);
-    else if (str_eq(row->name, "repeat"))
+    if (str_eq(row->name, "repeat"))
         return take_repeat(value, &plan->repeat, err);
-    else if (str_eq(row->name, "at"))
+    if (str_eq(row->name, "at"))
         plan->image.has_at = true;
     return str_eq(row->name, "at") ? take_number(row, value, &plan->image.at, err) : 0;
 }
@@ -119,9 +117,7 @@ static int check_request(const struct session_request *request, struct err *err)
                        request->images.items[0]);
     if (request->plan_path && request->plan.image.has_at)
         return err_set(err, ERR_USAGE, "--at is for images; in a plan, write at: beside firmware:");
-    if (strv_has(&request->junit, "-") && strv_has(&request->json, "-"))
-        return err_set(err, ERR_USAGE, "--junit - and --json - cannot both have standard output");
-    return 0;
+    return reports_check(&request->reports, err);
 }
 
 static void request_done(struct session_request *request)
@@ -129,8 +125,7 @@ static void request_done(struct session_request *request)
     strv_done(&request->images);
     strv_done(&request->plan.selectors);
     strv_done(&request->plan.expect.require);
-    strv_done(&request->junit);
-    strv_done(&request->json);
+    report_orders_done(&request->reports);
     holder_done(&request->holder);
 }
 
@@ -141,6 +136,7 @@ static int run(const struct app *app, int argc, char **argv)
         .out_dir = "hil-out",
         .wait_ms = -1,
         .cancel_fd = app->cancel_fd,
+        .annotations = reports_annotations_auto(),
         .plan = {.repeat = 1, .timeouts = {-1, -1, -1, -1, -1}},
     };
     struct err err = {0};
@@ -154,8 +150,7 @@ static int run(const struct app *app, int argc, char **argv)
     if (check_request(&request, &err) < 0)
         return cmd_fail(&verb_run, &err);
     holder_self(app->argc, app->argv, &request.holder);
-    request.term =
-        term_open(strv_has(&request.junit, "-") || strv_has(&request.json, "-") ? stderr : stdout);
+    request.term = term_open(request.reports.to_stdout ? stderr : stdout);
     code = session_run(&request, &verdict, &err) < 0 ? cmd_fail(&verb_run, &err)
                                                      : verdict_exit_code(verdict);
     signal = cmd_cancel_signal(app);

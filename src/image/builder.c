@@ -64,7 +64,7 @@ int image_builder_add(struct image_builder *builder, uint64_t address, const voi
         return err_set(err, ERR_DATA, "%zu bytes at 0x%" PRIx64 " pass the end of memory", size,
                        address);
     if (buf_add(&builder->pool, bytes, size) < 0)
-        return err_set(err, ERR_LIMIT, "more than %u MiB to load", IMAGE_LOAD_MAX >> 20);
+        return err_set(err, ERR_LIMIT, "more than %zu MiB to load", IMAGE_LOAD_MAX >> 20);
     if (last && last->address + last->size == address) {
         last->size += size;
         return 0;

@@ -139,7 +139,7 @@ static int read_open_elf(Elf *elf, struct image_builder *builder, struct image *
                          struct err *err)
 {
     cleanup_free GElf_Phdr *segments = NULL;
-    size_t count;
+    size_t count = 0;
     GElf_Ehdr header;
     int rc;
 

@@ -107,7 +107,7 @@ static int read_ihex(struct image_builder *builder, struct image *image, struct 
 {
     struct record_reader reader;
     struct base base = {0};
-    struct record record;
+    struct record record = {0};
 
     record_open(&reader, image);
     while (record_next(&reader)) {

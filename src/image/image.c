@@ -22,7 +22,7 @@ static const struct image_format *detect(const uint8_t *bytes, size_t size)
 static int load_raw(struct image *image, uint64_t at, struct err *err)
 {
     if (image->file_size > IMAGE_LOAD_MAX)
-        return err_set(err, ERR_LIMIT, "%s: more than %u MiB to load", image->name,
+        return err_set(err, ERR_LIMIT, "%s: more than %zu MiB to load", image->name,
                        IMAGE_LOAD_MAX >> 20);
     if (at > UINT64_MAX - image->file_size)
         return err_set(err, ERR_USAGE, "%s: passes the end of memory when loaded at 0x%llx",
@@ -65,7 +65,7 @@ int image_load(const char *name, const void *bytes, size_t size,
     if (!size)
         return err_set(err, ERR_DATA, "%s: is empty", name);
     if (size > IMAGE_FILE_MAX)
-        return err_set(err, ERR_LIMIT, "%s: larger than %u MiB", name, IMAGE_FILE_MAX >> 20);
+        return err_set(err, ERR_LIMIT, "%s: larger than %zu MiB", name, IMAGE_FILE_MAX >> 20);
     image = xcalloc(1, sizeof *image);
     image->name = xstrdup(name);
     image->file_bytes = xmalloc(size);

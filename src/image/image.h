@@ -19,8 +19,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define IMAGE_FILE_MAX (256u * 1024 * 1024) /* bytes of a file that is read at all */
-#define IMAGE_LOAD_MAX (64u * 1024 * 1024)  /* bytes that are to be flashed */
+#define IMAGE_FILE_MAX ((size_t)256 << 20) /* bytes of a file that is read at all */
+#define IMAGE_LOAD_MAX ((size_t)64 << 20)  /* bytes that are to be flashed */
 #define IMAGE_SEGMENTS_MAX 4096
 
 struct segment {

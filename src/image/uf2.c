@@ -96,7 +96,7 @@ static int check_number(struct numbering *numbering, const struct block *block, 
 static int read_block(struct image_builder *builder, const struct image *image, size_t i,
                       struct numbering *numbering, struct err *err)
 {
-    struct block block;
+    struct block block = {0};
 
     if (parse(image->file_bytes + i * BLOCK_SIZE, &block, err) < 0)
         return -ERR_DATA;

@@ -5,16 +5,12 @@
 #include "parse/case_index.h"
 #include "parse/collector_state.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define NAME_MAX_BYTES 1024
 #define MESSAGE_MAX_BYTES 4096
-#define TRAIL_LINES 64
 #define RENAME_MAX 64 /* suites, the newest, among which one is looked for */
-#define TRAIL_LINE_BYTES 1024
-#define TRAIL_BYTES (16 * 1024)
 
 static const struct text no_text;
 
@@ -28,8 +24,8 @@ struct collector *collector_new(struct job_result *job, const struct parse_watch
     c->suite = c->open_suite = c->open_name = c->note_file = (struct buf)BUF_INIT(NAME_MAX_BYTES);
     c->note = c->crash_line = (struct buf)BUF_INIT(MESSAGE_MAX_BYTES);
     c->crash_trouble = c->troubles = c->aborted = (struct buf)BUF_INIT(NAME_MAX_BYTES);
-    c->context.text = c->dump.text = c->detail.text = (struct buf)BUF_INIT(TRAIL_BYTES);
-    c->dump.keep_first = c->detail.keep_first = true;
+    c->context = trail_init(false);
+    c->dump = c->detail = trail_init(true);
     c->line.time_us = c->last_us = c->patience_ms = -1;
     c->printed = (struct tally){.total = -1, .fail = -1};
     crash_finder_init(&c->finder);
@@ -40,89 +36,16 @@ void collector_free(struct collector *c)
 {
     if (!c)
         return;
-    struct buf *bufs[] = {&c->suite,     &c->open_suite, &c->open_name,     &c->note,
-                          &c->note_file, &c->crash_line, &c->crash_trouble, &c->troubles,
-                          &c->aborted,   &c->dump.text,  &c->context.text,  &c->detail.text};
+    struct buf *bufs[] = {&c->suite,         &c->open_suite, &c->open_name,
+                          &c->note,          &c->note_file,  &c->crash_line,
+                          &c->crash_trouble, &c->troubles,   &c->aborted};
     for (size_t i = 0; i < ARRAY_SIZE(bufs); i++)
         buf_done(bufs[i]);
+    trail_done(&c->context);
+    trail_done(&c->dump);
+    trail_done(&c->detail);
     case_index_free(c->index);
     free(c);
-}
-
-/* ---- text that is kept for a while --------------------------------------------------------- */
-
-void buf_assign(struct buf *buf, struct text text)
-{
-    buf_clear(buf);
-    buf_add(buf, text.at, text.size < buf->ceiling ? text.size : buf->ceiling);
-}
-
-struct text buf_text(const struct buf *buf)
-{
-    return (struct text){.at = buf->data, .size = buf->size};
-}
-
-void trail_clear(struct trail *trail)
-{
-    if (trail->lines > 0)
-        buf_clear(&trail->text);
-    trail->lines = trail->left_out = 0;
-}
-
-/* Drops the older half of the bytes, in whole lines. */
-static void trail_halve(struct trail *trail)
-{
-    const char *at = trail->text.data, *end = at + trail->text.size;
-    const char *middle = at + trail->text.size / 2;
-    while (at < middle) {
-        at = (const char *)memchr(at, '\n', (size_t)(end - at)) + 1;
-        trail->lines--;
-        trail->left_out++;
-    }
-    buf_drop_front(&trail->text, (size_t)(at - trail->text.data));
-}
-
-void trail_add(struct trail *trail, struct text line)
-{
-    if (line.size > TRAIL_LINE_BYTES)
-        line.size = TRAIL_LINE_BYTES;
-    bool full = trail->lines == TRAIL_LINES || trail->text.size + line.size + 1 > TRAIL_BYTES;
-    if (full && trail->keep_first) {
-        trail->left_out++;
-        return;
-    }
-    if (full)
-        trail_halve(trail);
-    buf_add(&trail->text, line.at, line.size);
-    buf_add(&trail->text, "\n", 1);
-    trail->lines++;
-}
-
-static struct text without_blank_lines(struct text text)
-{
-    while (text.size > 0 && *text.at == '\n') {
-        text.at++;
-        text.size--;
-    }
-    while (text.size > 0 && text.at[text.size - 1] == '\n')
-        text.size--;
-    return text;
-}
-
-/* The trail behind what is there already; NULL: nothing at all. */
-static const char *trail_detail(struct arena *arena, const char *before, const struct trail *trail)
-{
-    struct text text = without_blank_lines(buf_text(&trail->text));
-    if (trail->lines == 0 || text.size == 0)
-        return before;
-    char omitted[64] = "";
-    if (trail->left_out > 0)
-        snprintf(omitted, sizeof(omitted), "%s(%zu %s left out)%s", trail->keep_first ? "\n" : "",
-                 trail->left_out, trail->left_out == 1 ? "line" : "lines",
-                 trail->keep_first ? "" : "\n");
-    return arena_printf(arena, "%s%s%s%.*s%s", before ? before : "", before ? "\n" : "",
-                        trail->keep_first ? "" : omitted, (int)text.size, text.at,
-                        trail->keep_first ? omitted : "");
 }
 
 static const char *keep_text(struct collector *c, struct text text, size_t max)
@@ -220,31 +143,31 @@ static struct draft draft_of(const struct collector *c, const struct finding *fi
 
 static struct text open_or_current_suite(const struct collector *c)
 {
-    return buf_text(c->open ? &c->open_suite : &c->suite);
+    return text_of_buf(c->open ? &c->open_suite : &c->suite);
 }
 
 void collector_close_open(struct collector *c, const char *error_type, struct text message)
 {
     if (!c->open)
         return;
-    struct finding finding = {.name = buf_text(&c->open_name),
+    struct finding finding = {.name = text_of_buf(&c->open_name),
                               .result = CASE_ERROR,
                               .message = message,
                               .duration_us = -1};
     struct draft draft = draft_of(c, &finding);
     draft.error_type = error_type;
     if (c->noted)
-        draft.detail = keep_message(c, buf_text(&c->note));
+        draft.detail = keep_message(c, text_of_buf(&c->note));
     draft.detail = trail_detail(&c->job->arena, draft.detail, &c->context);
     if (c->crash) {
         draft.error_type = "crash";
-        draft.finding.message = buf_text(&c->crash_line);
+        draft.finding.message = text_of_buf(&c->crash_line);
         draft.detail = trail_detail(&c->job->arena, NULL, &c->dump);
         crash_place(draft.finding.message, &draft.finding.file, &draft.finding.line);
         c->crash = CRASH_NONE;
     }
     c->open = false;
-    add_case(c, buf_text(&c->open_suite), &draft);
+    add_case(c, text_of_buf(&c->open_suite), &draft);
     forget_open(c);
 }
 
@@ -252,7 +175,7 @@ void collector_close_open(struct collector *c, const char *error_type, struct te
 
 void collector_suite(struct collector *c, struct text name)
 {
-    buf_assign(&c->suite, name);
+    text_store(name, &c->suite);
 }
 
 /* After an expected reset the test begins again, or one before it does. */
@@ -261,22 +184,22 @@ static bool goes_on(struct collector *c, struct text name)
     if (!c->open || !c->open_restarts)
         return false;
     c->open_restarts = false;
-    c->open = text_same(name, buf_text(&c->open_name));
+    c->open = text_same(name, text_of_buf(&c->open_name));
     return c->open;
 }
 
 void collector_start(struct collector *c, struct text suite, struct text name)
 {
     if (suite.size == 0)
-        suite = buf_text(&c->suite);
+        suite = text_of_buf(&c->suite);
     if (!course_test(c, suite, name) || goes_on(c, name))
         return;
     collector_close_open(c, "unfinished", text_of("its result was not seen"));
     collector_flush_detail(c);
     forget_open(c);
     c->open = true;
-    buf_assign(&c->open_suite, suite);
-    buf_assign(&c->open_name, name);
+    text_store(suite, &c->open_suite);
+    text_store(name, &c->open_name);
     c->open_us = c->line.time_us;
     c->open_begin = c->line.begin;
     if (c->watch.case_start)
@@ -286,8 +209,8 @@ void collector_start(struct collector *c, struct text suite, struct text name)
 static bool is_open_one(const struct collector *c, const struct finding *finding)
 {
     struct text name = finding->name, suite = finding->suite;
-    return (name.size == 0 || text_same(name, buf_text(&c->open_name))) &&
-           (suite.size == 0 || text_same(suite, buf_text(&c->open_suite)));
+    return (name.size == 0 || text_same(name, text_of_buf(&c->open_name))) &&
+           (suite.size == 0 || text_same(suite, text_of_buf(&c->open_suite)));
 }
 
 void collector_result(struct collector *c, const struct finding *finding)
@@ -295,15 +218,15 @@ void collector_result(struct collector *c, const struct finding *finding)
     struct text suite = finding->suite.size ? finding->suite : open_or_current_suite(c);
     struct finding full = *finding;
     if (full.name.size == 0 && c->open)
-        full.name = buf_text(&c->open_name);
+        full.name = text_of_buf(&c->open_name);
     if (!course_test(c, suite, full.name))
         return;
     if (c->open && !is_open_one(c, finding))
         collector_close_open(c, "unfinished", text_of("its result was not seen"));
     if (c->noted && full.result != CASE_PASS) {
-        full.message = full.message.size ? full.message : buf_text(&c->note);
+        full.message = full.message.size ? full.message : text_of_buf(&c->note);
         full.line = full.file.size ? full.line : c->note_line;
-        full.file = full.file.size ? full.file : buf_text(&c->note_file);
+        full.file = full.file.size ? full.file : text_of_buf(&c->note_file);
     }
     struct draft draft = draft_of(c, &full);
     if (full.result == CASE_FAIL) {
@@ -358,8 +281,8 @@ void collector_note_failure(struct collector *c, struct text message, struct tex
         return;
     }
     c->noted = true;
-    buf_assign(&c->note, message);
-    buf_assign(&c->note_file, file);
+    text_store(message, &c->note);
+    text_store(file, &c->note_file);
     c->note_line = line;
 }
 
@@ -421,7 +344,7 @@ void collector_rename_suite(struct collector *c, const char *name, struct text b
 
 bool collector_open_test(const struct collector *c, struct text *ret_name)
 {
-    *ret_name = c->open ? buf_text(&c->open_name) : no_text;
+    *ret_name = c->open ? text_of_buf(&c->open_name) : no_text;
     return c->open;
 }
 

@@ -11,21 +11,11 @@
 #include "parse/crash.h"
 #include "parse/lines.h"
 #include "parse/parser.h"
-
-#define COLLECTOR_REBOOTS_MAX 3
-#define COLLECTOR_SILENT_BOOTS_MAX 8
-
-/* A few lines out of many: the newest, or the first. */
-struct trail {
-    struct buf text;
-    size_t lines, left_out;
-    bool keep_first;
-};
+#include "parse/trail.h"
 
 struct case_ref { /* pointers to suites and cases do not live long */
     size_t suite, number;
 };
-
 struct tally {
     int64_t total, fail;
 };
@@ -33,38 +23,36 @@ struct tally {
 struct collector {
     struct job_result *job;
     struct parse_watch watch;
-    bool repeats, resets_expected;
     struct crash_finder finder;
     struct line line; /* the one that is being read, or was read last */
 
+    /* Cases. */
     struct buf suite;
     size_t suite_number; /* where the last case went */
-    bool open;           /* a test is: */
-    bool open_restarts;  /* an expected reset came: it will be started again */
     struct buf open_suite, open_name;
     int64_t open_us;
     uint64_t open_begin;
-    bool noted; /* a failure is: */
-    struct buf note, note_file;
-    uint32_t note_line;
-    struct trail context; /* lines of the open test, or since the last result */
+    struct buf note, note_file; /* the failure noted */
+    struct trail context;       /* lines of the open test, or since the last result */
     uint64_t context_begin;
-    bool has_context;
-    bool has_last;
     struct case_ref last;
     struct trail detail;      /* to be added to the last case */
     int64_t last_us;          /* when the last case ended; -1: none since the reset */
     struct case_index *index; /* by name; made when first needed */
+    uint32_t note_line;
+    bool open, open_restarts; /* a test is; an expected reset came, it will be started again */
+    bool noted, has_context, has_last;
 
     /* The run. */
+    bool repeats, resets_expected;
     bool began;             /* a test did, since the last reset */
     bool ended, more, over; /* over: nothing counts from here on */
+    bool stopped;           /* a crash's last line was seen */
     bool has_first;
     uint64_t first_test; /* hash of the run's first: firmware that loops shows it again */
     struct tally seen, printed;
     unsigned reboots, silent_boots, crashes; /* crashes: outside any test */
     enum crash_kind crash;                   /* CRASH_NONE: none that is not explained */
-    bool stopped;                            /* a crash's last line */
     struct buf crash_line;
     struct trail dump;
     int64_t patience_ms;
@@ -84,10 +72,6 @@ const char *collector_finish(struct collector *collector, enum capture_end end);
 /* collector.c for course.c */
 void collector_close_open(struct collector *collector, const char *error_type, struct text message);
 void collector_flush_detail(struct collector *collector);
-void trail_add(struct trail *trail, struct text line);
-void trail_clear(struct trail *trail);
-void buf_assign(struct buf *buf, struct text text); /* cut at the ceiling */
-struct text buf_text(const struct buf *buf);
 /* course.c for collector.c: a test begins or a result comes. False: not to be looked at. */
 bool course_test(struct collector *collector, struct text suite, struct text name);
 void course_count(struct collector *collector, enum case_result result, int by);

@@ -17,6 +17,10 @@
 #define PATIENCE_FATAL_MS 500
 #define PATIENCE_SUSPECT_MS 2000
 
+#define TROUBLE_MAX 256 /* bytes of one */
+#define REBOOTS_MAX 3
+#define SILENT_BOOTS_MAX 8 /* banners in a row */
+
 static bool is_done(const struct collector *c)
 {
     return c->over || (c->ended && !c->more);
@@ -66,10 +70,8 @@ void course_count(struct collector *c, enum case_result result, int by)
 
 /* ---- trouble ------------------------------------------------------------------------------- */
 
-static void add_words(struct buf *buf, const char *format, va_list args)
+static void add_words(struct buf *buf, const char *words)
 {
-    char words[256];
-    vsnprintf(words, sizeof(words), format, args);
     if (buf->size + strlen(words) + 2 <= buf->ceiling)
         buf_addf(buf, "%s%s", buf->size ? "; " : "", words);
 }
@@ -77,20 +79,23 @@ static void add_words(struct buf *buf, const char *format, va_list args)
 __attribute__((format(printf, 2, 3))) static void add_trouble(struct buf *buf, const char *format,
                                                               ...)
 {
+    char words[TROUBLE_MAX];
     va_list args;
     va_start(args, format);
-    add_words(buf, format, args);
+    vsnprintf(words, sizeof(words), format, args);
     va_end(args);
+    add_words(buf, words);
 }
 
 void collector_complain(struct collector *c, const char *format, ...)
 {
-    if (c->over)
-        return;
+    char words[TROUBLE_MAX];
     va_list args;
     va_start(args, format);
-    add_words(&c->troubles, format, args);
+    vsnprintf(words, sizeof(words), format, args);
     va_end(args);
+    if (!c->over)
+        add_words(&c->troubles, words);
 }
 
 static const char *last_name(const struct collector *c)
@@ -156,7 +161,7 @@ void collector_abort(struct collector *c, struct text why)
         return;
     collector_close_open(c, "unfinished", why);
     if (c->aborted.size == 0)
-        buf_assign(&c->aborted, why);
+        text_store(why, &c->aborted);
 }
 
 void collector_patience(struct collector *c, int64_t ms)
@@ -175,8 +180,8 @@ static void boot(struct collector *c)
     /* A bootloader and the system may both show the banner, so without a sign of life between them
      * only many are a loop. */
     if (!c->began && !c->crash) {
-        if (++c->silent_boots > COLLECTOR_SILENT_BOOTS_MAX)
-            c->reboots = COLLECTOR_REBOOTS_MAX;
+        if (++c->silent_boots > SILENT_BOOTS_MAX)
+            c->reboots = REBOOTS_MAX;
         return;
     }
     c->silent_boots = 0;
@@ -184,15 +189,16 @@ static void boot(struct collector *c)
     c->last_us = c->patience_ms = -1;
     if (c->ended)
         return;
-    begin_run(c);
     if (c->resets_expected) {
         c->open_restarts = c->open;
         c->crash = CRASH_NONE;
-        return;
+    } else {
+        c->reboots++;
+        collector_close_open(c, "reset",
+                             text_of("the board was reset while this test was running"));
+        blame_crash(c);
     }
-    c->reboots++;
-    collector_close_open(c, "reset", text_of("the board was reset while this test was running"));
-    blame_crash(c);
+    begin_run(c);
 }
 
 void collector_run_start(struct collector *c)
@@ -206,7 +212,7 @@ static void crash(struct collector *c, enum crash_kind kind, struct text line)
     if (is_done(c))
         return;
     if (!c->crash) {
-        buf_assign(&c->crash_line, text_trim(line));
+        text_store(text_trim(line), &c->crash_line);
         trail_clear(&c->dump);
     } else {
         trail_add(&c->dump, line);
@@ -254,7 +260,7 @@ enum parse_state collector_state(const struct collector *c)
         return PARSE_DONE;
     if (c->stopped)
         return PARSE_CRASHED;
-    if (c->reboots >= COLLECTOR_REBOOTS_MAX)
+    if (c->reboots >= REBOOTS_MAX)
         return PARSE_REBOOTS;
     return PARSE_MORE;
 }

@@ -319,12 +319,14 @@ static bool hand_out_whole(struct lines *lines, const char *bytes, size_t size, 
 static size_t skip_line_ends(struct lines *lines, const char *bytes, size_t size)
 {
     size_t count = 0;
-    while (count < size && bytes[count] == CR)
-        count++;
-    if (count < size) {
-        count += lines->after_cr && bytes[count] == '\n';
-        lines->after_cr = false;
+    for (; count < size; count++) {
+        if (lines->after_cr && bytes[count] == '\n')
+            lines->after_cr = false;
+        else if (bytes[count] != CR)
+            break;
     }
+    if (count < size)
+        lines->after_cr = false;
     return count;
 }
 

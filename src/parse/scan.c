@@ -113,6 +113,17 @@ struct text text_of(const char *string)
     return (struct text){.at = string, .size = strlen(string)};
 }
 
+struct text text_of_buf(const struct buf *buf)
+{
+    return (struct text){.at = buf->data, .size = buf->size};
+}
+
+void text_store(struct text text, struct buf *ret)
+{
+    buf_clear(ret);
+    buf_add(ret, text.at, text.size < ret->ceiling ? text.size : ret->ceiling);
+}
+
 struct text text_trim(struct text text)
 {
     while (text.size > 0 && is_blank(text.at[text.size - 1]))

@@ -10,6 +10,8 @@
 #ifndef HIL_PARSE_SCAN_H
 #define HIL_PARSE_SCAN_H
 
+#include "base/buf.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -37,6 +39,9 @@ bool scan_until(struct scan *scan, const char *word, struct text *ret);
 struct text scan_rest(struct scan *scan); /* without blanks on either side */
 
 struct text text_of(const char *string);
+struct text text_of_buf(const struct buf *buf); /* until the buffer changes */
+void text_store(struct text text,
+                struct buf *ret); /* in place of what was there; cut at its ceiling */
 struct text text_trim(struct text text);
 bool text_is(struct text text, const char *string);
 bool text_same(struct text a, struct text b);

@@ -17,33 +17,48 @@ struct finder {
     struct arena arena;       /* of its keys */
 };
 
+/* What became of the job as a whole. */
+static const char *kind_of_job(const struct job_result *job)
+{
+    if (!job)
+        return "fail";
+    if (job->verdict == VERDICT_INFRA)
+        return "infra";
+    if (job->complete)
+        return "fail";
+    return job->end == END_CRASH                           ? "crash"
+           : job->end == END_REBOOTS                       ? "reset"
+           : job->end == END_IDLE || job->end == END_TOTAL ? "hang"
+                                                           : "fail";
+}
+
 static const char *kind_of(const struct sighting *seen)
 {
     if (!seen->test_case)
-        return seen->job && seen->job->verdict == VERDICT_INFRA ? "infra" : "fail";
+        return kind_of_job(seen->job);
     if (seen->test_case->result == CASE_FAIL)
         return "fail";
     return seen->test_case->error_type ? seen->test_case->error_type : "error";
 }
 
-static enum rank rank_of(const struct sighting *seen)
+static enum rank rank_of(const struct sighting *seen, const char *kind)
 {
+    if (str_eq(kind, "crash"))
+        return RANK_CRASH;
     if (!seen->test_case)
-        return seen->job && seen->job->verdict == VERDICT_INFRA ? RANK_INFRA : RANK_JOB;
-    if (seen->test_case->result == CASE_FAIL)
-        return RANK_FAIL;
-    return str_eq(seen->test_case->error_type, "crash") ? RANK_CRASH : RANK_ERROR;
+        return str_eq(kind, "infra") ? RANK_INFRA : RANK_JOB;
+    return seen->test_case->result == CASE_FAIL ? RANK_FAIL : RANK_ERROR;
 }
 
 /* Lengths before the texts: no text can pose as two. */
-static const char *key_of(struct finder *finder, const struct sighting *seen)
+static const char *key_of(struct finder *finder, const struct sighting *seen, const char *kind)
 {
     const struct test_case *test_case = seen->test_case;
     const char *file = test_case && test_case->file ? test_case->file : "";
 
     if (!test_case)
-        return arena_printf(&finder->arena, "%s:%s", kind_of(seen), seen->message);
-    return arena_printf(&finder->arena, "%s:%zu:%s%zu:%s%zu:%s%" PRIu32 ":%s", kind_of(seen),
+        return arena_printf(&finder->arena, "%s:%s", kind, seen->message);
+    return arena_printf(&finder->arena, "%s:%zu:%s%zu:%s%zu:%s%" PRIu32 ":%s", kind,
                         strlen(seen->suite->name), seen->suite->name, strlen(test_case->name),
                         test_case->name, strlen(file), file, test_case->line, seen->message);
 }
@@ -59,14 +74,14 @@ static void *room_for(void *items, size_t count, size_t *room, size_t size)
 static void add(struct finder *finder, struct sighting seen)
 {
     struct failures *found = &finder->found;
-    const char *key = key_of(finder, &seen);
+    const char *kind = kind_of(&seen), *key = key_of(finder, &seen, kind);
     struct name_slot *slot = name_map_at(&finder->failures, key, strlen(key));
 
     if (!slot->value) {
         found->items =
             room_for(found->items, found->count, &finder->failure_room, sizeof *found->items);
-        found->items[found->count] = (struct failure){
-            .kind = kind_of(&seen), .rank = (int)rank_of(&seen), .met = found->count};
+        found->items[found->count] =
+            (struct failure){.kind = kind, .rank = (int)rank_of(&seen, kind), .met = found->count};
         slot->value = ++found->count;
     }
     seen.failure = slot->value - 1;

@@ -26,7 +26,7 @@ struct sighting {
 struct failure {
     const struct sighting *seen; /* in the plan's order; all alike but for job and numbers */
     size_t count;
-    const char *kind; /* "crash" "hang" ... "fail" "infra" */
+    const char *kind; /* "crash" "hang" "reset" "unfinished" "error" "fail" "infra" */
     int rank;
     size_t met; /* in the plan's order */
 };

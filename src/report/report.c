@@ -5,9 +5,16 @@
 #include "base/str.h"
 
 #include <stddef.h>
+#include <stdlib.h>
 #include <unistd.h>
 
-const struct report_format *const report_formats[] = {&report_junit, &report_json, NULL};
+const struct report_format *const report_formats[] = {&report_junit, &report_json, &report_summary,
+                                                      &report_html, NULL};
+
+struct report_order {
+    const struct report_format *format;
+    char *path;
+};
 
 int report_write(const struct report_format *format, const struct run_result *run, const char *path,
                  struct err *err)
@@ -27,4 +34,36 @@ int report_write(const struct report_format *format, const struct run_result *ru
         return fs_draft_commit(&draft, err);
     fs_draft_abort(&draft);
     return err_wrap(err, "%s", path);
+}
+
+bool report_orders_add(struct report_orders *orders, const char *name, const char *path)
+{
+    const struct report_format *const *format = report_formats;
+
+    while (*format && !str_eq((*format)->name, name))
+        format++;
+    if (!*format)
+        return false;
+    orders->items = xrealloc(orders->items, orders->count + 1, sizeof *orders->items);
+    orders->items[orders->count++] = (struct report_order){*format, xstrdup(path)};
+    orders->to_stdout += str_eq(path, "-");
+    return true;
+}
+
+int report_orders_write(const struct report_orders *orders, const struct run_result *run,
+                        struct err *err)
+{
+    int rc = 0;
+
+    for (size_t i = 0; i < orders->count && rc == 0; i++)
+        rc = report_write(orders->items[i].format, run, orders->items[i].path, err);
+    return rc;
+}
+
+void report_orders_done(struct report_orders *orders)
+{
+    for (size_t i = 0; i < orders->count; i++)
+        free(orders->items[i].path);
+    free(orders->items);
+    *orders = (struct report_orders){0};
 }

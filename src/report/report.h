@@ -2,8 +2,8 @@
  *
  * report: a run's results written for its readers: one file and one row each.
  *
- * A writer sees nothing but the run. Files are written whole or not at all; an error names the
- * path. The terminal's two faces are sinks: live (while it runs) and summary (at its end).
+ * A writer sees nothing but the run, and the logs that its jobs name. Files are written whole or
+ * not at all; an error names the path.
  */
 #ifndef HIL_REPORT_REPORT_H
 #define HIL_REPORT_REPORT_H
@@ -20,11 +20,29 @@ struct report_format {
     int (*write)(const struct run_result *run, int fd, struct err *err);
 };
 extern const struct report_format *const report_formats[]; /* NULL-terminated */
-extern const struct report_format report_junit, report_json;
+extern const struct report_format report_junit, report_json, report_summary, report_html;
 
 /* Writes one report to `path` ("-": stdout). */
 int report_write(const struct report_format *format, const struct run_result *run, const char *path,
                  struct err *err);
+
+/* Reports that somebody asked for by name, "--junit FILE", besides those of the run directory. */
+struct report_orders {
+    struct report_order *items;
+    size_t count,
+        to_stdout; /* to_stdout: how many of them ask for it; more than one is a mistake */
+};
+/* False: no report has that name. Copies `path`. */
+bool report_orders_add(struct report_orders *orders, const char *name, const char *path);
+int report_orders_write(const struct report_orders *orders, const struct run_result *run,
+                        struct err *err);
+void report_orders_done(struct report_orders *orders);
+
+/* Appends the summary to a step's file in GitHub Actions, as far as GitHub will show it. Without a
+ * path nothing is done. */
+int report_step_summary(const struct run_result *run, const char *path, struct err *err);
+/* Prints failures as annotations; `out` must be a stream that the runner reads. */
+void report_annotations(const struct run_result *run, FILE *out);
 
 /* What happened, as text, for people: failures first, verdict last. */
 void report_terminal(const struct run_result *run, const char *out_dir, const struct term *term);

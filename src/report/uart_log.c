@@ -56,23 +56,30 @@ static void add_line(struct buf *ret, const char *line, size_t size)
     buf_adds(ret, shown < size ? "...\n" : "\n");
 }
 
+/* Where the last of them begin. */
+static size_t last_lines(const struct buf *window, size_t lines)
+{
+    size_t from = window->size;
+
+    while (from && lines--) {
+        const char *lf = memrchr(window->data, '\n', from - 1);
+        from = lf ? (size_t)(lf - window->data) + 1 : 0;
+    }
+    return from;
+}
+
 size_t uart_log_before(const struct uart_log *log, uint64_t end, size_t lines, struct buf *ret)
 {
     cleanup_buf struct buf window = BUF_INIT(WINDOW_BYTES);
     uint64_t begin = log->begin;
-    size_t from, found = 0;
+    size_t found = 0;
 
     buf_clear(ret);
     end = end < log->size ? end : log->size;
-    if (end <= begin)
-        return 0;
-    if (end - begin > WINDOW_BYTES)
+    if (end > begin + WINDOW_BYTES)
         begin = end - WINDOW_BYTES;
     uart_log_read(log, begin, end, &window);
-    from = window.size;
-    while (from && (window.data[from - 1] != '\n' || from == window.size || ++found < lines))
-        from--;
-    while (from < window.size) {
+    for (size_t from = last_lines(&window, lines); from < window.size; found++) {
         const char *line = window.data + from;
         const char *lf = memchr(line, '\n', window.size - from);
         size_t size = lf ? (size_t)(lf - line) : window.size - from;

@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 struct uart_log {
-    int fd; /* -1: none */
+    int fd;         /* -1: none */
     uint64_t begin; /* of what the image under test said; earlier bytes are another's */
     uint64_t size;
 };

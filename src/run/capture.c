@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -14,6 +15,13 @@
 #define READ_SIZE 65536
 #define TIMING_SIZE 4096
 #define DRAIN_MAX_MS 1000
+
+/* A console that has been busy for RUSH_READS reads, each within RUSH_GAP_US of the one before, is read
+ * every RUSH_NAP_MS only: a tenth of the wake-ups of many fast consoles, and a verdict at most that
+ * much later. The kernel holds at least 4 KiB for us meanwhile (N_TTY), ten times what comes. */
+#define RUSH_READS 100
+#define RUSH_GAP_US 10000
+#define RUSH_NAP_MS 4
 
 struct capture {
     char *log_path, *timing_path;
@@ -25,6 +33,7 @@ struct capture {
     int64_t first_byte_us;   /* since the reset; -1: none yet */
     int64_t last_byte_us;
     enum parse_state state;  /* what the parser said last */
+    unsigned rush;           /* reads in a row that came hard upon each other */
     char bytes[READ_SIZE];
 };
 
@@ -91,10 +100,14 @@ static int keep(struct capture *capture, size_t count, int64_t us, struct err *e
 int capture_drain(struct capture *capture, struct board *board, const struct ctx *ctx,
                   struct err *err)
 {
+    struct pollfd console = {.fd = board_console_fd(board), .events = POLLIN};
     struct ctx most = ctx_narrow(ctx, DRAIN_MAX_MS);
+    int settle_ms = board_console_settle_ms(board);
 
     for (;;) {
-        struct ctx quiet = ctx_narrow(&most, board_console_settle_ms(board));
+        struct ctx quiet = ctx_narrow(&most, settle_ms ? settle_ms : DRAIN_MAX_MS);
+        if (!settle_ms && poll(&console, 1, 0) == 0)
+            return 0; /* nothing is under way, so nothing is waited for */
         ssize_t n = board_console_read(board, capture->bytes, READ_SIZE, &quiet, err);
         if (n == -ERR_TIMEOUT)
             return 0;
@@ -116,8 +129,9 @@ void capture_mark_reset(struct capture *capture)
 
 /* How long to wait for the next byte, in microseconds, and what it means when none comes. */
 static int64_t next_deadline(const struct capture *capture, const struct timeouts *timeouts,
-                             int64_t patience_ms, enum capture_end *ret_end)
+                             const struct parser *parser, enum capture_end *ret_end)
 {
+    int64_t patience_ms = parser_patience_ms(parser);
     int64_t since_reset_us = now_us(capture) - capture->marks.reset_us;
     int64_t left = timeouts->total * 1000 - since_reset_us;
     int64_t quiet;
@@ -131,7 +145,7 @@ static int64_t next_deadline(const struct capture *capture, const struct timeout
         quiet = idle_ms * 1000 - (since_reset_us - capture->last_byte_us);
     }
     if (quiet < left) {
-        *ret_end = capture->first_byte_us < 0 ? END_BOOT : patience_ms >= 0 ? END_CRASH : END_IDLE;
+        *ret_end = capture->first_byte_us < 0 ? END_BOOT : parser_silence(parser);
         left = quiet;
     }
     return left > 0 ? left : 0;
@@ -155,13 +169,18 @@ static enum capture_end end_of(enum parse_state state)
 static ssize_t take(struct capture *capture, struct board *board, struct parser *parser,
                     const struct ctx *ctx, struct err *err)
 {
-    ssize_t n = board_console_read(board, capture->bytes, READ_SIZE, ctx, err);
-    int64_t read_us = now_us(capture);
     uint64_t offset = capture->marks.bytes;
+    int64_t read_us;
+    ssize_t n;
 
+    if (capture->rush >= RUSH_READS && ctx_sleep(ctx, RUSH_NAP_MS, err) == -ERR_CANCELLED)
+        return -ERR_CANCELLED;
+    n = board_console_read(board, capture->bytes, READ_SIZE, ctx, err);
+    read_us = now_us(capture);
     capture->marks.end_us = read_us - capture->marks.reset_us;
     if (n <= 0)
         return n;
+    capture->rush = read_us - capture->last_us < RUSH_GAP_US ? capture->rush + 1 : 0;
     if (capture->first_byte_us < 0)
         capture->first_byte_us = capture->marks.end_us;
     capture->last_byte_us = capture->marks.end_us;
@@ -194,8 +213,7 @@ int capture_run(struct capture *capture, struct board *board, struct parser *par
     *ret_end = end_of(capture->state);
     while (*ret_end == END_NONE) {
         enum capture_end silence;
-        int64_t patience_ms = parser_patience_ms(parser);
-        int64_t left_us = next_deadline(capture, timeouts, patience_ms, &silence);
+        int64_t left_us = next_deadline(capture, timeouts, parser, &silence);
         struct ctx wait = ctx_narrow(ctx, (left_us + 999) / 1000);
         ssize_t n = take(capture, board, parser, &wait, err);
 
@@ -204,7 +222,7 @@ int capture_run(struct capture *capture, struct board *board, struct parser *par
             if (*ret_end == END_NONE && capture->marks.end_us >= timeouts->total * 1000)
                 *ret_end = END_TOTAL; /* a board that never falls silent */
         } else if (n == -ERR_TIMEOUT) {
-            if (next_deadline(capture, timeouts, patience_ms, &silence) == 0)
+            if (next_deadline(capture, timeouts, parser, &silence) == 0)
                 *ret_end = silence;
         } else {
             *ret_end = n == -ERR_CANCELLED ? END_CANCELLED : END_GONE;

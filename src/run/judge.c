@@ -83,6 +83,10 @@ static void add_end(struct buf *reason, const struct job_result *result,
         add(reason, "still not done after ");
         buf_addf(reason, "%s (total deadline)", str_from_us(timeouts->total * 1000, time));
         break;
+    case END_CRASH:
+        if (result->end_detail)
+            add(reason, result->end_detail);
+        break;
     case END_REBOOTS:
         add(reason, "the firmware starts over and over");
         break;

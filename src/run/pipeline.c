@@ -21,7 +21,6 @@ struct attempt {
     struct capture *capture;
     struct parser *parser;
     struct job_result *result;
-    const char *trouble; /* what the parser found wrong beyond the cases */
 };
 
 static struct event about(const struct attempt *attempt, enum event_kind kind)
@@ -130,20 +129,16 @@ static int reset(struct attempt *attempt, const struct ctx *ctx, struct err *err
         return err_set(err, ERR_LIMIT, "no more threads or descriptors can be had");
     rc = capture_until(attempt->capture, attempt->board, attempt->parser, done_fd, &console_err);
     pthread_join(thread, NULL);
-    if (resetter.rc == 0 && rc < 0)
-        *err = console_err;
-    return resetter.rc < 0 ? resetter.rc : rc;
+    if (resetter.rc < 0 || rc == 0 || rc == -ERR_GONE) /* gone: the next step finds out why */
+        return resetter.rc;
+    *err = console_err;
+    return rc;
 }
 
 static int test(struct attempt *attempt, const struct ctx *ctx, struct err *err)
 {
-    struct job_result *result = attempt->result;
-    int rc = capture_run(attempt->capture, attempt->board, attempt->parser, &attempt->job.timeouts, ctx,
-                         &result->end, err);
-
-    result->test_us = capture_marks(attempt->capture).end_us;
-    attempt->trouble = parser_finish(attempt->parser, result->end, result->test_us);
-    return rc;
+    return capture_run(attempt->capture, attempt->board, attempt->parser, &attempt->job.timeouts,
+                       ctx, &attempt->result->end, err);
 }
 
 /* One board's life, in order. */
@@ -207,27 +202,51 @@ static void rest(struct attempt *attempt, const struct ctx *ctx)
     }
 }
 
-static void conclude(struct attempt *attempt, int rc, struct err *err)
+/* A board that vanished because of its firmware crashed: that is the firmware's fault. */
+static int blame_firmware(struct attempt *attempt, int rc)
 {
     struct job_result *result = attempt->result;
-    struct capture_marks marks = {0};
+    char why[256];
+
+    if (rc != -ERR_GONE || !board_ended_by_firmware(attempt->board, why))
+        return rc;
+    result->end = END_CRASH;
+    result->end_detail = arena_strdup(&result->arena, why);
+    return 0;
+}
+
+/* What was read becomes results, also of a test that was cut short. */
+static const char *close_log(struct attempt *attempt, int *rc, struct err *err)
+{
+    struct job_result *result = attempt->result;
+    struct capture_marks marks = capture_marks(attempt->capture);
+    const char *trouble = NULL;
     struct err close_err = {0};
 
-    if (attempt->capture)
-        marks = capture_marks(attempt->capture);
+    if (result->end != END_NONE) {
+        result->test_us = marks.end_us;
+        trouble = parser_finish(attempt->parser, result->end, marks.end_us);
+    }
     result->capture.bytes = marks.bytes;
     result->capture.before_reset = marks.reset_bytes;
     result->capture.reset_us = marks.reset_us;
-    if (capture_close(attempt->capture, &close_err) < 0 && rc == 0) {
-        rc = -(int)close_err.code;
+    if (capture_close(attempt->capture, &close_err) < 0 && *rc == 0) {
+        *rc = -(int)close_err.code;
         *err = close_err;
     }
+    return trouble;
+}
+
+static void conclude(struct attempt *attempt, int rc, struct err *err)
+{
+    const char *trouble = attempt->capture ? close_log(attempt, &rc, err) : NULL;
+
     if (rc == -ERR_CANCELLED)
-        judge_infra(result, "cancelled");
+        judge_infra(attempt->result, "cancelled");
     else if (rc < 0)
-        judge_infra(result, err->message);
+        judge_infra(attempt->result, err->message);
     else
-        judge(result, attempt->trouble, &attempt->job.expect, &attempt->job.timeouts);
+        judge(attempt->result, trouble, &attempt->job.expect, &attempt->job.timeouts);
 }
 
 void pipeline_run(const struct job *job, struct board *board, const char *work_dir,
@@ -246,7 +265,7 @@ void pipeline_run(const struct job *job, struct board *board, const char *work_d
     if (rc == 0)
         rc = rundir_write_job(work_dir, result, &attempt.job, &err);
     if (rc == 0)
-        rc = take_steps(&attempt, ctx, &err);
+        rc = blame_firmware(&attempt, take_steps(&attempt, ctx, &err));
     rest(&attempt, ctx);
     conclude(&attempt, rc, &err);
     result->took_us = (ctx_now_ns() - began) / 1000;

@@ -73,7 +73,7 @@ static int feed(int fd, FILE *timing, const char *path, const struct capture_sta
             return err_sys(err, errno, "%s", path);
         if (n == 0 && chunk)
             break;
-        *ret_us = us - stats->reset_us;
+        *ret_us = timing ? us - stats->reset_us : -1; /* a bare log has no times */
         if (offset >= stats->before_reset)
             parser_feed(parser, bytes, (size_t)n, *ret_us, offset);
         offset += (uint64_t)n;

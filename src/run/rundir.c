@@ -15,8 +15,9 @@
 
 /* ---- the directory ----------------------------------------------------------------------------- */
 
-static const char *const run_files[] = {"run.json",     "junit.xml",   "report.json",
-                                        "events.jsonl", "build.log", NULL};
+static const char *const run_files[] = {"run.json",   "junit.xml",   "report.json",
+                                        "summary.md", "report.html", "events.jsonl",
+                                        "build.log",  NULL};
 static const char *const job_files[] = {"job.json",   "uart.log",     "uart.timing", "flash.log",
                                         "power.log",  "reset.log",    "firmware.bin", "firmware.hex",
                                         "firmware.elf", "firmware.srec", "firmware.uf2", NULL};
@@ -188,6 +189,7 @@ int rundir_write_job(const char *work_dir, const struct job_result *result, cons
     json_kv_string(&out, "verdict", verdict_name(result->verdict));
     json_kv_string(&out, "reason", result->reason);
     json_kv_string(&out, "end", capture_end_name(result->end));
+    json_kv_string(&out, "end_detail", result->end_detail);
     json_kv_int(&out, "started_unix_us", result->started_unix_us);
     json_kv_int(&out, "took_us", result->took_us);
     json_kv_int(&out, "flash_us", result->flash_us);
@@ -245,6 +247,7 @@ static void read_facts(const cJSON *json, struct job_result *ret)
         .size_bytes = (uint64_t)json_get_int(image, "size", 0),
     };
     ret->reason = read_string(arena, json, "reason");
+    ret->end_detail = read_string(arena, json, "end_detail");
     ret->started_unix_us = json_get_int(json, "started_unix_us", 0);
     ret->took_us = json_get_int(json, "took_us", 0);
     ret->flash_us = json_get_int(json, "flash_us", 0);

@@ -4,8 +4,8 @@
 #include "base/fs.h"
 #include "base/guard.h"
 #include "board/inventory.h"
-#include "report/report.h"
 #include "run/judge.h"
+#include "run/origin.h"
 #include "run/pool.h"
 #include "run/rundir.h"
 #include "store/store.h"
@@ -27,6 +27,7 @@ struct session {
     struct events *events;
     struct event_sink *live, *log;
     struct run_result run;
+    struct origin origin; /* of run.origin */
 };
 
 static void warn(struct session *session, const char *text)
@@ -107,13 +108,11 @@ static int open_sinks(struct session *session, struct err *err)
 {
     const struct session_request *request = session->request;
     cleanup_free char *path = fs_join(request->out_dir, "events.jsonl");
-    const char *actions = getenv("GITHUB_ACTIONS");
 
     session->log = event_log_open(path, err);
     if (!session->log)
         return -(int)err->code;
-    session->live = live_open(&request->term, request->verbosity,
-                              actions && !strcmp(actions, "true"));
+    session->live = live_open(&request->term, request->verbosity, origin_in_actions());
     events_add(session->events, session->log);
     events_add(session->events, session->live);
     return 0;
@@ -165,6 +164,16 @@ static int64_t unix_us(void)
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
+/* For the reports that quote them. */
+static void name_logs(struct session *session)
+{
+    for (size_t i = 0; i < session->run.count; i++) {
+        struct job_result *job = session->run.jobs[i];
+        if (job->dir)
+            job->log = arena_printf(&job->arena, "%s/%s/uart.log", session->request->out_dir, job->dir);
+    }
+}
+
 static int run_jobs(struct session *session, struct err *err)
 {
     const struct session_request *request = session->request;
@@ -178,6 +187,7 @@ static int run_jobs(struct session *session, struct err *err)
     int64_t began = ctx_now_ns();
 
     collect_boards(session);
+    run->origin = origin_find(&session->origin);
     options.boards = session->boards;
     options.board_count = session->board_count;
     run->lab = session->inventory.lab->name;
@@ -188,6 +198,7 @@ static int run_jobs(struct session *session, struct err *err)
                (struct event){.kind = EVENT_RUN_START, .number = session->plan.count});
     pool_run(&options, session->plan.jobs, session->plan.count, &session->ctx, run->jobs);
     run->count = session->plan.count;
+    name_logs(session);
     run->took_us = (ctx_now_ns() - began) / 1000;
     for (size_t i = 0; i < run->count; i++)
         run->verdict =
@@ -196,16 +207,6 @@ static int run_jobs(struct session *session, struct err *err)
 }
 
 /* ---- after: tell everybody ---------------------------------------------------------------------- */
-
-static int write_more(const struct report_format *format, const struct strv *paths,
-                      const struct run_result *run, struct err *err)
-{
-    int rc = 0;
-
-    for (size_t i = 0; i < paths->count && rc == 0; i++)
-        rc = report_write(format, run, paths->items[i], err);
-    return rc;
-}
 
 static int write_reports(struct session *session, struct err *err)
 {
@@ -217,9 +218,9 @@ static int write_reports(struct session *session, struct err *err)
         rc = report_write(report_formats[i], &session->run, path, err);
     }
     if (rc == 0)
-        rc = write_more(&report_junit, &request->junit, &session->run, err);
+        rc = report_orders_write(&request->reports, &session->run, err);
     if (rc == 0)
-        rc = write_more(&report_json, &request->json, &session->run, err);
+        rc = report_step_summary(&session->run, origin_step_summary(), err);
     return rc;
 }
 
@@ -251,6 +252,8 @@ static void tell(struct session *session)
     if (event_log_close(session->log, &err) < 0)
         session->run.verdict = verdict_worse(session->run.verdict, VERDICT_INFRA);
     session->log = NULL;
+    if (session->request->annotations)
+        report_annotations(&session->run, session->request->term.out);
     if (session->request->verbosity < 0)
         fprintf(session->request->term.out, "%s\n", verdict_name(session->run.verdict));
     else
@@ -264,6 +267,7 @@ static void session_done(struct session *session)
     events_free(session->events);
     store_close(session->store);
     run_result_done(&session->run);
+    origin_done(&session->origin);
     free(session->boards);
     plan_done(&session->plan);
     testplan_free(session->tests);

@@ -12,6 +12,7 @@
 
 #include "base/term.h"
 #include "board/lease.h"
+#include "report/report.h"
 #include "run/plan.h"
 
 struct session_request {
@@ -21,7 +22,8 @@ struct session_request {
     struct strv images;         /* specs */
     struct plan_options plan;   /* its `lab` is filled in here */
     const char *out_dir;
-    struct strv junit, json;    /* more places to write those reports to; "-": stdout */
+    struct report_orders reports; /* besides those of the run directory */
+    bool annotations;             /* print failures as GitHub Actions' annotations at the end */
     int64_t wait_ms;            /* for a lease; -1: as lab.yaml says */
     int verbosity;              /* -1 quiet */
     struct term term;

@@ -12,21 +12,21 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define FEED_BLOCK (64 * 1024)
+#define FEED_BLOCK ((size_t)64 << 10)
 
 /* What CI packs firmware in. Not here: mtree (no data of its own, may name files of this host), and
- * lrzip, grzip and lzop, for which libarchive would start programs. Raw comes last and matches what
- * nothing else does: that tells one compressed file, and no archive at all. */
+ * lrzip, grzip and lzop, for which libarchive would start programs, and .Z, whose end cannot be
+ * told from a cut. Raw comes last and matches what nothing else does: one compressed file, or none.
+ */
 static int (*const supported[])(struct archive *) = {
-    archive_read_support_filter_gzip, archive_read_support_filter_bzip2,
-    archive_read_support_filter_xz,   archive_read_support_filter_lzma,
-    archive_read_support_filter_lzip, archive_read_support_filter_zstd,
-    archive_read_support_filter_lz4,  archive_read_support_filter_compress,
-    archive_read_support_format_tar,  archive_read_support_format_7zip,
-    archive_read_support_format_cpio, archive_read_support_format_ar,
-    archive_read_support_format_cab,  archive_read_support_format_rar,
-    archive_read_support_format_rar5, archive_read_support_format_iso9660,
-    archive_read_support_format_raw,
+    archive_read_support_filter_gzip,    archive_read_support_filter_bzip2,
+    archive_read_support_filter_xz,      archive_read_support_filter_lzma,
+    archive_read_support_filter_lzip,    archive_read_support_filter_zstd,
+    archive_read_support_filter_lz4,     archive_read_support_format_tar,
+    archive_read_support_format_7zip,    archive_read_support_format_cpio,
+    archive_read_support_format_ar,      archive_read_support_format_cab,
+    archive_read_support_format_rar,     archive_read_support_format_rar5,
+    archive_read_support_format_iso9660, archive_read_support_format_raw,
 };
 
 struct reader {
@@ -205,7 +205,7 @@ static int check_kind(struct reader *reader, struct archive_entry *entry)
     if (archive_entry_is_encrypted(entry))
         return err_set(reader->err, ERR_DATA, "refused: is encrypted");
     if (archive_entry_size(entry) > (la_int64_t)SOURCE_FILE_MAX)
-        return err_set(reader->err, ERR_LIMIT, "larger than %u MiB", SOURCE_FILE_MAX >> 20);
+        return err_set(reader->err, ERR_LIMIT, "larger than %zu MiB", SOURCE_FILE_MAX >> 20);
     return 0;
 }
 
@@ -217,12 +217,12 @@ static int read_member(struct reader *reader, struct buf *bytes)
         size_t left = bytes->ceiling - bytes->size, want = left < FEED_BLOCK ? left : FEED_BLOCK;
         char *space = buf_space(bytes, want);
         la_ssize_t n = want ? archive_read_data(reader->archive, space, want) : 1;
-        if (n < 0 || reader->told)
+        if (n < 0)
             return archive_error(reader);
         if (n == 0)
             return 0;
         if (!want)
-            return err_set(reader->err, ERR_LIMIT, "larger than %u MiB", SOURCE_FILE_MAX >> 20);
+            return err_set(reader->err, ERR_LIMIT, "larger than %zu MiB", SOURCE_FILE_MAX >> 20);
         buf_grew(bytes, (size_t)n);
         reader->unpacked += (uint64_t)n;
         rc = check_expansion(reader, reader->unpacked);
@@ -360,7 +360,7 @@ static int read_all(struct reader *reader)
 
     while (rc >= ARCHIVE_WARN) {
         rc = archive_read_next_header(reader->archive, &entry);
-        if (reader->told || rc < ARCHIVE_WARN) /* some filters take our error for the end */
+        if (rc < ARCHIVE_WARN)
             break;
         if (check_filters(reader) < 0)
             return -(int)reader->err->code;
@@ -383,7 +383,7 @@ int archive_load(int fd, const char *name, const char *glob, const struct ctx *c
     locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
     locale_t before = utf8 ? uselocale(utf8) : (locale_t)0;
     struct reader *reader = xcalloc(1, sizeof *reader);
-    struct err unread;
+    struct err unread = {0};
     struct stat info;
     int rc;
 
@@ -398,6 +398,8 @@ int archive_load(int fd, const char *name, const char *glob, const struct ctx *c
     if (fstat(fd, &info) == 0 && S_ISREG(info.st_mode))
         reader->file_size = info.st_size;
     rc = reader->file_size == 0 ? ARCHIVE_NONE : read_all(reader);
+    if (rc >= 0 && reader->told) /* some filters take our error for the end of the file */
+        rc = -(int)reader->err->code;
     archive_read_free(reader->archive);
     listing_done(&reader->firmware);
     listing_done(&reader->others);

@@ -26,7 +26,8 @@ int path_glob(const char *pattern, const struct ctx *ctx, struct source_files *f
               struct err *err);
 
 /* Reads an archive from `fd`, a file or a pipe. `glob` NULL: its one firmware file. Errors begin
- * with `name`. Returns ARCHIVE_NONE, with nothing said, where the bytes are no archive at all. */
+ * with `name`; what was loaded until then stays in `files`. Returns ARCHIVE_NONE, with nothing
+ * said, where the bytes are no archive at all. */
 enum { ARCHIVE_NONE = 1 };
 int archive_load(int fd, const char *name, const char *glob, const struct ctx *ctx,
                  struct source_files *files, struct err *err);

@@ -41,7 +41,7 @@ static int load_plain(const char *path, off_t size, struct source_files *files, 
 {
     cleanup_buf struct buf bytes = BUF_INIT(SOURCE_FILE_MAX);
     int rc = size > (off_t)SOURCE_FILE_MAX
-                 ? err_set(err, ERR_LIMIT, "%s: larger than %u MiB", path, SOURCE_FILE_MAX >> 20)
+                 ? err_set(err, ERR_LIMIT, "%s: larger than %zu MiB", path, SOURCE_FILE_MAX >> 20)
                  : fs_read(path, &bytes, err);
 
     if (rc == 0)

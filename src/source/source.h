@@ -24,11 +24,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SOURCE_FILE_MAX (256u * 1024 * 1024)           /* bytes of one file */
-#define SOURCE_TOTAL_MAX (UINT64_C(2) * 1024 << 20)    /* bytes that one archive may unpack to */
-#define SOURCE_RATIO_MAX 1000                          /* unpacked to packed, once there are */
-#define SOURCE_RATIO_FROM (UINT64_C(16) * 1024 * 1024) /* this many bytes unpacked */
-#define SOURCE_MEMBERS_MAX 100000                      /* members of an archive, files of a glob */
+#define SOURCE_FILE_MAX ((size_t)256 << 20)    /* bytes of one file */
+#define SOURCE_TOTAL_MAX (UINT64_C(2) << 30)   /* bytes that one archive may unpack to */
+#define SOURCE_RATIO_MAX 1000                  /* unpacked to packed, once there are */
+#define SOURCE_RATIO_FROM (UINT64_C(16) << 20) /* this many bytes unpacked */
+#define SOURCE_MEMBERS_MAX 100000              /* members of an archive, files of a glob */
 
 struct source_file {
     char *name;     /* "out.zip:fw/a.elf": what messages and reports call it */

@@ -13,8 +13,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count);
 
-#define SOCKET_ROOM (64 * 1024) /* fits a socket's buffer, so that one thread does for both ends \
-                                 */
+/* Fits a socket's buffer, so that one thread does for both ends. */
+#define SOCKET_ROOM (64 * 1024)
 
 static void require(bool holds)
 {

@@ -107,7 +107,10 @@ def hil():
     home = pathlib.Path(tempfile.mkdtemp(prefix="hil-"))
     (home / "run").mkdir()
     yield Hil(home)
-    left = processes_in(home)
+    # A guardian has half a second of patience with those it ends.
+    end = time.monotonic() + 3
+    while (left := processes_in(home)) and time.monotonic() < end:
+        time.sleep(0.01)
     for pid in left:
         os.kill(pid, signal.SIGKILL)
     shutil.rmtree(home)

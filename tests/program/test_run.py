@@ -33,6 +33,8 @@ BAD = [
     # Unity says nothing when a test begins: the crash stands beside the cases.
     ("bad-crash", 1, "crashed after test_average_of_readings.*HardFault", {"pass": 2, "error": 0}),
     ("bad-crash-ztest", 1, "crash|HardFault", {"pass": 2, "error": 1}),
+    # A lockup ends the emulator: the console is gone, and yet the lab is not to blame.
+    ("bad-lockup", 1, "locked up", {"pass": 1}),
     ("bad-hang", 1, "no output for", {"pass": 3, "error": 0}),
     ("bad-hang-ztest", 1, "no output for", {"pass": 3, "error": 1}),
     ("bad-silent", 1, "no output within", {}),

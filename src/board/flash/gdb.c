@@ -17,10 +17,7 @@
 #include "board/flash/gdb_link.h"
 #include "board/flash/gdb_remote.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
-#include <unistd.h>
 
 #define UNIX_WINDOW 8 /* packets under way: 32 KiB for QEMU, well inside a socket's buffer */
 

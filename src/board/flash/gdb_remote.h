@@ -3,12 +3,11 @@
  * gdb_remote: a client of the GDB Remote Serial Protocol, as far as flashing needs it.
  *
  * Served by QEMU, OpenOCD, pyOCD, J-Link's and st-util's servers and the Black Magic Probe, over a
- * unix socket, TCP or a serial tty. Source: "Debugging with GDB", appendix E (Remote Protocol).
- * Packets are acknowledged until QStartNoAckMode is agreed, checksums are checked, a bad answer or
- * a missing acknowledgement is asked for again twice.
+ * unix socket, TCP or a serial tty. Source: "Debugging with GDB", appendix E (Remote Protocol). Bad
+ * answers and, before no-ack mode, missing acknowledgements are asked for again twice.
  *
- * Every call blocks only within its ctx. After any error but -ERR_REFUSED and -ERR_NOT_FOUND the
- * connection is of no more use. One thread at a time. SIGPIPE must be ignored.
+ * Calls block within their ctx. After any error but -ERR_REFUSED and -ERR_NOT_FOUND the connection
+ * is of no more use. One thread at a time; SIGPIPE must be ignored.
  */
 #ifndef HIL_BOARD_FLASH_GDB_REMOTE_H
 #define HIL_BOARD_FLASH_GDB_REMOTE_H
@@ -20,7 +19,6 @@
 #include <stdbool.h>
 
 #define GDB_WINDOW_MAX 16
-
 enum gdb_support { GDB_UNTRIED, GDB_SUPPORTED, GDB_MISSING };
 
 struct gdb_remote {
@@ -38,15 +36,14 @@ struct gdb_remote {
     size_t map_count;
 };
 
-/* Agrees on the packet size and on no-ack mode. */
+/* Agrees on the packet size and on no-ack mode. gdb_done() is due even where it fails. */
 int gdb_open(struct gdb_remote *gdb, int fd, const struct ctx *ctx, struct err *err);
-void gdb_done(struct gdb_remote *gdb); /* also after a failed gdb_open() */
+void gdb_done(struct gdb_remote *gdb);
 /* A command of the server's own, such as "reset halt"; what it prints is in gdb->console. */
 int gdb_monitor(struct gdb_remote *gdb, const char *command, const struct ctx *ctx,
                 struct err *err);
 int gdb_attach(struct gdb_remote *gdb, uint64_t target, const struct ctx *ctx, struct err *err);
-/* Reads the memory map, if the server has one. */
-int gdb_explore(struct gdb_remote *gdb, const struct ctx *ctx, struct err *err);
+int gdb_explore(struct gdb_remote *gdb, const struct ctx *ctx, struct err *err); /* reads the map */
 int gdb_detach(struct gdb_remote *gdb, const struct ctx *ctx, struct err *err);
 
 /* `done` counts the bytes of this call; may be NULL. */
@@ -69,10 +66,9 @@ int gdb_memory_read(struct gdb_remote *gdb, uint64_t at, void *bytes, size_t siz
 int gdb_memory_compare(struct gdb_remote *gdb, uint64_t at, const void *bytes, size_t size,
                        gdb_progress *progress, void *arg, const struct ctx *ctx, struct err *err);
 
-/* One packet: gdb_packet() starts it, gdb->packet may be added to, gdb_send() frames and sends it,
- * gdb_receive() waits for its answer (gdb_ask() is both), gdb_answer() reads that: 0 for "OK",
- * -ERR_NOT_FOUND where the server does not know the packet, -ERR_REFUSED with its reason,
- * -ERR_PROTOCOL for anything else. */
+/* gdb_packet() starts a packet, gdb->packet may be added to, gdb_send() sends it, gdb_receive()
+ * waits for the answer (gdb_ask() is both), gdb_answer() reads it: 0 for "OK", -ERR_NOT_FOUND: the
+ * server does not know the packet, -ERR_REFUSED with its reason, else -ERR_PROTOCOL. */
 void gdb_packet(struct gdb_remote *gdb, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 int gdb_send(struct gdb_remote *gdb, const struct ctx *ctx, struct err *err);

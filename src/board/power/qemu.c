@@ -18,6 +18,11 @@ static int off(void *self, const struct driver_env *env, const struct ctx *ctx, 
     return 0;
 }
 
+static bool ended_by_firmware(void *self, const struct driver_env *env, char why[256])
+{
+    return emulator_locked_up(self, env, why);
+}
+
 static void check(void *self, const struct yaml_node *node, struct diags *diags)
 {
     emulator_check(self, node, diags);
@@ -40,4 +45,5 @@ const struct power_driver power_qemu = {
              .done = done},
     .on = on,
     .off = off,
+    .ended_by_firmware = ended_by_firmware,
 };

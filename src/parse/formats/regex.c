@@ -99,7 +99,8 @@ static struct text group(const struct pattern *pattern, struct text line, const 
     int number = pcre2_substring_number_from_name(pattern->code, (PCRE2_SPTR)name);
     if (number < 0)
         return (struct text){0};
-    PCRE2_SIZE begin = ends[2 * number], end = ends[2 * number + 1];
+    size_t pair = 2 * (size_t)number;
+    PCRE2_SIZE begin = ends[pair], end = ends[pair + 1];
     if (begin == PCRE2_UNSET || end < begin || end > line.size)
         return (struct text){0};
     return (struct text){.at = line.at + begin, .size = end - begin};

@@ -184,9 +184,10 @@ static struct text read_message(struct scan *scan, struct finding *ret)
         else
             ret->duration_us = -1;
     }
-    if (has_message)
-        ret->message = rest;
-    return has_message ? (struct text){.at = rest.at} : rest;
+    if (!has_message)
+        return rest;
+    ret->message = rest;
+    return (struct text){.at = rest.at};
 }
 
 /* Finds ":STATUS" (IAR: " STATUS") with a place before it. */
@@ -195,7 +196,8 @@ static bool read_result(struct text line, struct finding *ret, struct text *ret_
     const char separator = line.size && *line.at == '<' ? ' ' : ':';
     const char *end = line.at + line.size, *at = line.at;
     for (int tries = 0; tries < TRIES_MAX && (at = memchr(at, separator, (size_t)(end - at)));) {
-        struct scan scan = {.at = ++at, .end = end};
+        at++;
+        struct scan scan = {.at = at, .end = end};
         if (at == end || (*at != 'P' && *at != 'F' && *at != 'I'))
             continue;
         tries++;
@@ -317,8 +319,9 @@ static bool take_marks(struct unity *unity, struct text *line)
     size_t count = 0;
     while (count < line->size && (line->at[count] == '.' || line->at[count] == '!'))
         count++;
-    if (count < line->size && (line->at[count] == '/' || line->at[count] == '\\'))
-        count -= count > 2 ? 2 : 1;
+    bool path = count < line->size && (line->at[count] == '/' || line->at[count] == '\\');
+    if (path)
+        count -= count > 2 ? 2 : count > 0;
     unity->marks += count;
     line->at += count;
     line->size -= count;

@@ -118,16 +118,13 @@ static bool take_live(struct text line, struct collector *collector)
 static bool take_start(struct text line, struct collector *collector)
 {
     struct scan scan = scan_begin(line);
-    struct text name, open, skipped;
+    struct text name, skipped;
     bool glued = !scan_word(&scan, "START - ");
     if (glued && !scan_until(&scan, "START - ", &skipped))
         return false;
     name = scan_rest(&scan);
     if (!is_name(name) || (glued && !text_starts(name, "test_")))
         return false;
-    /* The open test once more: the board was reset while it ran. */
-    if (collector_open_test(collector, &open) && text_same(name, open))
-        collector_run_start(collector);
     collector_start(collector, (struct text){0}, name);
     return true;
 }
@@ -333,7 +330,7 @@ static int ztest_detect(struct text line)
 const struct format format_ztest = {
     .name = "ztest",
     .summary = "Zephyr's ztest, new and 2.x",
-    .example = " PASS - test_loopback in 0.012 seconds",
+    .example = "PASS - test_loopback in 0.012 seconds",
     .state_size = sizeof(struct ztest),
     .repeats = true,
     .detect = ztest_detect,

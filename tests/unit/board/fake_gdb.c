@@ -328,7 +328,7 @@ static bool take_packet(struct fake_gdb *fake)
     return true;
 }
 
-static size_t waiting(const struct fake_gdb *fake)
+static size_t packets_waiting(const struct fake_gdb *fake)
 {
     size_t count = 0;
 
@@ -352,8 +352,12 @@ static void *run(void *arg)
     }
     while ((n = read(fake->fd, bytes, sizeof bytes)) > 0) {
         buf_add(&fake->in, bytes, (size_t)n);
-        if (waiting(fake) > fake->most_in_flight)
-            fake->most_in_flight = waiting(fake);
+        if (packets_waiting(fake) > fake->most_in_flight)
+            fake->most_in_flight = packets_waiting(fake);
+        if (fake->gather && str_starts(fake->in.data, "$X") && packets_waiting(fake) < fake->gather)
+            continue;
+        if (str_starts(fake->in.data, "$X"))
+            fake->gather = 0;
         while (take_packet(fake))
             ;
     }

@@ -41,13 +41,14 @@ struct fake_gdb {
     bool stop_reply;         /* says why it stopped before the first answer, as QEMU does */
     size_t read_most;        /* bytes that one `m` answers at most; 0: no limit */
     unsigned damage, reject; /* so many answers with a wrong checksum; requests refused by '-' */
+    size_t gather;           /* answers the first X only once so many packets are there */
     struct fake_answer answers[4];
 
     /* to look at afterwards */
     uint8_t flash[FAKE_FLASH_SIZE], ram[FAKE_RAM_SIZE];
-    struct strv requests; /* binary data left out */
-    char complaint[256];  /* "": none */
-    size_t most_in_flight;
+    struct strv requests;  /* binary data left out */
+    char complaint[256];   /* "": none */
+    size_t most_in_flight; /* packets that came together */
 
     /* its own */
     int fd, listen_fd;

@@ -5,6 +5,7 @@
 #include "board/emulator.h"
 
 #include "../scratch.h"
+#include "base/guard.h"
 #include "base/proc.h"
 #include "board/connect.h"
 #include "board/flash/flash.h"
@@ -13,6 +14,7 @@
 
 #include <signal.h>
 #include <string.h>
+#include <sys/syscall.h>
 
 static void ignore_sigpipe(void)
 {
@@ -41,6 +43,7 @@ struct bench {
     char *dir, *gdb, *uart;
     struct emulator emulator;
     struct driver_env env;
+    struct guard *guard; /* a test that fails leaves no QEMU either */
     struct ctx ctx;
     struct err err;
     int console;
@@ -63,7 +66,9 @@ static struct bench *bench_new(const char *machine)
     bench->gdb = emulator_socket(&bench->env, "gdb");
     bench->uart = emulator_socket(&bench->env, "uart");
     bench->emulator.conf.machine = xstrdup(machine);
+    cr_assert_eq(guard_start(&bench->guard, &bench->err), 0, "%s", bench->err.message);
     bench->ctx = scratch_patience();
+    bench->ctx.guard = bench->guard;
     bench->console = -1;
     return bench;
 }
@@ -71,6 +76,7 @@ static struct bench *bench_new(const char *machine)
 static void bench_free(struct bench *bench)
 {
     power_qemu.base.done(&bench->emulator);
+    guard_stop(bench->guard);
     fields_done(emulator_fields, &bench->emulator);
     close_fd(&bench->console);
     free(bench->gdb);
@@ -277,6 +283,24 @@ Test(emulator, a_failed_save_is_a_warning)
               "%s", warning.text);
     free(warning.text);
     events_free(events);
+    bench_free(bench);
+}
+
+Test(emulator, a_stuck_emulator_is_ended_all_the_same)
+{
+    struct bench *bench;
+
+    if (no_qemu())
+        cr_skip_test("qemu-system-arm is not installed");
+    bench = bench_new("netduino2");
+    power_on(bench);
+    cleanup_close int pidfd = dup(proc_pidfd(bench->emulator.process));
+    cr_assert_eq(syscall(SYS_pidfd_send_signal, pidfd, SIGSTOP, NULL, 0), 0);
+    power_off(bench);
+    struct pollfd ended = {.fd = pidfd, .events = POLLIN};
+    cr_expect_eq(poll(&ended, 1, 0), 1, "the process has ended");
+    cr_expect_not(fs_exists(bench->gdb));
+    cr_expect_not(fs_exists(bench->uart));
     bench_free(bench);
 }
 

@@ -387,6 +387,22 @@ Test(gdb_remote, progress_rises_to_the_end)
     }
 }
 
+Test(gdb_remote, a_window_sends_ahead_of_the_answers)
+{
+    struct fake_gdb *fake = fake_gdb_new();
+    static uint8_t bytes[20000];
+    fake->gather = 8;
+    struct session session = open_session(fake);
+
+    session.gdb.window = 8;
+    session.gdb.has_x = GDB_SUPPORTED; /* the probe is an X, too */
+    cr_expect_eq(gdb_memory_write(&session.gdb, FAKE_RAM_AT, bytes, sizeof bytes, NULL, NULL,
+                                  &session.ctx, &session.err),
+                 0, "%s", session.err.message);
+    cr_expect_eq(fake->most_in_flight, 8);
+    end(&session);
+}
+
 /* ---- refusals ------------------------------------------------------------------------------- */
 
 static int write_some(struct session *session)

@@ -4,6 +4,7 @@
 #include "load.h"
 
 #include <elf.h>
+#include <stddef.h>
 #include <stdio.h>
 
 static struct buf read_golden(const char *name)
@@ -87,6 +88,34 @@ Test(elf, reads_other_classes_and_byte_orders)
     cr_expect_eq(wide->segments[0].address, 0x123456789000);
     cr_expect_eq(wide->entry, 0x123456789000);
     cr_expect_null(wide->build_id);
+}
+
+/* By program header alone in a file without sections, by section alone where no header points
+ * there. */
+Test(elf, finds_the_build_id_either_way)
+{
+    const Elf32_Phdr segments[] = {
+        {.p_type = PT_NOTE, .p_offset = 0x74, .p_filesz = 20},
+        {.p_type = PT_LOAD, .p_offset = 0x74, .p_vaddr = 0x1000, .p_filesz = 4},
+    };
+    uint8_t file[256];
+    size_t size = make_elf(file, segments, 2);
+    cleanup_image struct image *by_section = load_golden("note-section.elf");
+    cleanup_image struct image *by_header = NULL;
+
+    memcpy(file + 0x74, "\4\0\0\0\4\0\0\0\3\0\0\0GNU\0\xCA\xFE\0\1", 20);
+    by_header = load_bytes(file, size);
+    cr_expect_str_eq(by_header->build_id, "cafe0001");
+    cr_expect_str_eq(by_section->build_id, "feed");
+}
+
+Test(elf, refuses_a_segment_that_passes_the_end_of_memory)
+{
+    cleanup_buf struct buf bytes = read_golden("wide.elf");
+
+    memset(bytes.data + sizeof(Elf64_Ehdr) + offsetof(Elf64_Phdr, p_paddr), 0xFF, 8);
+    refuse_bytes(bytes.data, bytes.size, ERR_DATA,
+                 "fw: segment 0: 3 bytes at 0xffffffffffffffff pass the end of memory");
 }
 
 Test(elf, refuses_what_is_not_linked)

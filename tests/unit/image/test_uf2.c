@@ -81,6 +81,18 @@ Test(uf2, passes_over_the_block_that_erratum_e10_asks_for)
     cr_expect_eq(image->segments[0].address, 0x10000000);
 }
 
+Test(uf2, does_not_count_that_block)
+{
+    static const struct fields blocks[] = {
+        {0x2000, 0x10FFFF00, 256, 0, 2, 0xE48BFF57, 0xEF},
+        {0x2000, 0x10000000, 256, 0, 2, 0xE48BFF59, 1},
+    };
+    uint8_t file[2 * BLOCK];
+
+    refuse_bytes(file, put_blocks(file, blocks, 2), ERR_DATA,
+                 "fw: 1 of 2 blocks: the file is truncated");
+}
+
 Test(uf2, names_block_and_reason_of_what_is_wrong)
 {
     static const struct {

@@ -75,6 +75,8 @@ static const struct {
     {OPEN_TEST "PROJECT EXECUTION SUCCESSFUL\n", -1, END_IDLE, PARSE_DONE},
     {"a.c:1:t:PASS\n1 Tests 0 Failures 0 Ignored\nOK", 500, END_DONE, PARSE_MORE},
     {"a.c:1:t:PASS\n1 Tests 0 Failures 0 Ignored\nOK\n", -1, END_IDLE, PARSE_DONE},
+    {"Unity test run 1 of 2\nTEST(g, n) PASS\n1 Tests 0 Failures 0 Ignored\nOK\n", -1, END_IDLE,
+     PARSE_MORE},
     {"1..1\nok 1\n", -1, END_IDLE, PARSE_DONE},
     {"1..1\nnot ok 1\n", 250, END_DONE, PARSE_MORE},
     {"TAP version 13\nBail out! no\n", -1, END_IDLE, PARSE_DONE},
@@ -147,6 +149,14 @@ Test(parse_parser, a_crash_after_the_last_test_is_trouble)
     cr_expect_str_eq(parsed.trouble, "the firmware crashed after test_a: *** HardFault");
 }
 
+Test(parse_parser, a_crash_is_not_excused_by_the_next_program)
+{
+    cleanup_parsed struct parsed parsed =
+        parse_text("unity", "a.c:1:a:PASS\n*** HardFault\n1 Tests 0 Failures 0 Ignored\nOK\n"
+                            "b.c:1:b:PASS\n1 Tests 0 Failures 0 Ignored\nOK\n");
+    cr_expect_str_eq(parsed.trouble, "the firmware crashed after a: *** HardFault");
+}
+
 #define BANNER "*** Booting Zephyr OS build v3 ***\n"
 
 Test(parse_parser, resets_that_are_expected_are_no_trouble)
@@ -179,6 +189,16 @@ Test(parse_parser, two_banners_before_the_tests_are_no_reset)
     cr_expect_str_empty(parsed.trouble);
 }
 
+Test(parse_parser, a_boot_between_two_runs_is_no_reset_of_a_run)
+{
+    cleanup_parsed struct parsed parsed =
+        parse_text("unity", "Unity test run 1 of 2\nTEST(g, n) PASS\n1 Tests 0 Failures 0 Ignored\n"
+                            "OK\n" BANNER "Unity test run 2 of 2\nTEST(g, n) PASS\n"
+                            "1 Tests 0 Failures 0 Ignored\nOK\n");
+    cr_expect_str_empty(parsed.trouble);
+    cr_expect_eq(parsed_count(&parsed), 2);
+}
+
 Test(parse_parser, a_boot_loop_without_tests_is_seen)
 {
     cleanup_parsed struct parsed parsed =
@@ -198,20 +218,24 @@ Test(parse_parser, lines_before_the_format_is_clear_are_read_again)
     cr_expect_str_empty(parsed.trouble);
 }
 
+/* However much came before, and wherever the buffer of pending lines was cut. */
 Test(parse_parser, a_long_log_before_the_tests_does_not_matter)
 {
-    cleanup_buf struct buf text = BUF_INIT(8 * DETECT_PENDING_BYTES);
-    while (text.size < 4 * DETECT_PENDING_BYTES)
-        buf_addf(&text, "boot message %zu\n", text.size);
-    buf_adds(&text, "1..3\nok 1 - a\n");
-    while (text.size < 4 * DETECT_PENDING_BYTES + DETECT_PENDING_BYTES / 8)
-        buf_addf(&text, "another message %zu\n", text.size);
-    buf_adds(&text, "ok 2 - b\nok 3 - c\n");
-    cleanup_parsed struct parsed parsed = parse_text("auto", text.data);
-    cr_expect_str_eq(parsed.job->format, "tap");
-    cr_expect_eq(parsed_count(&parsed), 3);
-    cr_expect(parsed.job->complete);
-    cr_expect_eq(parsed.state, PARSE_DONE);
+    for (size_t k = 0; k < 8; k++) {
+        cleanup_buf struct buf text = BUF_INIT(8 * DETECT_PENDING_BYTES);
+        size_t before = 2 * DETECT_PENDING_BYTES + k * DETECT_PENDING_BYTES / 8;
+        while (text.size < before)
+            buf_addf(&text, "boot message %zu\n", text.size);
+        buf_adds(&text, "ok 1 - a\n");
+        while (text.size < before + DETECT_PENDING_BYTES / 16)
+            buf_addf(&text, "another message %zu\n", text.size);
+        buf_adds(&text, "ok 2 - b\nok 3 - c\n1..3\n");
+        cleanup_parsed struct parsed parsed = parse_text("auto", text.data);
+        cr_expect_str_eq(parsed.job->format, "tap");
+        cr_expect_eq(parsed_count(&parsed), 3);
+        cr_expect(parsed.job->complete);
+        cr_expect_eq(parsed.state, PARSE_DONE);
+    }
 }
 
 Test(parse_parser, a_crash_before_the_first_test_is_not_forgotten)

@@ -6,6 +6,7 @@
 #include "base/str.h"
 
 #include <ftw.h>
+#include <locale.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -72,6 +73,7 @@ void make_archive(const char *path, int format, int filter, const char *options,
 {
     struct archive *archive = archive_write_new();
 
+    setlocale(LC_CTYPE, "C.UTF-8"); /* so that the names given are known to be UTF-8 */
     archive_write_set_format(archive, format);
     archive_write_add_filter(archive, filter);
     cr_assert_eq(archive_write_set_options(archive, options), ARCHIVE_OK);
@@ -82,6 +84,7 @@ void make_archive(const char *path, int format, int filter, const char *options,
         put_member(archive, &members[i]);
     cr_assert_eq(archive_write_close(archive), ARCHIVE_OK);
     archive_write_free(archive);
+    setlocale(LC_CTYPE, "C");
 }
 
 void make_shorter(const char *path, off_t size)

@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: MIT */
+#include "git/git.h"
+
+#include "base/str.h"
+
+#include <git2.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct git {
+    git_repository *repository;
+};
+
+static int fail(struct err *err, enum err_code code, const char *what)
+{
+    const git_error *error = git_error_last();
+
+    return err_set(err, code, "git: %s: %s", what,
+                   error && error->message ? error->message : "libgit2 does not say why");
+}
+
+/* ---- open and close ------------------------------------------------------------------------ */
+
+/* libgit2 1.5 says "not found" of a repository that is another user's where no configuration has a
+ * safe.directory at all. */
+static int open_failed(int rc, const char *dir, struct err *err)
+{
+    git_buf found = {0};
+
+    if (rc != GIT_ENOTFOUND && rc != GIT_EOWNER)
+        return fail(err, ERR_DATA, dir);
+    rc = git_repository_discover(&found, dir, 1, NULL);
+    if (rc == 0 && found.size > 0 && found.ptr[found.size - 1] == '/')
+        found.ptr[found.size - 1] = '\0';
+    if (rc == 0 && str_ends(found.ptr, "/.git"))
+        found.ptr[strlen(found.ptr) - strlen("/.git")] = '\0';
+    rc = rc < 0 ? err_set(err, ERR_NOT_FOUND, "git: %s: in no repository", dir)
+                : err_set(err, ERR_REFUSED,
+                          "git: %s belongs to another user, so its commit and paths are not read; "
+                          "to allow it: git config --global --add safe.directory '%s'",
+                          found.ptr, found.ptr);
+    git_buf_dispose(&found);
+    return rc;
+}
+
+int git_open(const char *dir, struct git **ret, struct err *err)
+{
+    git_repository *repository = NULL;
+    int rc;
+
+    /* Counted by libgit2: the last shutdown frees. */
+    if (git_libgit2_init() < 0)
+        return fail(err, ERR_DATA, "libgit2");
+    rc = git_repository_open_ext(&repository, dir, GIT_REPOSITORY_OPEN_CROSS_FS, NULL);
+    if (rc < 0) {
+        rc = open_failed(rc, dir, err);
+        git_libgit2_shutdown();
+        return rc;
+    }
+    *ret = xcalloc(1, sizeof **ret);
+    (*ret)->repository = repository;
+    return 0;
+}
+
+void git_close(struct git *git)
+{
+    if (!git)
+        return;
+    git_repository_free(git->repository);
+    free(git);
+    git_libgit2_shutdown();
+}
+
+/* ---- facts --------------------------------------------------------------------------------- */
+
+static char *read_root(git_repository *repository)
+{
+    const char *dir = git_repository_workdir(repository);
+    size_t size = dir ? strlen(dir) : 0;
+
+    if (size > 1 && dir[size - 1] == '/')
+        size--;
+    return dir ? xstrndup(dir, size) : NULL;
+}
+
+/* *ret is NULL where nothing was committed yet. */
+static int read_head(git_repository *repository, git_commit **ret, struct err *err)
+{
+    git_reference *head = NULL;
+    int rc = git_repository_head(&head, repository);
+
+    *ret = NULL;
+    if (rc == GIT_EUNBORNBRANCH)
+        return 0;
+    if (rc == 0)
+        rc = git_reference_peel((git_object **)ret, head, GIT_OBJECT_COMMIT);
+    git_reference_free(head);
+    return rc < 0 ? fail(err, ERR_DATA, "HEAD") : 0;
+}
+
+static char *read_commit(const git_commit *commit)
+{
+    char text[GIT_OID_HEXSZ + 1];
+
+    return xstrdup(git_oid_tostr(text, sizeof text, git_commit_id(commit)));
+}
+
+static char *shorten(git_commit *commit)
+{
+    git_buf text = {0};
+    char *name = NULL;
+
+    if (git_object_short_id(&text, (git_object *)commit) == 0)
+        name = xstrdup(text.ptr);
+    git_buf_dispose(&text);
+    return name;
+}
+
+/* A shallow clone lacks the way to its tags: the short commit stands for it then. */
+static char *describe(git_commit *commit)
+{
+    git_describe_options options;
+    git_describe_result *result = NULL;
+    git_buf text = {0};
+    char *name = NULL;
+
+    git_describe_options_init(&options, GIT_DESCRIBE_OPTIONS_VERSION);
+    options.describe_strategy = GIT_DESCRIBE_TAGS;
+    if (git_describe_commit(&result, (git_object *)commit, &options) == 0 &&
+        git_describe_format(&text, result, NULL) == 0)
+        name = xstrdup(text.ptr);
+    git_buf_dispose(&text);
+    git_describe_result_free(result);
+    return name ? name : shorten(commit);
+}
+
+/* The first difference is enough. */
+static int stop_at_first(const git_diff *diff, const git_diff_delta *delta, const char *pathspec,
+                         void *found)
+{
+    (void)diff, (void)delta, (void)pathspec;
+    *(bool *)found = true;
+    return GIT_EUSER;
+}
+
+/* The commit that a submodule stands on; false: it is not checked out. */
+static bool submodule_commit(git_repository *repository, const char *path, git_oid *ret)
+{
+    cleanup_free char *full = xasprintf("%s%s", git_repository_workdir(repository), path);
+    git_repository *inner = NULL;
+    int rc = git_repository_open_ext(&inner, full, GIT_REPOSITORY_OPEN_NO_SEARCH, NULL);
+
+    if (rc == 0)
+        rc = git_reference_name_to_id(ret, inner, "HEAD");
+    git_repository_free(inner);
+    return rc == 0;
+}
+
+static bool submodule_moved(git_repository *repository, const git_tree *tree,
+                            const git_index_entry *entry)
+{
+    git_tree_entry *committed = NULL;
+    git_oid now = entry->id;
+
+    submodule_commit(repository, entry->path, &now);
+    bool moved = git_tree_entry_bypath(&committed, tree, entry->path) < 0 ||
+                 !git_oid_equal(git_tree_entry_id(committed), &now);
+    git_tree_entry_free(committed);
+    return moved;
+}
+
+/* Left out of the diff below, for which libgit2 1.5 would read .gitmodules, and leak. */
+static bool any_submodule_moved(git_repository *repository, const git_tree *tree)
+{
+    git_index *index = NULL;
+    bool moved = false;
+
+    if (git_repository_index(&index, repository) < 0)
+        return false;
+    for (size_t i = 0; i < git_index_entrycount(index) && !moved; i++) {
+        const git_index_entry *entry = git_index_get_byindex(index, i);
+        moved = entry->mode == GIT_FILEMODE_COMMIT && submodule_moved(repository, tree, entry);
+    }
+    git_index_free(index);
+    return moved;
+}
+
+static int read_dirty(git_repository *repository, git_commit *commit, bool *ret, struct err *err)
+{
+    git_diff_options options;
+    git_diff *diff = NULL;
+    git_tree *tree = NULL;
+    int rc = git_commit_tree(&tree, commit);
+
+    *ret = false;
+    git_diff_options_init(&options, GIT_DIFF_OPTIONS_VERSION);
+    options.flags = GIT_DIFF_SKIP_BINARY_CHECK;
+    options.ignore_submodules = GIT_SUBMODULE_IGNORE_ALL;
+    options.notify_cb = stop_at_first;
+    options.payload = ret;
+    if (rc == 0)
+        rc = git_diff_tree_to_workdir_with_index(&diff, repository, tree, &options);
+    if (rc < 0 && !*ret)
+        rc = fail(err, ERR_DATA, "the working tree");
+    else
+        rc = 0;
+    if (rc == 0 && !*ret)
+        *ret = any_submodule_moved(repository, tree);
+    git_diff_free(diff);
+    git_tree_free(tree);
+    return rc;
+}
+
+static bool is_remote_url(const char *name)
+{
+    return str_starts(name, "remote.") && str_ends(name, ".url");
+}
+
+/* Straight from the configuration: git_remote_list() of libgit2 1.5 leaks for each entry of it, in
+ * git_regexp_match(). */
+static char *read_owner_name(git_repository *repository)
+{
+    git_config *config = NULL;
+    git_config_iterator *entries = NULL;
+    git_config_entry *entry;
+    cleanup_free char *origin = NULL, *other = NULL;
+    size_t others = 0;
+    int rc = git_repository_config_snapshot(&config, repository);
+
+    if (rc == 0)
+        rc = git_config_iterator_new(&entries, config);
+    while (rc == 0 && git_config_next(&entry, entries) == 0) {
+        bool is_origin = str_eq(entry->name, "remote.origin.url");
+        char **url = is_origin ? &origin : &other;
+        if (!is_remote_url(entry->name))
+            continue;
+        others += !is_origin;
+        free(*url);
+        *url = xstrdup(entry->value);
+    }
+    git_config_iterator_free(entries);
+    git_config_free(config);
+    if (!origin && others == 1)
+        return git_owner_name(other);
+    return origin ? git_owner_name(origin) : NULL;
+}
+
+int git_facts(struct git *git, struct git_facts *ret, struct err *err)
+{
+    git_commit *commit;
+    int rc;
+
+    *ret = (struct git_facts){.root = read_root(git->repository),
+                              .owner_name = read_owner_name(git->repository)};
+    rc = read_head(git->repository, &commit, err);
+    if (!commit)
+        return rc;
+    ret->commit = read_commit(commit);
+    ret->describe = describe(commit);
+    if (ret->root)
+        rc = read_dirty(git->repository, commit, &ret->dirty, err);
+    git_commit_free(commit);
+    return rc;
+}
+
+void git_facts_done(struct git_facts *facts)
+{
+    free(facts->root);
+    free(facts->commit);
+    free(facts->describe);
+    free(facts->owner_name);
+    *facts = (struct git_facts){0};
+}
+
+/* Two parts of what both sides' servers allow in names, so that they can stand in a URL. */
+static bool is_owner_name(const char *text, size_t size)
+{
+    const char *slash = memchr(text, '/', size);
+
+    if (!slash || slash == text || slash + 1 == text + size)
+        return false;
+    for (const char *c = text; c < text + size; c++) {
+        bool plain = (*c >= '0' && *c <= '9') || (*c >= 'a' && *c <= 'z') ||
+                     (*c >= 'A' && *c <= 'Z') || (*c && strchr("-_.", *c));
+        if (!plain && c != slash)
+            return false;
+    }
+    return true;
+}
+
+char *git_owner_name(const char *url)
+{
+    const char *scheme = strstr(url, "://"), *path;
+
+    if (scheme)
+        path = strchr(scheme + 3, '/');
+    else /* host:path, as scp writes it; a path on this machine has a slash first */
+        path = url[strcspn(url, ":/")] == ':' ? strchr(url, ':') : NULL;
+    if (!path || str_starts(url, "file:"))
+        return NULL;
+    path += strspn(path, ":/");
+    size_t size = strlen(path);
+    while (size > 0 && path[size - 1] == '/')
+        size--;
+    if (size > 4 && !memcmp(path + size - 4, ".git", 4))
+        size -= 4;
+    return is_owner_name(path, size) ? xstrndup(path, size) : NULL;
+}
+
+/* ---- tracked files ------------------------------------------------------------------------- */
+
+int git_paths_open(struct git *git, struct git_paths **ret, struct err *err)
+{
+    cleanup_free char *root = read_root(git->repository);
+    git_index *index = NULL;
+
+    if (git_repository_index(&index, git->repository) < 0)
+        return fail(err, ERR_DATA, "the index");
+    size_t count = git_index_entrycount(index), kept = 0;
+    cleanup_free const char **tracked = xcalloc(count + !count, sizeof *tracked);
+    for (size_t i = 0; i < count; i++) {
+        const git_index_entry *entry = git_index_get_byindex(index, i);
+        if (entry->mode != GIT_FILEMODE_COMMIT && entry->mode != GIT_FILEMODE_LINK)
+            tracked[kept++] = entry->path;
+    }
+    *ret = git_paths_new(root, tracked, kept);
+    git_index_free(index);
+    return 0;
+}

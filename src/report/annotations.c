@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/* Annotations of GitHub Actions: lines on standard output that the runner takes for commands and
+ * shows beside the source line. It keeps ten of a kind and 4096 characters of each. */
+#include "report/report.h"
+
+#include "base/str.h"
+#include "report/escape.h"
+#include "report/failures.h"
+#include "report/place.h"
+#include "report/words.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#define ERRORS_MAX 10
+#define BOARDS_NAMED_MAX 8
+#define DETAIL_LINES_MAX 12
+#define LINE_BYTES_MAX 600
+#define MESSAGE_BYTES_MAX 3800 /* with the cut note, and since characters are no bytes, enough */
+
+static const char *screen(struct buf *text, const char *raw)
+{
+    return words_screen(text, raw, strnlen(raw, LINE_BYTES_MAX), false);
+}
+
+static void add_property(struct buf *out, const char *name, const char *raw)
+{
+    cleanup_buf struct buf text = BUF_INIT(SIZE_MAX / 4);
+
+    buf_addf(out, "%s=", name);
+    escape_property(out, screen(&text, raw));
+}
+
+static void add_detail(struct buf *message, const char *detail)
+{
+    cleanup_buf struct buf text = BUF_INIT(SIZE_MAX / 4);
+
+    for (size_t lines = 0; *detail && lines < DETAIL_LINES_MAX; detail += *detail != '\0') {
+        size_t size = strcspn(detail, "\r\n");
+        if (size && ++lines)
+            buf_addf(
+                message, "\n%s",
+                words_screen(&text, detail, size < LINE_BYTES_MAX ? size : LINE_BYTES_MAX, false));
+        detail += size;
+    }
+}
+
+/* "on nucleo-3, virtual-1 and 2 more" */
+static void add_boards(struct buf *message, const struct failure *failure)
+{
+    cleanup_buf struct buf text = BUF_INIT(SIZE_MAX / 4);
+
+    for (size_t i = 0; i < failure->count && i < BOARDS_NAMED_MAX && failure->seen[i].job; i++)
+        buf_addf(message, "%s%s", i ? ", " : "\non ", screen(&text, failure->seen[i].job->board));
+    if (failure->count > BOARDS_NAMED_MAX)
+        buf_addf(message, " and %zu more", failure->count - BOARDS_NAMED_MAX);
+}
+
+/* A file that is none of the repository's would hide the annotation: it goes into the message. */
+static void add_message(struct buf *out, const struct failure *failure, bool has_place)
+{
+    const struct sighting *seen = failure->seen;
+    const struct test_case *test_case = seen->test_case;
+    cleanup_buf struct buf message = BUF_INIT(SIZE_MAX / 4), text = BUF_INIT(SIZE_MAX / 4);
+
+    if (test_case && test_case->file && !has_place)
+        buf_addf(&message, "%s:%" PRIu32 ": ", screen(&text, test_case->file), test_case->line);
+    buf_adds(&message, screen(&text, seen->message));
+    add_boards(&message, failure);
+    if (test_case && test_case->detail)
+        add_detail(&message, test_case->detail);
+    escape_message(out, words_clean(&text, message.data, MESSAGE_BYTES_MAX, 0));
+}
+
+static void annotate(const struct failure *failure, FILE *out)
+{
+    const struct sighting *seen = failure->seen;
+    const struct test_case *test_case = seen->test_case;
+    cleanup_buf struct buf line = BUF_INIT(SIZE_MAX / 4), path = BUF_INIT(SIZE_MAX / 4);
+    cleanup_free char *title = NULL;
+    bool has_place = test_case && place_path(&path, test_case->file);
+
+    if (test_case)
+        title = xasprintf("%s: %s%s%s", failure->kind, seen->suite->name,
+                          *seen->suite->name ? "." : "", test_case->name);
+    else
+        title = xasprintf("%s: %s", failure->kind, seen->job ? seen->job->name : "the run");
+    buf_adds(&line, "::error ");
+    if (has_place) {
+        add_property(&line, "file", path.data);
+        if (test_case->line)
+            buf_addf(&line, ",line=%" PRIu32, test_case->line);
+        buf_adds(&line, ",");
+    }
+    add_property(&line, "title", title);
+    buf_adds(&line, "::");
+    add_message(&line, failure, has_place);
+    fprintf(out, "%s\n", line.data);
+}
+
+void report_annotations(const struct run_result *run, FILE *out)
+{
+    struct failures found = failures_of(run);
+
+    for (size_t i = 0; i < found.count && i < ERRORS_MAX; i++)
+        annotate(&found.items[i], out);
+    if (found.count > ERRORS_MAX)
+        fprintf(out, "::notice title=hil::and %zu more failures: see the summary or %s\n",
+                found.count - ERRORS_MAX, report_junit.file);
+    fflush(out);
+    failures_done(&found);
+}
