@@ -159,10 +159,12 @@ static bool wait_gone(struct proc *proc, struct sink *sink, int64_t timeout_ms)
  * signals only to a group that lives, so its number cannot mean anybody else. */
 static bool end_group(struct proc *proc, struct sink *sink)
 {
-    bool gone;
+    bool gone = false;
 
-    kill(-proc->pid, SIGTERM);
-    gone = wait_gone(proc, sink, proc->grace_ms);
+    if (proc->grace_ms >= 0) {
+        kill(-proc->pid, SIGTERM);
+        gone = wait_gone(proc, sink, proc->grace_ms);
+    }
     if (!gone) {
         kill(-proc->pid, SIGKILL);
         gone = wait_gone(proc, sink, KILL_MS);

@@ -35,7 +35,7 @@ struct proc_spec {
     const char *const *env;  /* NAME=value to add to ours, NULL-terminated; NULL: none */
     const char *log_path;    /* NULL: output is only kept in the tail */
     const char *hint;        /* what to do where the program is not installed; may be NULL */
-    int64_t grace_ms;        /* between SIGTERM and SIGKILL; 0: 500 */
+    int64_t grace_ms;        /* between SIGTERM and SIGKILL; 0: 500; negative: no SIGTERM */
 };
 
 struct proc_result {

@@ -392,8 +392,17 @@ int board_console_fd(const struct board *board)
 ssize_t board_console_read(struct board *board, void *bytes, size_t room, const struct ctx *ctx,
                            struct err *err)
 {
-    ssize_t n = ctx_read(ctx, board->console_fd, bytes, room, err);
+    ssize_t n;
 
+    if (ctx) {
+        n = ctx_read(ctx, board->console_fd, bytes, room, err);
+    } else {
+        n = read(board->console_fd, bytes, room);
+        if (n < 0 && (errno == EAGAIN || errno == EINTR))
+            return err_set(err, ERR_TIMEOUT, "nothing to read");
+        if (n < 0)
+            n = err_sys(err, errno, "read");
+    }
     if (n >= 0 || n == -ERR_TIMEOUT || n == -ERR_CANCELLED)
         return n;
     /* A USB adapter that is pulled answers EIO, ENXIO or ENODEV, a peer that died ECONNRESET. */

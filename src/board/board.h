@@ -47,7 +47,8 @@ int board_rest(struct board *board, const struct ctx *ctx, struct err *err);
 int board_console_open(struct board *board, const struct ctx *ctx, struct err *err);
 void board_console_close(struct board *board);
 int board_console_fd(const struct board *board); /* -1: closed */
-/* Reads what is there: > 0 bytes, 0: the console is at its end, negative: an error. */
+/* Reads what is there: > 0 bytes, 0: the console is at its end, negative: an error. With a NULL ctx it
+ * never waits: -ERR_TIMEOUT where nothing is there. */
 ssize_t board_console_read(struct board *board, void *bytes, size_t room, const struct ctx *ctx,
                            struct err *err);
 int board_console_settle_ms(const struct board *board);

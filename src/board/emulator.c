@@ -19,7 +19,7 @@
 #define POLL_MS 1      /* between two looks at whether the socket is there */
 #define LOCKUP_MS 1000 /* from the console's end to the process's */
 #define SAVE_MS 500
-#define GRACE_MS 200 /* flash is saved by then, so nothing is lost by SIGKILL */
+#define NO_GRACE (-1) /* flash is saved by then: nothing is lost by SIGKILL */
 #define LOG_MAX (256 * 1024)
 
 static const struct emulator_machine machines[] = {
@@ -239,7 +239,7 @@ int emulator_start(struct emulator *emulator, const struct driver_env *env, cons
     rc = proc_start(&(struct proc_spec){.argv = (const char *const *)argv.items,
                                         .log_path = log,
                                         .hint = "apt install qemu-system-arm",
-                                        .grace_ms = GRACE_MS},
+                                        .grace_ms = NO_GRACE},
                     ctx, &emulator->process, err);
     if (rc < 0)
         return rc;

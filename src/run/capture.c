@@ -170,12 +170,16 @@ static ssize_t take(struct capture *capture, struct board *board, struct parser 
                     const struct ctx *ctx, struct err *err)
 {
     uint64_t offset = capture->marks.bytes;
+    ssize_t n = -ERR_TIMEOUT;
     int64_t read_us;
-    ssize_t n;
 
-    if (capture->rush >= RUSH_READS && ctx_sleep(ctx, RUSH_NAP_MS, err) == -ERR_CANCELLED)
-        return -ERR_CANCELLED;
-    n = board_console_read(board, capture->bytes, READ_SIZE, ctx, err);
+    if (capture->rush >= RUSH_READS) {
+        if (ctx_sleep(ctx, RUSH_NAP_MS, err) == -ERR_CANCELLED)
+            return -ERR_CANCELLED;
+        n = board_console_read(board, capture->bytes, READ_SIZE, NULL, err);
+    }
+    if (n == -ERR_TIMEOUT)
+        n = board_console_read(board, capture->bytes, READ_SIZE, ctx, err);
     read_us = now_us(capture);
     capture->marks.end_us = read_us - capture->marks.reset_us;
     if (n <= 0)
