@@ -56,7 +56,7 @@ static int unknown_verb(const char *name)
     size_t count = 0;
     const char *near;
 
-    while (verbs[count] && count < ARRAY_SIZE(names)) {
+    while (count < ARRAY_SIZE(names) && verbs[count]) {
         names[count] = verbs[count]->name;
         count++;
     }

@@ -15,7 +15,7 @@ struct arena {
     struct arena_block *blocks; /* the newest first */
 };
 
-void *arena_alloc(struct arena *arena, size_t size); /* aligned for any type */
+void *arena_alloc(struct arena *arena, size_t size);       /* aligned for any type */
 char *arena_strdup(struct arena *arena, const char *text); /* NULL gives NULL */
 char *arena_strndup(struct arena *arena, const char *text, size_t length);
 char *arena_printf(struct arena *arena, const char *format, ...)

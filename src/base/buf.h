@@ -5,7 +5,8 @@
  *     cleanup_buf struct buf line = BUF_INIT(64 * 1024);
  *     if (buf_add(&line, bytes, n) < 0) ...the ceiling was reached, nothing was added...
  *
- * `data` is always NUL-terminated once anything was added (the NUL is not counted in `size`), and is
+ * `data` is always NUL-terminated once anything was added (the NUL is not counted in `size`), and
+ * is
  * "" before. The owner calls buf_done(). Nothing here blocks.
  */
 #ifndef HIL_BASE_BUF_H
@@ -23,7 +24,10 @@ struct buf {
     size_t ceiling; /* bytes that `size` may never pass */
 };
 
-#define BUF_INIT(max) {.data = (char *)(uintptr_t)"", .ceiling = (max)}
+#define BUF_INIT(max)                                    \
+    {                                                    \
+        .data = (char *)(uintptr_t) "", .ceiling = (max) \
+    }
 #define cleanup_buf __attribute__((cleanup(buf_done)))
 
 /* 0, or -ERR_LIMIT where the ceiling would be passed; the buffer is then as it was. */
@@ -34,8 +38,8 @@ int buf_addf(struct buf *buf, const char *format, ...) __attribute__((format(pri
 char *buf_space(struct buf *buf, size_t count);
 void buf_grew(struct buf *buf, size_t count);
 void buf_drop_front(struct buf *buf, size_t count);
-void buf_clear(struct buf *buf);          /* size 0, memory kept */
-char *buf_steal(struct buf *buf);         /* hands over the string and empties the buffer */
+void buf_clear(struct buf *buf);  /* size 0, memory kept */
+char *buf_steal(struct buf *buf); /* hands over the string and empties the buffer */
 void buf_done(struct buf *buf);
 
 #endif

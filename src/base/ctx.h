@@ -3,8 +3,8 @@
  * ctx: until when a call may block, and what cancels it.
  *
  * Every function that can wait takes a `const struct ctx *` and returns -ERR_TIMEOUT or
- * -ERR_CANCELLED when its time is over. A ctx is a small value, copied freely; ctx_narrow() can only
- * shorten it:
+ * -ERR_CANCELLED when its time is over. A ctx is a small value, copied freely; ctx_narrow() can
+ * only shorten it:
  *
  *     struct ctx boot = ctx_narrow(ctx, 10000);
  *     rc = ctx_wait(&boot, fd, POLLIN, err);

@@ -45,7 +45,8 @@ struct err {
 int err_set(struct err *err, enum err_code code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* As err_set with ERR_IO, appending ": " and the text of sys_errno. ENOENT becomes ERR_NOT_FOUND. */
+/* As err_set with ERR_IO, appending ": " and the text of sys_errno. ENOENT becomes ERR_NOT_FOUND.
+ */
 int err_sys(struct err *err, int sys_errno, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -35,7 +35,8 @@ int fs_write_all(int fd, const void *bytes, size_t count, const char *path, stru
 /* mkdir -p. New directories get `mode`. */
 int fs_mkdirs(const char *path, mode_t mode, struct err *err);
 bool fs_exists(const char *path);
-char *fs_join(const char *dir, const char *name); /* caller frees; an absolute name stays as it is */
+char *fs_join(const char *dir,
+              const char *name); /* caller frees; an absolute name stays as it is */
 const char *fs_basename(const char *path);
 char *fs_dirname(const char *path); /* caller frees; "." where there is none */
 /* A name made safe for one path component: anything but [A-Za-z0-9._+-] becomes '_', never empty,

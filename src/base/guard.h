@@ -25,7 +25,8 @@ struct guard;
 int guard_start(struct guard **ret, struct err *err);
 void guard_stop(struct guard *guard); /* says goodbye, waits for the guardian, frees */
 
-/* Called in the child between fork and exec (async-signal-safe), so that no child is ever unknown. */
+/* Called in the child between fork and exec (async-signal-safe), so that no child is ever unknown.
+ */
 void guard_add_group(struct guard *guard, pid_t group);
 void guard_drop_group(struct guard *guard, pid_t group); /* after the child was reaped */
 

@@ -27,7 +27,7 @@ void close_fd(int *fd);
 void *xmalloc(size_t size);
 void *xcalloc(size_t count, size_t size);
 void *xrealloc(void *old, size_t count, size_t size);
-char *xstrdup(const char *text); /* NULL gives NULL */
+char *xstrdup(const char *text);                 /* NULL gives NULL */
 char *xstrndup(const char *text, size_t length); /* at most `length` bytes, up to the NUL */
 char *xasprintf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
@@ -44,7 +44,8 @@ const char *str_nearest(const char *word, const char *const *candidates, size_t 
 /* Whole-string parsers. `what` names the thing in the message: "--at: 'x' is not an address". */
 int str_to_u64(const char *text, uint64_t max, const char *what, uint64_t *ret, struct err *err);
 int str_to_size(const char *text, const char *what, uint64_t *ret, struct err *err); /* 512K 1M */
-int str_to_ms(const char *text, const char *what, int64_t *ret, struct err *err); /* 250ms 30s 10m 0 */
+int str_to_ms(const char *text, const char *what, int64_t *ret,
+              struct err *err); /* 250ms 30s 10m 0 */
 /* "1.5 s", "250 ms", "2 min 5 s" into `out`; returns out. */
 const char *str_from_us(int64_t microseconds, char out[32]);
 
@@ -53,8 +54,8 @@ struct strv {
     char **items;
     size_t count;
 };
-void strv_add(struct strv *list, const char *text);            /* copies */
-void strv_add_owned(struct strv *list, char *text);            /* takes over */
+void strv_add(struct strv *list, const char *text); /* copies */
+void strv_add_owned(struct strv *list, char *text); /* takes over */
 void strv_addf(struct strv *list, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void strv_split(struct strv *list, const char *text, char sep); /* appends; empty parts dropped */
 bool strv_has(const struct strv *list, const char *text);

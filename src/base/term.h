@@ -15,7 +15,7 @@ enum term_style { TERM_PLAIN, TERM_BOLD, TERM_DIM, TERM_RED, TERM_GREEN, TERM_YE
 
 struct term {
     FILE *out;
-    bool live;   /* a terminal that can repaint a line */
+    bool live; /* a terminal that can repaint a line */
     bool colour;
     int columns; /* 80 where unknown */
 };

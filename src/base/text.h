@@ -21,8 +21,8 @@ enum text_flags {
 /* Appends the clean form to `out` and returns how many bytes were replaced; what would pass out's
  * ceiling is cut off between two characters. */
 size_t text_clean(struct buf *out, const char *bytes, size_t count, unsigned flags);
-/* The same as a string of its own, at most `max` bytes of input (a character that `max` cuts through
- * is dropped); the caller frees. */
+/* The same as a string of its own, at most `max` bytes of input (a character that `max` cuts
+ * through is dropped); the caller frees. */
 char *text_clean_dup(const char *text, size_t max, unsigned flags);
 /* True where nothing would be replaced. */
 bool text_is_clean(const char *bytes, size_t count);

@@ -84,15 +84,15 @@ static void unknown_driver(const struct yaml_node *option, const char *kind,
 
 /* Finds the row that `node` (a map with the driver's name as its one key) asks for. The four tables
  * differ only in their rows' type, each of which begins with a driver_base. */
-static const void *find_row(const void *const *rows, const char *kind,
-                            const struct yaml_node *node, struct diags *diags)
+static const void *find_row(const void *const *rows, const char *kind, const struct yaml_node *node,
+                            struct diags *diags)
 {
     const struct driver_base *known[16];
     size_t count = 0;
 
     if (node->kind != YAML_MAP || node->count != 1) /* which lab_load() has told */
         return NULL;
-    for (; rows[count] && count < ARRAY_SIZE(known); count++) {
+    for (; count < ARRAY_SIZE(known) && rows[count]; count++) {
         known[count] = rows[count];
         if (!strcmp(known[count]->name, node->first->key))
             return rows[count];
@@ -101,11 +101,11 @@ static const void *find_row(const void *const *rows, const char *kind,
     return NULL;
 }
 
-#define OPEN_DRIVER(board, kind, node, diags)                                                      \
-    do {                                                                                           \
-        (board)->kind = find_row((const void *const *)kind##_drivers, #kind, node, diags);         \
-        if ((board)->kind)                                                                         \
-            (board)->kind##_self = instance(&(board)->kind->base, #kind, (node)->first, diags);    \
+#define OPEN_DRIVER(board, kind, node, diags)                                                   \
+    do {                                                                                        \
+        (board)->kind = find_row((const void *const *)kind##_drivers, #kind, node, diags);      \
+        if ((board)->kind)                                                                      \
+            (board)->kind##_self = instance(&(board)->kind->base, #kind, (node)->first, diags); \
     } while (0)
 
 /* One directory a lab and user, so that labs do not meet and others cannot reach our sockets. */
@@ -116,7 +116,8 @@ static char *socket_dir(const struct lab *lab, const char *runtime_dir)
     return xasprintf("%s/%s-%u", runtime_dir, safe, (unsigned)getuid());
 }
 
-/* `flash: {gdb: ...}` and `console: {unix: ...}` of an emulated board, written as a person would. */
+/* `flash: {gdb: ...}` and `console: {unix: ...}` of an emulated board, written as a person would.
+ */
 static void open_from_text(struct board *board, const char *kind, const char *text,
                            struct diags *diags)
 {

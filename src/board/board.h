@@ -2,9 +2,9 @@
  *
  * board: one device under test, opened from its configuration: four drivers behind one face.
  *
- * board_open() only checks and allocates; nothing is touched before board_power_on(). The calls come
- * in the order of the pipeline, from one thread. Each blocks within its ctx and its errors name the
- * step ("flash gdb: ..."). board_close() turns nothing off: board_rest() does.
+ * board_open() only checks and allocates; nothing is touched before board_power_on(). The calls
+ * come in the order of the pipeline, from one thread. Each blocks within its ctx and its errors
+ * name the step ("flash gdb: ..."). board_close() turns nothing off: board_rest() does.
  */
 #ifndef HIL_BOARD_BOARD_H
 #define HIL_BOARD_BOARD_H
@@ -34,12 +34,15 @@ void board_attach(struct board *board, const char *work_dir, const char *test,
 int board_accepts(const struct board *board, const struct image *image, struct err *err);
 
 int board_power_on(struct board *board, const struct ctx *ctx, struct err *err);
-int board_flash(struct board *board, const struct image *image, const struct ctx *ctx, struct err *err);
-int board_verify(struct board *board, const struct image *image, const struct ctx *ctx, struct err *err);
+int board_flash(struct board *board, const struct image *image, const struct ctx *ctx,
+                struct err *err);
+int board_verify(struct board *board, const struct image *image, const struct ctx *ctx,
+                 struct err *err);
 bool board_flash_needs_console(const struct board *board);
 /* A board without a reset driver is power-cycled; without either that is -ERR_CONFIG. */
 int board_reset(struct board *board, const struct ctx *ctx, struct err *err);
-/* After the console vanished: true where the firmware did it (a lockup ends an emulator); its words. */
+/* After the console vanished: true where the firmware did it (a lockup ends an emulator); its
+ * words. */
 bool board_ended_by_firmware(struct board *board, char why[256]);
 /* The resting state: power off where it can be switched. */
 int board_rest(struct board *board, const struct ctx *ctx, struct err *err);
@@ -47,8 +50,8 @@ int board_rest(struct board *board, const struct ctx *ctx, struct err *err);
 int board_console_open(struct board *board, const struct ctx *ctx, struct err *err);
 void board_console_close(struct board *board);
 int board_console_fd(const struct board *board); /* -1: closed */
-/* Reads what is there: > 0 bytes, 0: the console is at its end, negative: an error. With a NULL ctx it
- * never waits: -ERR_TIMEOUT where nothing is there. */
+/* Reads what is there: > 0 bytes, 0: the console is at its end, negative: an error. With a NULL ctx
+ * it never waits: -ERR_TIMEOUT where nothing is there. */
 ssize_t board_console_read(struct board *board, void *bytes, size_t room, const struct ctx *ctx,
                            struct err *err);
 int board_console_settle_ms(const struct board *board);

@@ -2,11 +2,12 @@
  *
  * driver: the four kinds of driver that make a board: power, reset, flash, console.
  *
- * A driver is one file under its kind's folder and one row in that kind's table (power/power.c, ...).
- * A row describes the driver's options as `fields`; an instance is a zeroed block of `self_size`
- * bytes that begins with the struct the fields fill. `preset` may put defaults in before reading;
- * `check` may look at the whole afterwards. All calls block only within their ctx, are made from one
- * thread at a time, and say in err what failed; the caller prepends board and step.
+ * A driver is one file under its kind's folder and one row in that kind's table (power/power.c,
+ * ...). A row describes the driver's options as `fields`; an instance is a zeroed block of
+ * `self_size` bytes that begins with the struct the fields fill. `preset` may put defaults in
+ * before reading; `check` may look at the whole afterwards. All calls block only within their ctx,
+ * are made from one thread at a time, and say in err what failed; the caller prepends board and
+ * step.
  */
 #ifndef HIL_BOARD_DRIVER_H
 #define HIL_BOARD_DRIVER_H
@@ -29,7 +30,8 @@ struct driver_env {
 };
 /* An EVENT_COMMAND, EVENT_PROGRESS or EVENT_WARNING about this board. */
 void driver_tell_command(const struct driver_env *env, const char *const *argv);
-void driver_tell_progress(const struct driver_env *env, const char *step, uint64_t done, uint64_t total);
+void driver_tell_progress(const struct driver_env *env, const char *step, uint64_t done,
+                          uint64_t total);
 void driver_tell_warning(const struct driver_env *env, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
@@ -38,9 +40,10 @@ struct driver_base {
     const char *summary;
     const struct field *fields;
     size_t self_size;
-    void (*preset)(void *self);                                       /* may be NULL */
+    void (*preset)(void *self);                                                   /* may be NULL */
     void (*check)(void *self, const struct yaml_node *node, struct diags *diags); /* may be NULL */
-    void (*done)(void *self); /* ends what is still open; fields are freed by the caller; may be NULL */
+    void (*done)(
+        void *self); /* ends what is still open; fields are freed by the caller; may be NULL */
 };
 
 struct power_driver {
@@ -50,8 +53,8 @@ struct power_driver {
     /* What the guardian is to run should hil be killed: the number of argv lists, borrowed. May be
      * NULL: ending hil's children is enough. */
     size_t (*off_argvs)(void *self, const struct strv **ret);
-    /* The board vanished: was it the firmware that ended it? Then true, with its words in `why`. May
-     * be NULL: firmware cannot. */
+    /* The board vanished: was it the firmware that ended it? Then true, with its words in `why`.
+     * May be NULL: firmware cannot. */
     bool (*ended_by_firmware)(void *self, const struct driver_env *env, char why[256]);
 };
 
@@ -88,8 +91,9 @@ extern const struct reset_driver *const reset_drivers[];
 extern const struct flash_driver *const flash_drivers[];
 extern const struct console_driver *const console_drivers[];
 
-/* argv with {file} {address} {serial} {board} ... filled in; an unknown {name} is -ERR_CONFIG. `names`
- * and `values` run in parallel, NULL-terminated names. A placeholder never splits an argument. */
+/* argv with {file} {address} {serial} {board} ... filled in; an unknown {name} is -ERR_CONFIG.
+ * `names` and `values` run in parallel, NULL-terminated names. A placeholder never splits an
+ * argument. */
 int driver_fill_argv(const struct strv *template, const char *const *names,
                      const char *const *values, struct strv *ret, struct err *err);
 /* Runs argv to its end, telling the command; its output is appended to work_dir/`log`. */

@@ -301,8 +301,7 @@ bool emulator_locked_up(const struct emulator *emulator, const struct driver_env
     const char *found;
 
     /* The console closes a moment before the process has ended. */
-    if (!emulator->process ||
-        ctx_wait(&moment, proc_pidfd(emulator->process), POLLIN, NULL) < 0 ||
+    if (!emulator->process || ctx_wait(&moment, proc_pidfd(emulator->process), POLLIN, NULL) < 0 ||
         fs_read(path, &log, NULL) < 0 || !(found = strstr(log.data, mark)))
         return false;
     found += strlen(mark);

@@ -47,7 +47,8 @@ int emulator_start(struct emulator *emulator, const struct driver_env *env, cons
                    struct err *err);
 /* Saves flash (where that fails, that is a warning), ends the process, removes its sockets. */
 void emulator_stop(struct emulator *emulator, const struct driver_env *env, const struct ctx *ctx);
-/* True where QEMU ended because the core locked up (Armv7-M Architecture Reference Manual, B1.5.15). */
+/* True where QEMU ended because the core locked up (Armv7-M Architecture Reference Manual,
+ * B1.5.15). */
 bool emulator_locked_up(const struct emulator *emulator, const struct driver_env *env,
                         char why[256]);
 /* Resets the machine and lets its CPU run. -ERR_NOT_FOUND where it is off. */

@@ -20,8 +20,7 @@ int inventory_open(const char *lab_option, struct inventory *ret, struct err *er
     if (ret->lab) {
         ret->boards = xcalloc(ret->lab->count, sizeof *ret->boards);
         for (size_t i = 0; i < ret->lab->count; i++)
-            ret->boards[i] =
-                board_open(ret->lab, &ret->lab->boards[i], ret->runtime_dir, &diags);
+            ret->boards[i] = board_open(ret->lab, &ret->lab->boards[i], ret->runtime_dir, &diags);
     }
     if (diags.messages.count)
         rc = diags_check(&diags, err);

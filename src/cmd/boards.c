@@ -18,9 +18,9 @@ static const struct opt_row rows[] = {
     {0},
 };
 
-static const char *const examples[] = {"Who holds what", "hil boards", "Names of the free boards",
-                                       "hil boards --json | jq -r '.boards[]|select(.held|not).name'",
-                                       NULL};
+static const char *const examples[] = {
+    "Who holds what", "hil boards", "Names of the free boards",
+    "hil boards --json | jq -r '.boards[]|select(.held|not).name'", NULL};
 
 static const char *const see_also[] = {"run", "drivers", NULL};
 

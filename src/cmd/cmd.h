@@ -2,8 +2,9 @@
  *
  * cmd: one file a verb: parse its options, call one function below, print.
  *
- * A verb returns the exit code of DESIGN's table: 0 pass, 1 fail, 2 usage or configuration, 3 infra,
- * 128 + signal when cancelled. Its `const struct opt_verb` is its help page, man page and completion.
+ * A verb returns the exit code of DESIGN's table: 0 pass, 1 fail, 2 usage or configuration, 3
+ * infra, 128 + signal when cancelled. Its `const struct opt_verb` is its help page, man page and
+ * completion.
  */
 #ifndef HIL_CMD_CMD_H
 #define HIL_CMD_CMD_H
@@ -19,7 +20,8 @@ struct app { /* what main knows; lives as long as the program */
     char **argv;
 };
 
-extern const struct opt_verb verb_run, verb_replay, verb_image, verb_boards, verb_formats, verb_drivers;
+extern const struct opt_verb verb_run, verb_replay, verb_image, verb_boards, verb_formats,
+    verb_drivers;
 extern const struct opt_verb *const verbs[]; /* NULL-terminated, in the order of the help */
 
 /* Parses a verb's options as opt_parse() does. True: go on with the operands at argv[*ret_first].
@@ -34,16 +36,16 @@ int cmd_fail(const struct opt_verb *verb, const struct err *err);
 int cmd_cancel_signal(const struct app *app);
 
 /* Options that several verbs take, as rows to be listed by each. */
-#define CMD_ROW_LAB                                                                                \
-    {                                                                                              \
-        "lab", 'l', "FILE",                                                                        \
-            "The lab's boards. Without it: $HIL_LAB, ./lab.yaml, /etc/hil/lab.yaml, in that "      \
-            "order.",                                                                              \
-            NULL                                                                                   \
+#define CMD_ROW_LAB                                                                           \
+    {                                                                                         \
+        "lab", 'l', "FILE",                                                                   \
+            "The lab's boards. Without it: $HIL_LAB, ./lab.yaml, /etc/hil/lab.yaml, in that " \
+            "order.",                                                                         \
+            NULL                                                                              \
     }
-#define CMD_ROW_JSON                                                                               \
-    {                                                                                              \
-        "json", 0, NULL, "Write JSON for a program to read.", NULL                                 \
+#define CMD_ROW_JSON                                               \
+    {                                                              \
+        "json", 0, NULL, "Write JSON for a program to read.", NULL \
     }
 
 #endif

@@ -66,8 +66,9 @@ static void print_driver(const char *kind, const struct driver_base *base, const
     for (const struct field *field = base->fields; field && field->name; field++) {
         cleanup_free char *name =
             xasprintf("  %s%s", field->name, field->flags & FIELD_REQUIRED ? "*" : "");
-        term_table_row(table, TERM_PLAIN,
-                       (const char *const[]){name, type_name(field), field->help ? field->help : ""});
+        term_table_row(
+            table, TERM_PLAIN,
+            (const char *const[]){name, type_name(field), field->help ? field->help : ""});
     }
     term_table_print(table, term);
     term_table_free(table);
@@ -160,8 +161,9 @@ const struct opt_verb verb_drivers = {
     .name = "drivers",
     .operands = "[NAME]",
     .summary = "list the drivers that lab.yaml can name, with their options",
-    .description = "A board has up to four drivers: power, reset, flash and console. Each takes the "
-                   "options listed here, in a map below its name.",
+    .description =
+        "A board has up to four drivers: power, reset, flash and console. Each takes the "
+        "options listed here, in a map below its name.",
     .rows = rows,
     .examples = examples,
     .see_also = see_also,

@@ -8,24 +8,24 @@
 #include "base/opt.h"
 #include "run/job.h"
 
-#define OPTIONS_ROWS_PARSE                                                                         \
-    {"format", 'f', "FORMAT",                                                                      \
-     "The test output's dialect, as hil formats lists them; auto (the default) decides from the "  \
-     "stream.",                                                                                    \
-     "Reading the console"},                                                                       \
-        {"pass", 0, "REGEX",                                                                       \
-         "A line that matches is a test that passed (PCRE2; named groups name, suite, message, "   \
-         "file, line, ms). Implies --format regex.",                                               \
-         NULL},                                                                                    \
-        {"fail", 0, "REGEX", "A line that matches is a test that failed.", NULL},                  \
-        {"skip", 0, "REGEX", "A line that matches is a test that was skipped.", NULL},             \
-        {"end", 0, "REGEX", "A line that matches ends the run.", NULL},                            \
-        {"expect-resets", 0, NULL,                                                                 \
-         "The tests reset the board on purpose: a reset is no crash.", NULL},                      \
-        {"expect-tests", 0, "N", "Fewer tests than this are a failure.", "What is expected"},      \
-    {                                                                                              \
-        "require", 0, "GLOB",                                                                      \
-            "A test with this name (or SUITE.NAME) must pass. May be given several times.", NULL   \
+#define OPTIONS_ROWS_PARSE                                                                        \
+    {"format", 'f', "FORMAT",                                                                     \
+     "The test output's dialect, as hil formats lists them; auto (the default) decides from the " \
+     "stream.",                                                                                   \
+     "Reading the console"},                                                                      \
+        {"pass", 0, "REGEX",                                                                      \
+         "A line that matches is a test that passed (PCRE2; named groups name, suite, message, "  \
+         "file, line, ms). Implies --format regex.",                                              \
+         NULL},                                                                                   \
+        {"fail", 0, "REGEX", "A line that matches is a test that failed.", NULL},                 \
+        {"skip", 0, "REGEX", "A line that matches is a test that was skipped.", NULL},            \
+        {"end", 0, "REGEX", "A line that matches ends the run.", NULL},                           \
+        {"expect-resets", 0, NULL, "The tests reset the board on purpose: a reset is no crash.",  \
+         NULL},                                                                                   \
+        {"expect-tests", 0, "N", "Fewer tests than this are a failure.", "What is expected"},     \
+    {                                                                                             \
+        "require", 0, "GLOB",                                                                     \
+            "A test with this name (or SUITE.NAME) must pass. May be given several times.", NULL  \
     }
 
 /* Takes the option where it is one of the rows above: 1; 0: not ours; negative: an error. */

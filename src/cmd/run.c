@@ -9,7 +9,8 @@
 
 static const struct opt_row rows[] = {
     {"board", 'b', "BOARD",
-     "Where to run: a board's name, or labels parted by commas that it must all have. Given several "
+     "Where to run: a board's name, or labels parted by commas that it must all have. Given "
+     "several "
      "times: any of them. Without it: the lab's only board.",
      "Which boards"},
     {"all", 'a', NULL, "Run every image on every board that matches, instead of on one of them.",
@@ -36,14 +37,17 @@ static const struct opt_row rows[] = {
 };
 
 static const char *const examples[] = {
-    "Flash and test one image on the lab's only board", "hil run firmware.elf",
+    "Flash and test one image on the lab's only board",
+    "hil run firmware.elf",
     "On any free board with both labels, waiting ten minutes at most",
     "hil run -b stm32f405,virtual --wait 10m firmware.hex",
     "Every ELF file of a build artifact, on every board of a type",
     "hil run -b nucleo-f446re --all 'firmware.zip:**/*.elf'",
-    "The tests that a firmware repository describes", "hil run --plan hil.yaml",
+    "The tests that a firmware repository describes",
+    "hil run --plan hil.yaml",
     "Firmware that prints results in words of its own",
-    "hil run --pass '^OK (?<name>.*)' --fail '^BAD (?<name>.*)' --end '^bye' fw.bin --at 0x08000000",
+    "hil run --pass '^OK (?<name>.*)' --fail '^BAD (?<name>.*)' --end '^bye' fw.bin --at "
+    "0x08000000",
     NULL};
 
 static const char *const see_also[] = {"replay", "boards", "image", "formats", NULL};
@@ -111,7 +115,8 @@ static int take(void *arg, const struct opt_row *row, const char *value, struct 
 static int check_request(const struct session_request *request, struct err *err)
 {
     if (!request->images.count && !request->plan_path)
-        return err_set(err, ERR_USAGE, "no firmware: name a file to flash and test, or --plan FILE");
+        return err_set(err, ERR_USAGE,
+                       "no firmware: name a file to flash and test, or --plan FILE");
     if (request->images.count && request->plan_path)
         return err_set(err, ERR_USAGE, "--plan names the firmware itself: '%s' is one too many",
                        request->images.items[0]);

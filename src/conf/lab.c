@@ -38,7 +38,8 @@ static const struct field board_rows[] = {
     {"flash", FIELD_NODE, CONF(flash), .help = "how firmware gets onto it"},
     {"console", FIELD_NODE, CONF(console), .help = "where its output is read"},
     {"qemu", FIELD_NODE, CONF(qemu), .help = "short for the four drivers of an emulated board"},
-    {"format", FIELD_NODE, offsetof(struct board_fields, format), .help = "the dialect of its test output"},
+    {"format", FIELD_NODE, offsetof(struct board_fields, format),
+     .help = "the dialect of its test output"},
     {0}};
 
 static const struct field regex_rows[] = {
@@ -231,8 +232,7 @@ static void read_boards(const struct yaml_node *boards, struct timeouts defaults
     if (!boards)
         return;
     if (boards->kind != YAML_MAP || !boards->first) {
-        diag_node(diags, boards,
-                  "'boards' must be a map with at least one board");
+        diag_node(diags, boards, "'boards' must be a map with at least one board");
         return;
     }
     lab->boards = xcalloc(boards->count, sizeof *lab->boards);
@@ -312,9 +312,8 @@ char *lab_find(const char *option, struct err *err)
     if (named && fs_exists(named))
         return xstrdup(named);
     if (named) {
-        err_set(err, ERR_CONFIG,
-                "%s names %s, which is not there",
-                option ? "--lab" : "$HIL_LAB", named);
+        err_set(err, ERR_CONFIG, "%s names %s, which is not there", option ? "--lab" : "$HIL_LAB",
+                named);
         return NULL;
     }
     for (size_t i = 0; i < ARRAY_SIZE(places); i++)

@@ -57,8 +57,8 @@ struct lab {
 
 /* Which file would be read; NULL where there is none (err says where it looked). Caller frees. */
 char *lab_find(const char *option, struct err *err);
-/* 0, or -ERR_CONFIG with every mistake in `diags`; then the errors of yaml_load(). Where the file is
- * YAML at all, *ret is given even so, for its drivers to be checked, too; else it is NULL. */
+/* 0, or -ERR_CONFIG with every mistake in `diags`; then the errors of yaml_load(). Where the file
+ * is YAML at all, *ret is given even so, for its drivers to be checked, too; else it is NULL. */
 int lab_load(const char *path, struct lab **ret, struct diags *diags, struct err *err);
 const struct board_conf *lab_board(const struct lab *lab, const char *name); /* NULL: none */
 /* True where the selector names the board, or all of its comma-parted labels are the board's. */

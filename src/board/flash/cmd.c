@@ -29,7 +29,8 @@ struct flash_cmd {
 
 static const struct field fields[] = {
     {"run", FIELD_ARGVS, offsetof(struct flash_cmd, run), FIELD_REQUIRED,
-     .help = "argv that programs {file}, or a list of such; also {address} {size} {serial} {board}"},
+     .help =
+         "argv that programs {file}, or a list of such; also {address} {size} {serial} {board}"},
     {"verify", FIELD_ARGVS, offsetof(struct flash_cmd, verify),
      .help = "argv that fails where the flash does not hold {file}"},
     {"serial", FIELD_STRING, offsetof(struct flash_cmd, serial),
@@ -130,7 +131,8 @@ static void check(void *self, const struct yaml_node *node, struct diags *diags)
             cleanup_strv struct strv argv = {0};
             struct err err = {0};
             if (driver_fill_argv(&lists[l]->items[i], names, values, &argv, &err) < 0)
-                diag_node(diags, node, "flash cmd: %s; known: {file} {address} {size} {serial} {board}",
+                diag_node(diags, node,
+                          "flash cmd: %s; known: {file} {address} {size} {serial} {board}",
                           err.message);
         }
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * power: the drivers that switch a board's supply. A new one: its file, a line here, a row in power.c.
+ * power: the drivers that switch a board's supply. A new one: its file, a line here, a row in
+ * power.c.
  */
 #ifndef HIL_BOARD_POWER_POWER_H
 #define HIL_BOARD_POWER_POWER_H
