@@ -7,7 +7,7 @@ import re
 import subprocess
 
 import pytest
-from conftest import HIL, LAB, firmware
+from conftest import HIL, LAB, ROOT, firmware
 
 VERBS = ["run", "replay", "boards", "image", "formats", "drivers"]
 
@@ -39,6 +39,13 @@ def test_man_pages_are_clean(hil, verb):
     shown = subprocess.run(["mandoc", "-T", "utf8", page], capture_output=True, text=True).stdout
     shown = re.sub(".\b", "", shown)  # bold is typed twice
     assert f"hil {verb}" in shown and "EXAMPLES" in shown
+
+
+def test_every_verb_is_documented_by_the_build(hil):
+    cmake = (ROOT / "CMakeLists.txt").read_text()
+    listed = re.search(r"set\(HIL_VERBS ([^)]*)\)", cmake).group(1).split()
+    shown = re.findall(r"^  ([a-z]+)  ", hil("--help").out, re.M)
+    assert sorted(listed) == sorted(shown)
 
 
 def test_completion_completes(hil):

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
 """hil run on a board behind a serial port: the lab's own faults, and bytes that come in pieces."""
+import json
 import os
 import shutil
 import subprocess
 import threading
+import time
 
 import pytest
 from conftest import firmware
@@ -44,6 +46,27 @@ def test_bytes_one_by_one(hil, board):
 
     board.script = drip
     assert hil.run(IMAGE, lab=lab_of(hil, board)).code == 0
+
+
+def test_longest_first_once_times_are_known(hil, board):
+    slow, quick = (hil.home / name for name in ("b-slow.elf", "a-quick.elf"))
+    for path, tail in ((slow, b"slow"), (quick, b"quick")):
+        path.write_bytes(IMAGE.read_bytes() + tail)  # bytes behind an ELF's end are nobody's
+
+    def script(board):
+        if board.flash.read_bytes().endswith(b"slow"):
+            time.sleep(0.3)  # what the firmware takes
+        board.say(UNITY)
+
+    board.script = script
+    lab = lab_of(hil, board)
+    orders = []
+    for _ in range(2):
+        result = hil.run(quick, slow, lab=lab)
+        assert result.code == 0, result.out + result.err
+        jobs = [json.loads(path.read_text()) for path in hil.out.rglob("job.json")]
+        orders.append([job["test"] for job in sorted(jobs, key=lambda job: job["started_unix_us"])])
+    assert orders == [["a-quick", "b-slow"], ["b-slow", "a-quick"]]
 
 
 def test_console_that_vanishes_is_infra(hil, board):
