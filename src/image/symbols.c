@@ -21,7 +21,6 @@ struct symbol {
 
 struct symbols {
     Elf *elf;
-    bool thumb;
     struct dwarf_index *dwarf; /* NULL: none */
     struct symbol *table;      /* by address */
     size_t count;
@@ -46,7 +45,7 @@ static bool is_code(const GElf_Sym *symbol, const GElf_Shdr *section)
 }
 
 static bool read_symbol(const struct symbols *symbols, const GElf_Sym *symbol, size_t names,
-                        struct symbol *ret)
+                        bool thumb, struct symbol *ret)
 {
     GElf_Shdr section;
     Elf_Scn *scn = symbol->st_shndx == SHN_UNDEF || symbol->st_shndx >= SHN_LORESERVE
@@ -55,7 +54,7 @@ static bool read_symbol(const struct symbols *symbols, const GElf_Sym *symbol, s
 
     if (!scn || !gelf_getshdr(scn, &section) || !is_code(symbol, &section))
         return false;
-    uint64_t address = symbols->thumb ? symbol->st_value & ~UINT64_C(1) : symbol->st_value;
+    uint64_t address = thumb ? symbol->st_value & ~UINT64_C(1) : symbol->st_value;
     uint64_t section_end = section.sh_addr + section.sh_size;
     *ret = (struct symbol){.address = address,
                            .end = symbol->st_size ? address + symbol->st_size : section_end,
@@ -73,7 +72,7 @@ static int compare_symbols(const void *a, const void *b)
     return x->sized == y->sized ? strcmp(x->name, y->name) : x->sized ? 1 : -1;
 }
 
-static void read_table(struct symbols *symbols, Elf_Scn *scn, const GElf_Shdr *header)
+static void read_table(struct symbols *symbols, Elf_Scn *scn, const GElf_Shdr *header, bool thumb)
 {
     Elf_Data *data = elf_getdata(scn, NULL);
     size_t size = gelf_fsize(symbols->elf, ELF_T_SYM, 1, EV_CURRENT);
@@ -87,20 +86,21 @@ static void read_table(struct symbols *symbols, Elf_Scn *scn, const GElf_Shdr *h
     symbols->table = xcalloc(count + !count, sizeof *symbols->table);
     for (size_t i = 0; i < count; i++)
         if (gelf_getsym(data, (int)i, &symbol) &&
-            read_symbol(symbols, &symbol, header->sh_link, &symbols->table[symbols->count]))
+            read_symbol(symbols, &symbol, header->sh_link, thumb, &symbols->table[symbols->count]))
             symbols->count++;
     if (symbols->count)
         qsort(symbols->table, symbols->count, sizeof *symbols->table, compare_symbols);
 }
 
-static void read_tables(struct symbols *symbols)
+/* `thumb`: bit 0 of a function's address is no part of it, but says Thumb code. */
+static void read_tables(struct symbols *symbols, bool thumb)
 {
     Elf_Scn *scn = NULL;
     GElf_Shdr header;
 
     while ((scn = elf_nextscn(symbols->elf, scn)))
         if (gelf_getshdr(scn, &header) && header.sh_type == SHT_SYMTAB)
-            read_table(symbols, scn, &header);
+            read_table(symbols, scn, &header, thumb);
 }
 
 /* Below the address, the nearest that reaches it. */
@@ -135,8 +135,7 @@ int symbols_open(const void *bytes, size_t size, struct symbols **ret, struct er
         symbols_close(symbols);
         return err_set(err, ERR_DATA, "no ELF file, so no symbols");
     }
-    symbols->thumb = header.e_machine == EM_ARM;
-    read_tables(symbols);
+    read_tables(symbols, header.e_machine == EM_ARM);
     symbols->dwarf = dwarf_index_open(symbols->elf);
     if (!symbols->dwarf && !symbols->count) {
         symbols_close(symbols);
@@ -151,8 +150,6 @@ size_t symbols_lookup(struct symbols *symbols, uint64_t address,
 {
     size_t count = 0;
 
-    if (symbols->thumb)
-        address &= ~UINT64_C(1);
     if (symbols->dwarf)
         count = dwarf_index_lookup(symbols->dwarf, address, &symbols->arena, ret);
     const char *name = find_symbol(symbols, address);

@@ -36,7 +36,7 @@ struct symbols_frame {    /* strings live until symbols_close() */
 /* Borrows `bytes` until symbols_close(). -ERR_DATA: no ELF file, or one without any symbols. */
 int symbols_open(const void *bytes, size_t size, struct symbols **ret, struct err *err);
 /* The innermost first; 0 where the address lies in no function. Of a return address look up a byte
- * of the call before it (parse/fault). The Thumb bit is ignored. */
+ * of the call before it (parse/fault). The Thumb bit makes no difference. */
 size_t symbols_lookup(struct symbols *symbols, uint64_t address,
                       struct symbols_frame ret[SYMBOLS_FRAMES_MAX]);
 void symbols_close(struct symbols *symbols); /* NULL is fine */

@@ -18,7 +18,7 @@ static const char *const tracked[] = {
     "main.c",          "src/foo.c",       "app/src/foo.c",      "src/bar.c",
     "src/drv/uart.c",  "lib/uart.c",      "foo/readme.md",      "test/unit/test_one.c",
     "hil/x/deep/a.c",  "x/deep/a.c",      "odd/na me:1.c",      "odd/\xff\xc3.c",
-    "src/only_here.c", "src/lib/index.c", "include/lib/core.h",
+    "src/only_here.c", "src/lib/index.c", "include/lib/core.h", "src/x-bar.c",
 };
 
 static const char *match_name(enum git_match match)
@@ -75,6 +75,7 @@ Test(paths, what_a_build_prints_is_found_again)
         {"/work/proj/src/foo.c", "src/foo.c"},
         {"/work/proj/app/../src/foo.c", "src/foo.c"},
         {"/work/proj/build/main.c", NULL},
+        {"/work/proj/build/src/foo.c", NULL},
         {"/work/proj2/src/foo.c", "src/foo.c"},
         /* none at all */
         {"", NULL},

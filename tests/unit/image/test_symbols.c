@@ -36,7 +36,7 @@ static struct symbols *open_bytes(const struct buf *bytes)
     return symbols;
 }
 
-/* "read_register calls.c:19 < sum calls.c:32": '<' where it is inlined into the next */
+/* "read_register calls.c:21 < sum calls.c:34": '<' where it is inlined into the next */
 static void expect(struct symbols *symbols, const char *name, uint64_t address, const char *wanted)
 {
     struct symbols_frame frames[SYMBOLS_FRAMES_MAX];
@@ -63,13 +63,13 @@ Test(symbols, functions_files_lines_and_inlined_calls)
         cleanup_symbols struct symbols *symbols = open_bytes(&bytes);
         const char *n = names[i];
         expect(symbols, n, 0x08000114,
-               "read_register " C ":19 < read_twice " C ":25 < sum " C ":32");
+               "read_register " C ":21 < read_twice " C ":27 < sum " C ":34");
         expect(symbols, n, 0x08000112,
-               "read_register " C ":19 < read_twice " C ":24 < sum " C ":32");
-        expect(symbols, n, 0x08000108, "sum " C ":29");
-        expect(symbols, n, 0x08000109, "sum " C ":29"); /* the Thumb bit */
-        expect(symbols, n, 0x08000135, "entry " C ":41");
-        expect(symbols, n, 0x08000137, "entry " C ":41"); /* what a return address leads to */
+               "read_register " C ":21 < read_twice " C ":26 < sum " C ":34");
+        expect(symbols, n, 0x08000108, "sum " C ":31");
+        expect(symbols, n, 0x08000109, "sum " C ":31"); /* the Thumb bit */
+        expect(symbols, n, 0x08000135, "entry " C ":43");
+        expect(symbols, n, 0x08000137, "entry " C ":43"); /* what a return address leads to */
         expect(symbols, n, 0x08000100, "in_assembler");   /* is in no unit */
     }
 }
@@ -80,8 +80,8 @@ Test(symbols, debug_information_without_address_tables)
     cleanup_symbols struct symbols *symbols = open_bytes(&bytes);
 
     expect(symbols, "clang-4", 0x0800012C,
-           "read_register " C ":19 < read_twice " C ":24 < sum " C ":32");
-    expect(symbols, "clang-4", 0x08000104, "sum " C ":29");
+           "read_register " C ":21 < read_twice " C ":26 < sum " C ":34");
+    expect(symbols, "clang-4", 0x08000104, "sum " C ":31");
 }
 
 Test(symbols, the_symbol_table_where_there_is_no_debug_information)
@@ -141,28 +141,17 @@ static Elf32_Shdr *find_section(struct buf *bytes, const char *wanted)
     for (int i = 0; i < header->e_shnum; i++)
         if (str_eq(names + sections[i].sh_name, wanted))
             return &sections[i];
-    cr_fatal("no section %s", wanted);
+    cr_assert(false, "no section %s", wanted);
     return NULL;
 }
 
-static void rename_section(struct buf *bytes, const char *from, const char *to)
-{
-    Elf32_Ehdr *header = (Elf32_Ehdr *)(void *)bytes->data;
-    Elf32_Shdr *section = find_section(bytes, from);
-    Elf32_Shdr *names = (Elf32_Shdr *)(void *)(bytes->data + header->e_shoff) + header->e_shstrndx;
-
-    cr_assert_leq(strlen(to), strlen(from));
-    memcpy(bytes->data + names->sh_offset + section->sh_name, to, strlen(to) + 1);
-}
-
-/* libdw would open the file that it names, a FIFO for example, and wait there. */
+/* libdw would open the file that such a section names, a FIFO for example, and wait there. */
 Test(symbols, no_other_file_is_opened)
 {
-    cleanup_buf struct buf bytes = read_golden("gcc-5");
-
-    rename_section(&bytes, ".debug_line_str", ".zdebug_x");
+    cleanup_buf struct buf bytes = read_golden("altlink");
     cleanup_symbols struct symbols *symbols = open_bytes(&bytes);
-    expect(symbols, "odd", 0x08000114, "sum");
+
+    expect(symbols, "altlink", 0x08000114, "sum");
 }
 
 Test(symbols, a_section_that_says_it_is_huge_once_it_is_unpacked)

@@ -9,6 +9,8 @@
  *     clang --target=arm-none-eabi $FLAGS -gdwarf-4 -c calls.c &&
  *         arm-none-eabi-gcc $LINK calls.o -o calls-clang-4.elf
  *     arm-none-eabi-objcopy --compress-debug-sections calls-gcc-5.elf calls-zlib.elf
+ *     printf 'pipe\0\1\2\3\4' >link &&
+ *         arm-none-eabi-objcopy --add-section .gnu_debugaltlink=link calls-gcc-5.elf calls-altlink.elf
  *     arm-none-eabi-strip -g calls-gcc-5.elf -o calls-symtab.elf
  *     arm-none-eabi-strip -s calls-gcc-5.elf -o calls-stripped.elf
  */
