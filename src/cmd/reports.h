@@ -17,9 +17,8 @@
         {"html", 0, "FILE", "Write the HTML report here (-: standard output).", NULL},         \
     {                                                                                          \
         "annotations", 0, "WHEN",                                                              \
-            "Print failures as GitHub Actions' annotations: on, off, or auto (the default), "  \
-            "which "                                                                           \
-            "is in Actions only.",                                                             \
+            "Print failures as annotations of GitHub Actions: on, off, or auto, which is in "  \
+            "Actions only (the default).",                                                     \
             NULL                                                                               \
     }
 

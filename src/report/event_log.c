@@ -107,6 +107,7 @@ static void put_members(struct json_out *out, const struct event *event)
         break;
     case EVENT_JOB_START:
     case EVENT_LINE:
+    case EVENT_TICK:
         break;
     }
 }
@@ -117,7 +118,7 @@ static void take(struct event_sink *sink, const struct event *event)
     struct event_log *log = (struct event_log *)sink;
     struct json_out out;
 
-    if (event->kind == EVENT_LINE || log->err.code)
+    if (event->kind == EVENT_LINE || event->kind == EVENT_TICK || log->err.code)
         return;
     json_begin(&out, log->fd, 0);
     json_object(&out);

@@ -11,6 +11,7 @@
 enum rank { RANK_CRASH, RANK_ERROR, RANK_JOB, RANK_FAIL, RANK_INFRA };
 
 struct finder {
+    const struct run_result *run;
     struct failures found;
     size_t sighting_room, failure_room;
     struct name_map failures; /* by what makes them the same; the value is index + 1 */
@@ -20,20 +21,27 @@ struct finder {
 /* What became of the job as a whole. */
 static const char *kind_of_job(const struct job_result *job)
 {
-    if (!job)
-        return "fail";
     if (job->verdict == VERDICT_INFRA)
         return "infra";
     if (job->complete)
         return "fail";
-    return job->end == END_CRASH                           ? "crash"
-           : job->end == END_REBOOTS                       ? "reset"
-           : job->end == END_IDLE || job->end == END_TOTAL ? "hang"
-                                                           : "fail";
+    switch (job->end) {
+    case END_CRASH:
+        return "crash";
+    case END_REBOOTS:
+        return "reset";
+    case END_IDLE:
+    case END_TOTAL:
+        return "hang";
+    default:
+        return "fail";
+    }
 }
 
-static const char *kind_of(const struct sighting *seen)
+static const char *kind_of(const struct finder *finder, const struct sighting *seen)
 {
+    if (!seen->job)
+        return verdict_name(finder->run->verdict);
     if (!seen->test_case)
         return kind_of_job(seen->job);
     if (seen->test_case->result == CASE_FAIL)
@@ -74,7 +82,7 @@ static void *room_for(void *items, size_t count, size_t *room, size_t size)
 static void add(struct finder *finder, struct sighting seen)
 {
     struct failures *found = &finder->found;
-    const char *kind = kind_of(&seen), *key = key_of(finder, &seen, kind);
+    const char *kind = kind_of(finder, &seen), *key = key_of(finder, &seen, kind);
     struct name_slot *slot = name_map_at(&finder->failures, key, strlen(key));
 
     if (!slot->value) {
@@ -138,7 +146,7 @@ static int compare(const void *a, const void *b)
 
 struct failures failures_of(const struct run_result *run)
 {
-    struct finder finder = {0};
+    struct finder finder = {.run = run};
 
     for (size_t i = 0; i < run->count; i++)
         add_job(&finder, run->jobs[i], i);

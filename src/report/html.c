@@ -16,14 +16,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#define LOG_BYTES_MAX (4 * 1024 * 1024) /* of all boards together */
-#define CASES_MAX 20000                 /* of all boards; with more only what is red is listed */
+#define LOG_BYTES_MAX (UINT64_C(4) << 20) /* of all boards together */
+#define CASES_MAX 20000                   /* of all boards; with more only what is red is listed */
 #define FAILURES_MAX 200
 #define BOARDS_NAMED_MAX 16
 #define FOLD_CASES 500  /* a longer list is folded up at first */
 #define CHUNK_CASES 100 /* laid out at once, when they scroll into sight */
 #define MESSAGE_BYTES_MAX 4000
-#define DETAIL_BYTES_MAX (16 * 1024)
+#define DETAIL_BYTES_MAX ((size_t)16 << 10)
 #define DETAIL_LINES_OPEN 8
 
 const char *html_class(enum case_result result)
@@ -364,7 +364,7 @@ static void test_case(struct markup *markup, const struct run_result *run,
     markup_raw(markup, "</b> ");
     if (html_has_lines(job, test_case))
         markup_f(markup, "<a class=\"l\" href=\"#l%zu-%zu\">log</a> ", job->number, of->number);
-    if (test_case->duration_us >= 0)
+    if (test_case->duration_us > 0)
         markup_f(markup, "<span class=\"t\">%s</span>", str_from_us(test_case->duration_us, took));
     if (message) {
         markup_raw(markup, "<p class=\"m\">");

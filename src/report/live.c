@@ -281,7 +281,7 @@ struct event_sink *live_open(const struct term *term, int verbosity, bool in_act
     if (in_actions && verbosity > QUIET) {
         randombytes_buf(token, sizeof token);
         hex_encode(token, sizeof token, live->token);
-        fprintf(term->out, "::stop-commands::%s\n", live->token);
+        fprintf(term->out, "::group::Boards at work\n::stop-commands::%s\n", live->token);
         fflush(term->out);
     }
     return &live->sink;
@@ -297,7 +297,7 @@ void live_close(struct event_sink *sink)
     if (live->term.live)
         live_rows_wipe(&live->rows, &frame);
     if (*live->token)
-        buf_addf(&frame, "::%s::\n", live->token);
+        buf_addf(&frame, "::%s::\n::endgroup::\n", live->token);
     fwrite(frame.data, 1, frame.size, live->term.out);
     fflush(live->term.out);
     live_rows_done(&live->rows);

@@ -41,6 +41,10 @@ void report_orders_done(struct report_orders *orders);
 /* Appends the summary to a step's file in GitHub Actions, as far as GitHub will show it. Without a
  * path nothing is done. */
 int report_step_summary(const struct run_result *run, const char *path, struct err *err);
+/* Appends to a step's outputs: verdict, tests, failures, errors, junit, report. Without a path
+ * nothing is done. */
+int report_step_outputs(const struct run_result *run, const char *out_dir, const char *path,
+                        struct err *err);
 /* Prints failures as annotations; `out` must be a stream that the runner reads. */
 void report_annotations(const struct run_result *run, FILE *out);
 
@@ -53,8 +57,9 @@ int event_log_close(struct event_sink *sink, struct err *err); /* the first writ
 
 /* On a terminal one status line a board, repainted in place; else plain lines with the board's name
  * before them. `verbosity`: -1 quiet, 0, 1 each case, 2 external commands, 3 UART lines. Text from
- * boards is made harmless (control characters; and, in Actions, workflow commands). In Actions the
- * runner obeys no command on any stream between live_open() and live_close(), ours neither. */
+ * boards is made harmless (control characters; and, in Actions, workflow commands). In Actions it
+ * all folds into a group, and the runner obeys no command on any stream between live_open() and
+ * live_close(), ours neither. */
 struct event_sink *live_open(const struct term *term, int verbosity, bool in_actions);
 void live_close(struct event_sink *sink);
 

@@ -214,19 +214,20 @@ static void add_message(struct page *page, const struct sighting *seen)
     say(page, "\n");
 }
 
-static void add_log(struct page *page, const struct sighting *seen)
+static void add_log(struct page *page, const struct job_result *job,
+                    const struct test_case *test_case)
 {
     cleanup_buf struct buf lines = BUF_INIT(SIZE_MAX / 4);
-    struct uart_log log = seen->job ? uart_log_open(seen->job) : (struct uart_log){.fd = -1};
-    size_t count = uart_log_before(&log, seen->test_case ? seen->test_case->log_end : log.size,
-                                   LOG_LINES, &lines);
+    struct uart_log log = uart_log_open(job);
+    size_t count =
+        uart_log_before(&log, test_case ? test_case->log_end : log.size, LOG_LINES, &lines);
 
     uart_log_close(&log);
     if (!count)
         return;
-    buf_addf(&page->block, "<details><summary>the last %zu line%s of the UART on ", count,
+    buf_addf(&page->block, "<details><summary>The last %zu line%s of the UART on ", count,
              words_plural(count));
-    html_code(page, seen->job->board);
+    html_code(page, job->board);
     say(page, "</summary>\n\n");
     escape_code_block(&page->block, lines.data);
     say(page, "\n</details>\n\n");
@@ -243,20 +244,21 @@ static void add_failure(struct page *page, const struct failure *failure)
             xasprintf("%s%s%s", seen->suite->name, *seen->suite->name ? "." : "",
                       *seen->test_case->name ? seen->test_case->name : "(no name)");
         code(page, name);
-        say(page, "\n\n");
     } else if (seen->job) {
         code(page, seen->job->name);
-        say(page, "\n\n");
     } else {
-        say(page, "the run\n\n");
+        say(page, "the run");
     }
-    if (seen->job)
-        add_boards(page, failure);
-    add_place(page, seen->test_case);
     say(page, "\n\n");
+    if (seen->job) {
+        add_boards(page, failure);
+        add_place(page, seen->test_case);
+        say(page, "\n\n");
+    }
     add_message(page, seen);
     without_log = page->block.size;
-    add_log(page, seen);
+    if (seen->job)
+        add_log(page, seen->job, seen->test_case);
     if (page->body.size + page->block.size > page->body.ceiling) {
         page->block.size = without_log;
         page->logs_cut = true;
@@ -376,9 +378,11 @@ static void origin(struct page *page)
     const struct run_origin *origin = &page->run->origin;
     cleanup_buf struct buf link = BUF_INIT(SIZE_MAX / 4);
 
-    say(page, "hil ");
-    if (page->run->version)
+    say(page, "hil");
+    if (page->run->version) {
+        say(page, " ");
         code(page, page->run->version);
+    }
     if (page->run->lab) {
         say(page, " in lab ");
         code(page, page->run->lab);

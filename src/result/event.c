@@ -28,6 +28,7 @@ const char *event_kind_name(enum event_kind kind)
         [EVENT_WARNING] = "warning",
         [EVENT_JOB_END] = "job-end",
         [EVENT_RUN_END] = "run-end",
+        [EVENT_TICK] = "tick",
     };
     return names[kind];
 }

@@ -27,6 +27,7 @@ enum event_kind {
     EVENT_WARNING,    /* text: worth mending */
     EVENT_JOB_END,    /* job */
     EVENT_RUN_END,    /* run */
+    EVENT_TICK,       /* time passes, for viewers that show it; not for the record */
 };
 const char *event_kind_name(enum event_kind kind); /* "run-start" ... */
 

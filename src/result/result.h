@@ -107,8 +107,8 @@ struct job_result {
     const char *reason;  /* one line; "" for a plain pass */
     const char *trouble; /* what is wrong beyond its cases ("2 of 12 tests are missing"); or NULL */
     enum capture_end end;
-    const char *end_detail;   /* what the lab knows of the end that the log does not say; or NULL */
-    bool complete; /* the firmware's end marker was seen */
+    const char *end_detail; /* what the lab knows of the end that the log does not say; or NULL */
+    bool complete;          /* the firmware's end marker was seen */
     struct test_suite *suites;
     size_t suite_count, suite_room;
     struct name_map suite_numbers; /* job_suite()'s */

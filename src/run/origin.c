@@ -22,6 +22,11 @@ const char *origin_step_summary(void)
     return origin_in_actions() ? variable("GITHUB_STEP_SUMMARY") : NULL;
 }
 
+const char *origin_step_outputs(void)
+{
+    return origin_in_actions() ? variable("GITHUB_OUTPUT") : NULL;
+}
+
 struct run_origin origin_find(struct origin *origin)
 {
     struct run_origin found = {0};

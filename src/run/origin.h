@@ -19,6 +19,8 @@ struct origin { /* owns what a run_origin borrows */
 bool origin_in_actions(void);
 /* The file that the step's summary goes into; NULL: none. */
 const char *origin_step_summary(void);
+/* The file that the step's outputs go into; NULL: none. */
+const char *origin_step_outputs(void);
 struct run_origin origin_find(struct origin *origin);
 void origin_done(struct origin *origin);
 

@@ -172,6 +172,36 @@ static void build_many(struct run_result *run)
     run->took_us = 83000000;
 }
 
+/* The same failure on two boards, with what the first of them printed at hand. */
+static void build_logged(struct run_result *run)
+{
+    static const char *const boards[] = {"nucleo-3", "nucleo-4"};
+    struct test_case *added;
+
+    run->origin = (struct run_origin){.server_url = "https://example.org",
+                                      .repository = "acme/fw",
+                                      .sha = "0123456789abcdef0123456789abcdef01234567",
+                                      .run_url = "https://example.org/acme/fw/actions/runs/7",
+                                      .describe = "v1.2-3-g0123456",
+                                      .dirty = true};
+    for (size_t i = 0; i < ARRAY_SIZE(boards); i++) {
+        struct job_result *job =
+            sample_job(run, boards[i], "blinky", VERDICT_FAIL, "1 of 3 tests failed");
+        job->log = i ? NULL : HIL_TEST_DATA "/report/uart.log";
+        job->capture = (struct capture_stats){.bytes = 309, .before_reset = 24, .lines = 11};
+        job->test_us = 400000;
+        added = sample_case(job, "math", "test_add", CASE_PASS, NULL);
+        added->log_begin = 50, added->log_end = 90;
+        added = sample_case(job, "math", "test_div", CASE_FAIL, "Expected 4 Was 5");
+        place(added, "./tests/test math.c", 42);
+        added->start_us = 30000, added->end_us = 330000, added->duration_us = 300000;
+        added->log_begin = 90, added->log_end = 240;
+        added = sample_case(job, "math", "test_sub", CASE_PASS, NULL);
+        added->start_us = 330000, added->end_us = 399000, added->duration_us = 69000;
+        added->log_begin = 240, added->log_end = 290;
+    }
+}
+
 static void build_nothing(struct run_result *run)
 {
     run->verdict = VERDICT_INFRA;
@@ -180,10 +210,9 @@ static void build_nothing(struct run_result *run)
 }
 
 const struct sample samples[] = {
-    {"pass", build_pass},   {"fail", build_fail},
-    {"infra", build_infra}, {"hostile", build_hostile},
-    {"many", build_many},   {"nothing", build_nothing},
-    {NULL, NULL},
+    {"pass", build_pass},       {"fail", build_fail}, {"infra", build_infra},
+    {"hostile", build_hostile}, {"many", build_many}, {"nothing", build_nothing},
+    {"logged", build_logged},   {NULL, NULL},
 };
 
 struct run_result sample_build(const struct sample *sample)

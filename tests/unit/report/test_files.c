@@ -27,6 +27,18 @@ static void written(const struct report_format *format, const struct run_result 
     read_back(fd, ret);
 }
 
+/* Style and script of the HTML page, and their hashes, may change without the page being wrong. */
+static void elide(struct buf *html, const char *from, const char *to)
+{
+    char *begin = strstr(html->data, from), *end = begin ? strstr(begin, to) : NULL;
+
+    if (!end)
+        return;
+    begin += strlen(from);
+    memmove(begin, end, strlen(end) + 1);
+    html->size -= (size_t)(end - begin);
+}
+
 Test(files, are_as_the_golden_ones)
 {
     for (const struct sample *sample = samples; sample->name; sample++) {
@@ -35,6 +47,9 @@ Test(files, are_as_the_golden_ones)
             cleanup_buf struct buf bytes = BUF_INIT(1 << 22);
             struct run_result run = sample_build(sample);
             written(report_formats[i], &run, &bytes);
+            elide(&bytes, "style-src ", "\">");
+            elide(&bytes, "<style>", "</style>");
+            elide(&bytes, "<script>", "</script>");
             check_golden(name, bytes.data, bytes.size);
             run_result_done(&run);
         }

@@ -137,7 +137,7 @@ Test(live, says_nothing_when_quiet)
 Test(live, fences_and_defuses_in_actions)
 {
     static const struct face actions = {NULL, {.columns = 80}, 3, true};
-    static const char stop[] = "::stop-commands::";
+    static const char stop[] = "::group::Boards at work\n::stop-commands::";
     size_t size = 0, other_size = 0;
     cleanup_free char *text = seen(&actions, &size), *other = seen(&actions, &other_size);
     cleanup_free char *token = NULL, *end = NULL;
@@ -146,11 +146,11 @@ Test(live, fences_and_defuses_in_actions)
     cr_assert(str_starts(text, stop), "%.80s", text);
     token = xstrndup(text + strlen(stop), strcspn(text + strlen(stop), "\n"));
     cr_expect_eq(strlen(token), 32);
-    end = xasprintf("::%s::\n", token);
+    end = xasprintf("::%s::\n::endgroup::\n", token);
     cr_assert(str_ends(text, end));
     cr_expect_str_neq(text, other, "the word is the same twice");
 
-    inside = strchr(text, '\n') + 1;
+    inside = strchr(text + strlen(stop), '\n') + 1;
     text[size - strlen(end)] = '\0';
     cr_expect_null(strstr(inside, "::"));
     cr_expect_null(strstr(inside, "##["));
