@@ -28,6 +28,7 @@ struct collector *collector_new(struct job_result *job, const struct parse_watch
     c->dump = c->detail = trail_init(true);
     c->line.time_us = c->last_us = c->patience_ms = -1;
     c->printed = (struct tally){.total = -1, .fail = -1};
+    c->restart = restart_init();
     crash_finder_init(&c->finder);
     return c;
 }
@@ -44,6 +45,7 @@ void collector_free(struct collector *c)
     trail_done(&c->context);
     trail_done(&c->dump);
     trail_done(&c->detail);
+    restart_done(&c->restart);
     case_index_free(c->index);
     free(c);
 }
@@ -89,6 +91,13 @@ static int64_t duration(const struct draft *draft)
     return draft->end_us - draft->start_us;
 }
 
+static const char *error_type(const struct finding *finding)
+{
+    if (finding->result != CASE_ERROR)
+        return NULL;
+    return finding->error_type ? finding->error_type : "crash";
+}
+
 static struct test_case *case_at(const struct collector *c, struct case_ref ref)
 {
     return &c->job->suites[ref.suite].cases[ref.number];
@@ -117,8 +126,9 @@ static void add_case(struct collector *c, struct text suite, const struct draft 
     added->end_us = draft->end_us;
     added->duration_us = duration(draft);
     added->log_begin = draft->log_begin;
-    added->log_end = c->line.end;
+    added->log_end = f->before ? c->line.begin : c->line.end;
     c->has_last = true;
+    c->recalled = false;
     c->last = (struct case_ref){.suite = number, .number = c->job->suites[number].count - 1};
     if (c->index)
         case_index_add(c->index, c->job, c->last.suite, c->last.number);
@@ -206,6 +216,11 @@ void collector_start(struct collector *c, struct text suite, struct text name)
         c->watch.case_start(c->watch.arg, c->open_suite.data, c->open_name.data);
 }
 
+void collector_retract(struct collector *c)
+{
+    c->open = c->open_restarts = false;
+}
+
 static bool is_open_one(const struct collector *c, const struct finding *finding)
 {
     struct text name = finding->name, suite = finding->suite;
@@ -219,6 +234,8 @@ void collector_result(struct collector *c, const struct finding *finding)
     struct finding full = *finding;
     if (full.name.size == 0 && c->open)
         full.name = text_of_buf(&c->open_name);
+    if (c->open && is_open_one(c, finding))
+        restart_result(&c->restart);
     if (!course_test(c, suite, full.name))
         return;
     if (c->open && !is_open_one(c, finding))
@@ -229,7 +246,8 @@ void collector_result(struct collector *c, const struct finding *finding)
         full.file = full.file.size ? full.file : text_of_buf(&c->note_file);
     }
     struct draft draft = draft_of(c, &full);
-    if (full.result == CASE_FAIL) {
+    draft.error_type = error_type(&full);
+    if (full.result == CASE_FAIL || full.result == CASE_ERROR) {
         draft.detail = trail_detail(&c->job->arena, NULL, &c->context);
         if (c->crash)
             draft.detail = trail_detail(&c->job->arena, draft.detail, &c->dump);
@@ -249,8 +267,11 @@ void collector_settle(struct collector *c, const struct finding *finding)
         c->index = case_index_new(c->job);
     struct test_case *known = case_index_find(c->index, c->job, finding->suite, finding->name);
     if (!known) {
-        struct draft draft = {
-            .finding = *finding, .start_us = -1, .end_us = -1, .log_begin = c->line.begin};
+        struct draft draft = {.finding = *finding,
+                              .error_type = error_type(finding),
+                              .start_us = -1,
+                              .end_us = -1,
+                              .log_begin = c->line.begin};
         if (course_test(c, finding->suite, finding->name))
             add_case(c, finding->suite, &draft);
         return;
@@ -259,7 +280,7 @@ void collector_settle(struct collector *c, const struct finding *finding)
         return;
     course_count(c, known->result, -1);
     known->result = finding->result;
-    known->error_type = NULL;
+    known->error_type = error_type(finding);
     known->message = keep_message(c, finding->message);
     if (finding->result == CASE_PASS)
         known->detail = NULL;
@@ -309,7 +330,8 @@ void collector_amend(struct collector *c, const struct finding *finding)
         last->line = finding->line;
     if (finding->duration_us >= 0)
         last->duration_us = finding->duration_us;
-    last->log_end = c->line.end;
+    if (!c->recalled)
+        last->log_end = c->line.end;
 }
 
 void collector_detail(struct collector *c, struct text more)
@@ -317,7 +339,24 @@ void collector_detail(struct collector *c, struct text more)
     if (!c->has_last || c->over)
         return;
     trail_add(&c->detail, more);
-    case_at(c, c->last)->log_end = c->line.end;
+    if (!c->recalled)
+        case_at(c, c->last)->log_end = c->line.end;
+}
+
+bool collector_recall(struct collector *c, struct text suite, struct text name)
+{
+    if (suite.size == 0)
+        suite = text_of_buf(&c->suite);
+    collector_flush_detail(c);
+    if (!c->index)
+        c->index = case_index_new(c->job);
+    const struct test_case *found = case_index_find(c->index, c->job, suite, name);
+    if (!found)
+        return false;
+    c->last.suite = suite_number(c, suite);
+    c->last.number = (size_t)(found - c->job->suites[c->last.suite].cases);
+    c->recalled = true;
+    return true;
 }
 
 void collector_flush_detail(struct collector *c)

@@ -21,11 +21,15 @@ struct finding {
     struct text message; /* empty: the failure noted with collector_note_failure(), if any */
     struct text file;
     uint32_t line;
-    int64_t duration_us; /* printed by the firmware; -1: take it from the clock */
+    int64_t duration_us;    /* printed by the firmware; -1: take it from the clock */
+    const char *error_type; /* of CASE_ERROR: as in struct test_case; NULL: "crash" */
+    bool before;            /* it ended before this line, which tells no more than that */
 };
 
 void collector_suite(struct collector *collector, struct text name); /* begins; empty: none */
 void collector_start(struct collector *collector, struct text suite, struct text name);
+/* The open test was none: what looked like its start were other words. */
+void collector_retract(struct collector *collector);
 void collector_result(struct collector *collector, const struct finding *finding);
 /* A result out of the firmware's own summary: adds the case that was never seen, completes the one
  * whose result was lost, and leaves what is known alone. */
@@ -38,6 +42,9 @@ void collector_note_more(struct collector *collector, struct text more);
  * detail. */
 void collector_amend(struct collector *collector, const struct finding *finding);
 void collector_detail(struct collector *collector, struct text more);
+/* The newest case of that name is now the one that collector_amend() and collector_detail() mean;
+ * false: there is none. */
+bool collector_recall(struct collector *collector, struct text suite, struct text name);
 /* A suite whose name is only known after its tests; those below it ("name/...") go with it. */
 void collector_rename_suite(struct collector *collector, const char *name, struct text better);
 

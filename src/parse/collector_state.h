@@ -11,6 +11,7 @@
 #include "parse/crash.h"
 #include "parse/lines.h"
 #include "parse/parser.h"
+#include "parse/restart.h"
 #include "parse/trail.h"
 
 struct case_ref { /* pointers to suites and cases do not live long */
@@ -42,6 +43,7 @@ struct collector {
     uint32_t note_line;
     bool open, open_restarts; /* a test is; an expected reset came, it will be started again */
     bool noted, has_context, has_last;
+    bool recalled; /* the last case is an older one: its lines have been */
 
     /* The run. */
     bool repeats, resets_expected;
@@ -50,6 +52,7 @@ struct collector {
     bool stopped;           /* a crash's last line was seen */
     bool has_first;
     uint64_t first_test; /* hash of the run's first: firmware that loops shows it again */
+    struct restart restart;
     struct tally seen, printed;
     unsigned reboots, silent_boots, crashes; /* crashes: outside any test */
     enum crash_kind crash;                   /* CRASH_NONE: none that is not explained */

@@ -33,6 +33,19 @@ static void begin_run(struct collector *c)
     c->ended = c->more = c->has_first = false;
     c->seen = (struct tally){0};
     c->printed = (struct tally){.total = -1, .fail = -1};
+    restart_new_run(&c->restart);
+}
+
+/* Where tests are neither repeated nor interrupted, a second start is the board's. */
+static void look_for_restart(struct collector *c, bool first)
+{
+    if (c->repeats || c->resets_expected)
+        return;
+    restart_test(&c->restart, first, c->seen.total);
+    if (!restart_sure(&c->restart))
+        return;
+    c->reboots += c->restart.count;
+    restart_new_run(&c->restart);
 }
 
 bool course_test(struct collector *c, struct text suite, struct text name)
@@ -40,7 +53,7 @@ bool course_test(struct collector *c, struct text suite, struct text name)
     if (c->over)
         return false;
     uint64_t hash = 0;
-    if (!c->has_first || c->ended)
+    if (!c->has_first || c->ended || restart_asks(&c->restart))
         hash = case_hash(suite, name);
     if (c->ended) {
         /* After the last end marker, firmware that runs its tests in a loop shows the first again:
@@ -54,6 +67,8 @@ bool course_test(struct collector *c, struct text suite, struct text name)
     if (!c->has_first) {
         c->has_first = true;
         c->first_test = hash;
+    } else if (restart_asks(&c->restart)) {
+        look_for_restart(c, hash == c->first_test);
     }
     c->began = true;
     c->silent_boots = 0;
@@ -118,7 +133,10 @@ static void blame_crash(struct collector *c)
 static void compare_totals(struct collector *c)
 {
     int64_t printed = c->printed.total, seen = c->seen.total;
-    if (printed > seen)
+    bool restarted = c->restart.count > 0 && printed == seen - c->restart.tests_before;
+    if (restarted)
+        c->reboots += c->restart.count;
+    else if (printed > seen)
         collector_complain(c, "%" PRId64 " of %" PRId64 " tests are missing", printed - seen,
                            printed);
     else if (printed >= 0 && printed < seen && !c->repeats)
@@ -143,8 +161,10 @@ void collector_totals(struct collector *c, int64_t total, int64_t fail)
 
 void collector_run_end(struct collector *c, bool ok, bool more)
 {
-    if (c->over || c->ended)
+    if (c->over || c->ended) {
+        c->more = c->more && more;
         return;
+    }
     collector_close_open(c, "unfinished", text_of("the run ended without its result"));
     blame_crash(c);
     compare_totals(c);
@@ -234,6 +254,7 @@ void collector_other_line(struct collector *c)
         crash(c, kind, line);
         return;
     }
+    restart_line(&c->restart, line, c->began);
     if (!c->has_context) {
         c->has_context = true;
         c->context_begin = c->line.begin;
@@ -250,6 +271,7 @@ void collector_forget(struct collector *c)
     c->crashes = 0;
     buf_clear(&c->crash_trouble);
     trail_clear(&c->context);
+    restart_clear(&c->restart);
 }
 
 /* ---- the end ------------------------------------------------------------------------------- */

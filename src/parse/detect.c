@@ -10,15 +10,32 @@
 #define FORMATS_MAX 64
 
 struct detector {
+    uint64_t asked[256]; /* by a line's first byte but blanks: the formats that want to see it */
+    uint64_t variants[FORMATS_MAX]; /* of each: those that want to see its lines */
     uint32_t scores[FORMATS_MAX];
     struct buf pending; /* a struct line, its text, and so on */
     bool dropped;
 };
 
+/* What the format of number `i` wants to see. */
+static void route_lines(struct detector *detector, size_t i)
+{
+    const uint64_t bit = UINT64_C(1) << i;
+    const char *first = formats[i]->first;
+    for (size_t byte = 0; formats[i]->detect && byte < ARRAY_SIZE(detector->asked); byte++)
+        if (!first || (byte && strchr(first, (int)byte)))
+            detector->asked[byte] |= bit;
+    for (size_t k = 0; k < FORMATS_MAX && formats[k]; k++)
+        if (formats[i]->variant_of == formats[k])
+            detector->variants[k] |= bit;
+}
+
 struct detector *detector_new(void)
 {
     struct detector *detector = xcalloc(1, sizeof(*detector));
     detector->pending = (struct buf)BUF_INIT(DETECT_PENDING_BYTES);
+    for (size_t i = 0; i < FORMATS_MAX && formats[i]; i++)
+        route_lines(detector, i);
     return detector;
 }
 
@@ -56,21 +73,46 @@ static void drop_older_half(struct detector *detector)
     detector->dropped = true;
 }
 
-const struct format *detector_line(struct detector *detector, const struct line *line)
+static uint64_t formats_asked(const struct detector *detector, struct text line)
 {
-    const struct text text = {.at = line->text, .size = line->size};
-    uint32_t best = 0;
-    const struct format *sure = NULL;
-    for (size_t i = 0; formats[i]; i++) {
-        int score = formats[i]->detect ? formats[i]->detect(text) : DETECT_NO;
+    size_t at = 0;
+    while (at < line.size && (line.at[at] == ' ' || line.at[at] == '\t'))
+        at++;
+    return at < line.size ? detector->asked[(unsigned char)line.at[at]] : 0;
+}
+
+/* What the line adds to the scores; the format that is sure now, if any: the best, and of equals
+ * the first. */
+static const struct format *score_line(struct detector *detector, struct text line)
+{
+    uint64_t asked = 0, sure = 0;
+    for (uint64_t left = formats_asked(detector, line); left; left &= ~asked) {
+        size_t i = (size_t)__builtin_ctzll(left);
+        asked |= UINT64_C(1) << i;
+        int score = formats[i]->detect(line);
         if (score == DETECT_NO)
             continue;
         detector->scores[i] += (uint32_t)score;
-        if (detector->scores[i] >= DETECT_STRONG && detector->scores[i] > best) {
-            best = detector->scores[i];
-            sure = formats[i];
+        left |= detector->variants[i];
+        if (detector->scores[i] >= DETECT_STRONG)
+            sure |= UINT64_C(1) << i;
+    }
+    const struct format *best = NULL;
+    uint32_t best_score = 0;
+    for (; sure; sure &= sure - 1) {
+        size_t i = (size_t)__builtin_ctzll(sure);
+        if (detector->scores[i] > best_score) {
+            best_score = detector->scores[i];
+            best = formats[i];
         }
     }
+    return best;
+}
+
+const struct format *detector_line(struct detector *detector, const struct line *line)
+{
+    const struct format *sure =
+        score_line(detector, (struct text){.at = line->text, .size = line->size});
     if (detector->pending.size + pending_size(line) > DETECT_PENDING_BYTES)
         drop_older_half(detector);
     buf_add(&detector->pending, line, sizeof(*line));
@@ -82,7 +124,7 @@ const struct format *detector_best(const struct detector *detector)
 {
     const struct format *best = NULL;
     uint32_t best_score = 0;
-    for (size_t i = 0; formats[i]; i++) {
+    for (size_t i = 0; i < FORMATS_MAX && formats[i]; i++) {
         if (detector->scores[i] > best_score) {
             best_score = detector->scores[i];
             best = formats[i];

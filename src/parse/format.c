@@ -4,7 +4,12 @@
 #include "base/str.h"
 
 const struct format *const formats[] = {
-    &format_unity, &format_ztest, &format_tap, &format_regex, NULL,
+    &format_esp_idf_unity, &format_unity,        &format_ztest,         &format_tap,
+    &format_ktap,          &format_googletest,   &format_cmocka,        &format_subunit,
+    &format_cpputest,      &format_check,        &format_criterion,     &format_catch2,
+    &format_greentea,      &format_nuttx_ostest, &format_chibios,       &format_embunit,
+    &format_arduinounit,   &format_aunit,        &format_embedded_test, &format_libtest_json,
+    &format_defmt_test,    &format_libtest,      &format_regex,         NULL,
 };
 
 const struct format *format_find(const char *name, struct err *err)

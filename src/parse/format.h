@@ -22,7 +22,11 @@ struct format {
     const char *summary; /* "Unity (ThrowTheSwitch)" */
     const char *example; /* one line as firmware prints it */
     size_t state_size;
-    bool repeats; /* the firmware may run a test several times and count it once */
+    bool repeats;      /* the firmware may run a test several times and count it once */
+    bool resets;       /* the board is reset between tests: that is no trouble */
+    const char *first; /* detect() is asked of lines whose first byte but blanks is in it; NULL: all
+                        * lines, which costs auto most of its speed */
+    const struct format *variant_of; /* detect() is asked of the lines that this one knows, too */
     int (*detect)(struct text line); /* DETECT_*; NULL: never chosen by auto */
     int (*open)(void *state, const struct parse_options *options,
                 struct err *err); /* may be NULL */
@@ -34,6 +38,19 @@ struct format {
 };
 
 extern const struct format *const formats[]; /* NULL-terminated */
+extern const struct format format_esp_idf_unity, format_ktap, format_googletest, format_cmocka;
+extern const struct format format_subunit, format_cpputest, format_check, format_criterion;
+extern const struct format format_catch2;
+extern const struct format format_greentea;
+extern const struct format format_nuttx_ostest;
+extern const struct format format_chibios;
+extern const struct format format_embunit;
+extern const struct format format_arduinounit;
+extern const struct format format_aunit;
+extern const struct format format_embedded_test;
+extern const struct format format_libtest_json;
+extern const struct format format_defmt_test;
+extern const struct format format_libtest;
 extern const struct format format_unity, format_ztest, format_tap, format_regex;
 const struct format *format_find(const char *name, struct err *err); /* NULL: -ERR_USAGE in err */
 

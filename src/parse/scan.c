@@ -93,7 +93,7 @@ bool scan_decimal(struct scan *scan, int64_t unit_us, int64_t *ret_us)
 bool scan_until(struct scan *scan, const char *word, struct text *ret)
 {
     size_t length = strlen(word);
-    const char *found = memmem(scan->at, left(scan), word, length);
+    const char *found = left(scan) ? memmem(scan->at, left(scan), word, length) : NULL;
     if (!found)
         return false;
     *ret = (struct text){.at = scan->at, .size = (size_t)(found - scan->at)};

@@ -379,13 +379,27 @@ static bool take_comment(struct tap *tap, struct text line, struct collector *co
     return true;
 }
 
-static bool tap_line(void *state, struct text full, struct collector *collector)
+/* A point behind output that lacked a line end: only the number that comes next is one. */
+static bool take_glued_point(struct tap *tap, struct text line, struct collector *collector)
 {
-    struct tap *tap = state;
-    struct text line = text_trim(full);
-    tap->indent = tap_indent(full);
-    if (take_yaml(tap, full, line, collector))
-        return true;
+    struct scan scan = scan_begin(line);
+    struct text before;
+    struct tap_point point;
+    while (tap->begun && !tap->ended && scan_until(&scan, "ok ", &before)) {
+        const char *at = scan.at - 3;
+        if (at - line.at >= 4 && memcmp(at - 4, "not ", 4) == 0)
+            at -= 4;
+        struct text rest = {.at = at, .size = (size_t)(scan.end - at)};
+        if (!tap_read_point(rest, &point) || point.number != level(tap)->seen + 1)
+            continue;
+        tap->indent = tap->depth * TAP_SUBTEST_INDENT;
+        return take_point(tap, rest, collector);
+    }
+    return false;
+}
+
+static bool take_line(struct tap *tap, struct text line, struct collector *collector)
+{
     switch (line.size ? *line.at : '\0') {
     case 'o':
     case 'n':
@@ -405,9 +419,20 @@ static bool tap_line(void *state, struct text full, struct collector *collector)
     }
 }
 
+static bool tap_line(void *state, struct text full, struct collector *collector)
+{
+    struct tap *tap = state;
+    struct text line = text_trim(full);
+    tap->indent = tap_indent(full);
+    return take_yaml(tap, full, line, collector) || take_line(tap, line, collector) ||
+           take_glued_point(tap, line, collector);
+}
+
 static void tap_end(void *state, struct collector *collector)
 {
     struct tap *tap = state;
+    while (tap->depth > 0)
+        leave_level(tap, (struct text){0}, collector);
     if (tap->begun && !tap->ended)
         complain_of_plan(tap, collector);
 }
@@ -419,8 +444,8 @@ static int tap_detect(struct text line)
     line = text_trim(line);
     if (line.size == 0)
         return DETECT_NO;
-    if (tap_read_version(line))
-        return DETECT_STRONG;
+    if (tap_read_version(line)) /* not sure with its plan, either: KTAP may begin so, too */
+        return DETECT_LIKELY - 1;
     if (tap_read_plan(line, &last, &point))
         return point.skip ? DETECT_STRONG : DETECT_LIKELY;
     if ((*line.at == 'o' || *line.at == 'n') && tap_read_point(line, &point))
@@ -433,6 +458,7 @@ const struct format format_tap = {
     .summary = "TAP, the Test Anything Protocol, versions 12 to 14",
     .example = "not ok 2 - the sensor is calibrated",
     .state_size = sizeof(struct tap),
+    .first = "Tno1B",
     .detect = tap_detect,
     .line = tap_line,
     .end = tap_end,

@@ -14,6 +14,7 @@
  * A FAIL gets its line end only after tearDown, so that other text may be glued to it. The fixture
  * without -v prints a dot a test and names only those that failed.
  */
+#include "parse/formats/unity.h"
 #include "parse/format.h"
 
 #include <ctype.h>
@@ -191,7 +192,7 @@ static struct text read_message(struct scan *scan, struct finding *ret)
 }
 
 /* Finds ":STATUS" (IAR: " STATUS") with a place before it. */
-static bool read_result(struct text line, struct finding *ret, struct text *ret_glued)
+bool unity_read_result(struct text line, struct finding *ret, struct text *ret_glued)
 {
     const char separator = line.size && *line.at == '<' ? ' ' : ':';
     const char *end = line.at + line.size, *at = line.at;
@@ -234,7 +235,7 @@ static bool take_result(struct unity *unity, struct text line, struct collector 
 {
     struct finding finding;
     struct text glued, open;
-    if (!read_result(line, &finding, &glued))
+    if (!unity_read_result(line, &finding, &glued))
         return false;
     struct scan name = scan_begin(finding.name);
     if (read_test_macro(&name, &finding.suite, &finding.name) &&
@@ -356,9 +357,8 @@ static bool is_rule(struct text line)
     return line.size >= 10 && scan_done(&scan);
 }
 
-/* "5 Tests 1 Failures 0 Ignored", maybe behind the rule. */
-static bool read_summary(struct text line, uint64_t *ret_total, uint64_t *ret_failed,
-                         uint64_t *ret_ignored)
+bool unity_read_summary(struct text line, uint64_t *ret_total, uint64_t *ret_failed,
+                        uint64_t *ret_ignored)
 {
     struct scan scan = scan_begin(line);
     while (scan_word(&scan, "-"))
@@ -371,7 +371,7 @@ static bool read_summary(struct text line, uint64_t *ret_total, uint64_t *ret_fa
 static bool take_end(struct unity *unity, struct text line, struct collector *collector)
 {
     uint64_t total, failed, ignored;
-    if (read_summary(line, &total, &failed, &ignored)) {
+    if (unity_read_summary(line, &total, &failed, &ignored)) {
         if (unity->maybe)
             pass_open_test(unity, collector, -1);
         add_unnamed(unity, total, ignored, collector);
@@ -419,12 +419,12 @@ static int unity_detect(struct text line)
     struct text glued;
     uint64_t number;
     struct scan scan = scan_begin(line);
-    if (read_result(line, &finding, &glued))
+    if (unity_read_result(line, &finding, &glued))
         return DETECT_STRONG;
     line = text_trim(line);
     if (line.size == 0)
         return DETECT_NO;
-    if (read_summary(line, &number, &number, &number) || text_starts(line, "Unity test run "))
+    if (unity_read_summary(line, &number, &number, &number) || text_starts(line, "Unity test run "))
         return DETECT_STRONG;
     scan_word(&scan, "IGNORE_");
     return read_test_macro(&scan, &finding.suite, &finding.name) ? DETECT_LIKELY : DETECT_NO;

@@ -207,6 +207,63 @@ Test(parse_parser, a_boot_loop_without_tests_is_seen)
     cr_expect(strstr(parsed.trouble, "no tests were found"));
 }
 
+#define GREETING "bridge 1.4 build-id 25d1a0200b51\n"
+#define RESULT "wdt.c:8:test_is_off:PASS\n"
+
+/* `rounds` of the greeting and a test, then `end`. */
+static struct parsed parse_rounds(int rounds, const char *round, const char *end)
+{
+    cleanup_buf struct buf text = BUF_INIT((size_t)64 * 1024);
+    for (int i = 0; i < rounds; i++)
+        buf_adds(&text, round);
+    buf_adds(&text, end);
+    return parse_text("auto", text.data);
+}
+
+Test(parse_parser, a_loop_of_resets_without_a_banner_is_seen)
+{
+    cleanup_parsed struct parsed loop = parse_rounds(51, GREETING RESULT, "");
+    cr_expect_eq(loop.state, PARSE_REBOOTS);
+    cr_expect(strstr(loop.trouble, "the board restarted 50 times"), "%s", loop.trouble);
+    cleanup_parsed struct parsed longer =
+        parse_rounds(4, GREETING RESULT "wdt.c:20:test_feed:PASS\n", "");
+    cr_expect_eq(longer.state, PARSE_REBOOTS);
+}
+
+static const struct {
+    int rounds;
+    const char *round, *end;
+} no_loops[] = {
+    {49, GREETING RESULT, ""},
+    {200, "ready\n" RESULT, ""},
+    {200, RESULT, ""},
+    {60, RESULT GREETING "wdt.c:20:test_feed:PASS\n", ""},
+    {60, GREETING RESULT GREETING "wdt.c:20:test_feed:PASS\n", ""},
+    {60, GREETING "TEST(wdt, off) PASS\n" GREETING "TEST(wdt, feed) PASS\n", ""},
+    {60, "TEST(wdt, off)\n" GREETING " PASS\n", ""},
+    {40, GREETING RESULT, "40 Tests 0 Failures 0 Ignored\nOK\n"},
+    {2, GREETING RESULT "wdt.c:20:test_feed:PASS\n", "4 Tests 0 Failures 0 Ignored\nOK\n"},
+};
+
+Test(parse_parser, lines_and_tests_that_repeat_are_no_loop)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(no_loops); i++) {
+        cleanup_parsed struct parsed parsed =
+            parse_rounds(no_loops[i].rounds, no_loops[i].round, no_loops[i].end);
+        cr_expect_neq(parsed.state, PARSE_REBOOTS, "%zu", i);
+        cr_expect_null(strstr(parsed.trouble, "restarted"), "%zu: %s", i, parsed.trouble);
+        if (*no_loops[i].end)
+            cr_expect_str_empty(parsed.trouble, "%zu: %s", i, parsed.trouble);
+    }
+}
+
+Test(parse_parser, a_restart_is_proven_by_the_count)
+{
+    cleanup_parsed struct parsed parsed =
+        parse_rounds(2, GREETING RESULT, "1 Tests 0 Failures 0 Ignored\nOK\n");
+    cr_expect_str_eq(parsed.trouble, "the board restarted 1 time during the run");
+}
+
 /* ---- auto ---------------------------------------------------------------------------------- */
 
 Test(parse_parser, lines_before_the_format_is_clear_are_read_again)
