@@ -11,17 +11,35 @@
 #include <string.h>
 #include <unistd.h>
 
-/* What proc(5) calls fields 3, 5 and 22 of /proc/PID/stat. */
+/* The fields of /proc/PID/stat by proc(5)'s numbers; those before STATE are the caller's. */
+enum { STAT_STATE = 3, STAT_GROUP = 5, STAT_START = 22 };
+
 struct process_stat {
     char state;
-    int group;
-    unsigned long long start;
+    pid_t group;
+    uint64_t start;
 };
+
+/* " S 1 42 ...": cuts `text` into fields. */
+static bool parse_stat(char *text, struct process_stat *ret)
+{
+    char *next = text, *field;
+    int number = STAT_STATE;
+
+    for (; number <= STAT_START && (field = strsep(&next, " ")); number += *field != '\0') {
+        if (number == STAT_STATE)
+            ret->state = *field;
+        else if (number == STAT_GROUP)
+            ret->group = (pid_t)strtol(field, NULL, 10);
+        else if (number == STAT_START)
+            ret->start = strtoull(field, NULL, 10);
+    }
+    return number > STAT_START;
+}
 
 static bool read_stat(const char *pid, struct process_stat *ret)
 {
-    char path[64], text[1024];
-    const char *after_name;
+    char path[64], text[1024], *at;
     ssize_t n;
     int fd;
 
@@ -34,11 +52,8 @@ static bool read_stat(const char *pid, struct process_stat *ret)
     if (n <= 0)
         return false;
     text[n] = '\0';
-    after_name = strrchr(text, ')'); /* the name may hold blanks and parentheses itself */
-    return after_name && sscanf(after_name + 1,
-                                " %c %*d %d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d "
-                                "%*d %*d %*d %llu",
-                                &ret->state, &ret->group, &ret->start) == 3;
+    at = strrchr(text, ')'); /* the name may hold blanks and parentheses itself */
+    return at && parse_stat(at + 1, ret);
 }
 
 bool group_alive(pid_t group)

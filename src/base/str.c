@@ -20,6 +20,14 @@ void close_fd(int *fd)
         close(*fd);
 }
 
+int take_fd(int *fd)
+{
+    int taken = *fd;
+
+    *fd = -1;
+    return taken;
+}
+
 static void *or_abort(void *memory)
 {
     if (memory)

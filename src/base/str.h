@@ -20,6 +20,7 @@
 #define cleanup_strv __attribute__((cleanup(strv_done)))
 void free_pointer(void *pointer_to_pointer);
 void close_fd(int *fd);
+int take_fd(int *fd); /* the descriptor, for somebody else to close: *fd becomes -1 */
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 

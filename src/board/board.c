@@ -124,16 +124,16 @@ static void open_from_text(struct board *board, const char *kind, const char *te
     struct yaml_tree *tree = NULL;
     const struct yaml_node *root;
 
-    if (yaml_parse(text, strlen(text), "emulated board", &tree, diags, NULL) < 0)
-        return;
-    root = yaml_root(tree);
-    if (!strcmp(kind, "flash"))
-        OPEN_DRIVER(board, flash, root, diags);
-    else if (!strcmp(kind, "console"))
-        OPEN_DRIVER(board, console, root, diags);
-    else
-        OPEN_DRIVER(board, reset, root, diags);
-    yaml_tree_free(tree);
+    if (yaml_parse(text, strlen(text), "emulated board", &tree, diags, NULL) == 0) {
+        root = yaml_root(tree);
+        if (!strcmp(kind, "flash"))
+            OPEN_DRIVER(board, flash, root, diags);
+        else if (!strcmp(kind, "console"))
+            OPEN_DRIVER(board, console, root, diags);
+        else
+            OPEN_DRIVER(board, reset, root, diags);
+        yaml_tree_free(tree);
+    }
     diags->file = board->lab_file;
 }
 
@@ -273,10 +273,18 @@ static int64_t rest_key(const struct board *board, size_t i)
     return (int64_t)(uintptr_t)board + (int64_t)i;
 }
 
+static void untell_guard(struct board *board)
+{
+    for (size_t i = 0; i < board->rests; i++)
+        guard_drop_rest(board->guard, rest_key(board, i));
+    board->rests = 0;
+}
+
 static void tell_guard(struct board *board, const struct ctx *ctx)
 {
     const struct strv *argvs = NULL;
 
+    untell_guard(board); /* of an earlier life that could not be ended */
     if (!board->power->off_argvs)
         return;
     board->guard = ctx->guard;
@@ -285,18 +293,19 @@ static void tell_guard(struct board *board, const struct ctx *ctx)
         guard_add_rest(ctx->guard, rest_key(board, i), (const char *const *)argvs[i].items);
 }
 
-static void untell_guard(struct board *board)
-{
-    for (size_t i = 0; i < board->rests; i++)
-        guard_drop_rest(board->guard, rest_key(board, i));
-    board->rests = 0;
-}
-
+/* The runtime directory is everybody's: one that somebody else has made for us is no good. */
 static int make_socket_dir(const struct board *board, struct err *err)
 {
-    if (mkdir(board->dir, 0700) == 0 || errno == EEXIST)
-        return 0;
-    return err_sys(err, errno, "%s", board->dir);
+    struct stat info;
+
+    if (mkdir(board->dir, 0700) < 0 && errno != EEXIST)
+        return err_sys(err, errno, "%s", board->dir);
+    if (lstat(board->dir, &info) < 0)
+        return err_sys(err, errno, "%s", board->dir);
+    if (!S_ISDIR(info.st_mode) || info.st_uid != geteuid() || info.st_mode & (S_IWGRP | S_IWOTH))
+        return err_set(err, ERR_IO, "%s: is not a directory of ours alone; try: rm -r %s",
+                       board->dir, board->dir);
+    return 0;
 }
 
 int board_power_on(struct board *board, const struct ctx *ctx, struct err *err)

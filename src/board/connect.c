@@ -55,8 +55,7 @@ static int connect_to(const struct sockaddr *address, socklen_t size, const char
         if (reason)
             return refused(where, reason, err);
     }
-    *ret_fd = fd;
-    fd = -1;
+    *ret_fd = take_fd(&fd);
     return 0;
 }
 
@@ -103,7 +102,7 @@ int connect_tcp(const char *host_port, const struct ctx *ctx, int *ret_fd, struc
 
     if (rc < 0)
         return rc;
-    rc = getaddrinfo(*host ? host : NULL, port, &hints, &found);
+    rc = getaddrinfo(host && *host ? host : NULL, port, &hints, &found);
     if (rc)
         return err_set(err, ERR_IO, "%s: %s", host_port, gai_strerror(rc));
     rc = -ERR_NOT_FOUND;

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define WORD_MAX 65536 /* bytes of an argument */
+
 static struct event about(const struct driver_env *env, enum event_kind kind, const char *text)
 {
     return (struct event){.kind = kind, .board = env->board, .test = env->test, .text = text};
@@ -44,36 +46,36 @@ void driver_tell_warning(const struct driver_env *env, const char *format, ...)
     event_emit(env->events, about(env, EVENT_WARNING, text));
 }
 
-/* Appends the value of "{name}..." at `at` and returns the text behind it, NULL where unknown. */
-static const char *fill_one(struct buf *out, const char *at, const char *const *names,
-                            const char *const *values)
+/* Appends the value of the "{name}" at *at and steps over it. */
+static int fill_one(struct buf *out, const char **at, const char *const *names,
+                    const char *const *values)
 {
-    const char *end = strchr(at, '}');
+    const char *name = *at + 1, *end = strchr(name, '}');
 
     for (size_t i = 0; end && names[i]; i++) {
         size_t length = strlen(names[i]);
-        if (length == (size_t)(end - at - 1) && !memcmp(at + 1, names[i], length)) {
-            buf_adds(out, values[i] ? values[i] : "");
-            return end + 1;
+        if (length == (size_t)(end - name) && !memcmp(name, names[i], length)) {
+            *at = end + 1;
+            return buf_adds(out, values[i] ? values[i] : "");
         }
     }
-    return NULL;
+    return -ERR_CONFIG;
 }
 
 int driver_fill_argv(const struct strv *template, const char *const *names,
                      const char *const *values, struct strv *ret, struct err *err)
 {
     for (size_t i = 0; i < template->count; i++) {
-        cleanup_buf struct buf word = BUF_INIT(65536);
-        for (const char *at = template->items[i]; *at;) {
-            const char *next = *at == '{' ? fill_one(&word, at, names, values) : at + 1;
-            if (!next)
-                return err_set(err, ERR_CONFIG, "'%s' names no placeholder that is known here",
-                               template->items[i]);
-            if (*at != '{')
-                buf_add(&word, at, 1);
-            at = next;
-        }
+        cleanup_buf struct buf word = BUF_INIT(WORD_MAX);
+        int rc = 0;
+        for (const char *at = template->items[i]; rc == 0 && *at;)
+            rc = *at == '{' ? fill_one(&word, &at, names, values) : buf_add(&word, at++, 1);
+        if (rc == -ERR_LIMIT)
+            return err_set(err, ERR_LIMIT, "'%.80s...' becomes longer than %d bytes",
+                           template->items[i], WORD_MAX);
+        if (rc < 0)
+            return err_set(err, ERR_CONFIG, "'%s' names no placeholder that is known here",
+                           template->items[i]);
         strv_add_owned(ret, buf_steal(&word));
     }
     return 0;
@@ -87,4 +89,14 @@ int driver_run(const struct driver_env *env, const struct strv *argv, const char
 
     driver_tell_command(env, words);
     return proc_run_ok(&(struct proc_spec){.argv = words, .log_path = path}, ctx, err);
+}
+
+int driver_run_all(const struct driver_env *env, const struct argv_list *list, const char *log,
+                   const struct ctx *ctx, struct err *err)
+{
+    int rc = 0;
+
+    for (size_t i = 0; i < list->count && rc == 0; i++)
+        rc = driver_run(env, &list->items[i], log, ctx, err);
+    return rc;
 }

@@ -99,5 +99,8 @@ int driver_fill_argv(const struct strv *template, const char *const *names,
 /* Runs argv to its end, telling the command; its output is appended to work_dir/`log`. */
 int driver_run(const struct driver_env *env, const struct strv *argv, const char *log,
                const struct ctx *ctx, struct err *err);
+/* One after the other, up to the first that fails. */
+int driver_run_all(const struct driver_env *env, const struct argv_list *list, const char *log,
+                   const struct ctx *ctx, struct err *err);
 
 #endif

@@ -32,7 +32,7 @@ int inventory_open(const char *lab_option, struct inventory *ret, struct err *er
 
 void inventory_close(struct inventory *inventory)
 {
-    for (size_t i = 0; inventory->boards && i < inventory->lab->count; i++)
+    for (size_t i = 0; inventory->boards && inventory->lab && i < inventory->lab->count; i++)
         board_close(inventory->boards[i]);
     free(inventory->boards);
     lab_free(inventory->lab);

@@ -298,7 +298,7 @@ static int wait_for_seat(struct seat *seats, size_t count, const struct ctx *ctx
         cleanup_free char *why = describe_seats(seats, count);
         waiting(arg, why);
     }
-    while ((rc = nap(inotify_fd, ctx, err)) == 0) {
+    while (nap(inotify_fd, ctx, err) == 0) {
         rc = try_seats(seats, count, ret_index, err);
         if (rc != 0)
             return rc;

@@ -67,7 +67,7 @@ static void check_selectors(const struct yaml_node *node, const struct strv *boa
 
     if (!item)
         diag_node(diags, node, "'boards' must name at least one board or label");
-    for (size_t i = 0; i < boards->count; i++, item = item->next) {
+    for (size_t i = 0; item && i < boards->count; i++, item = item->next) {
         cleanup_strv struct strv parts = {0};
         strv_split(&parts, boards->items[i], ',');
         if (!parts.count)

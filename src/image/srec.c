@@ -62,7 +62,7 @@ static int end(struct image_builder *builder, struct record_reader *reader, uint
 static int read_srec(struct image_builder *builder, struct image *image, struct err *err)
 {
     struct record_reader reader;
-    struct record record;
+    struct record record = {0};
     size_t data_records = 0;
 
     record_open(&reader, image);

@@ -292,6 +292,13 @@ void collector_settle(struct collector *c, const struct finding *finding)
                           known);
 }
 
+static void begin_context(struct collector *c)
+{
+    if (!c->has_context)
+        c->context_begin = c->line.begin;
+    c->has_context = true;
+}
+
 void collector_note_failure(struct collector *c, struct text message, struct text file,
                             uint32_t line)
 {
@@ -302,6 +309,7 @@ void collector_note_failure(struct collector *c, struct text message, struct tex
         return;
     }
     c->noted = true;
+    begin_context(c);
     text_store(message, &c->note);
     text_store(file, &c->note_file);
     c->note_line = line;

@@ -46,10 +46,10 @@ struct collector {
     bool recalled; /* the last case is an older one: its lines have been */
 
     /* The run. */
-    bool repeats, resets_expected;
-    bool began;             /* a test did, since the last reset */
-    bool ended, more, over; /* over: nothing counts from here on */
-    bool stopped;           /* a crash's last line was seen */
+    bool repeats, resets_expected, resets_between; /* tests: by the format's own way */
+    bool began;                                    /* a test did, since the last reset */
+    bool ended, more, over;                        /* over: nothing counts from here on */
+    bool stopped;                                  /* a crash's last line was seen */
     bool has_first;
     uint64_t first_test; /* hash of the run's first: firmware that loops shows it again */
     struct restart restart;

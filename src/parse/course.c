@@ -209,6 +209,11 @@ static void boot(struct collector *c)
     c->last_us = c->patience_ms = -1;
     if (c->ended)
         return;
+    if (c->resets_between) {
+        if (c->crash)
+            collector_close_open(c, "crash", text_of_buf(&c->crash_line));
+        return;
+    }
     if (c->resets_expected) {
         c->open_restarts = c->open;
         c->crash = CRASH_NONE;

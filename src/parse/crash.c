@@ -47,6 +47,33 @@ static const struct signature signatures[] = {
     {"*** RIOT kernel panic", CRASH_FATAL, ANYWHERE},
     {"FAILED ASSERTION.", CRASH_FATAL, ANYWHERE},
     {"main(): This is RIOT!", CRASH_BOOT, ANYWHERE},
+    /* Mbed OS: mbed_assert_internal(), spelled like this */
+    {"mbed assertation failed: ", CRASH_FATAL, ANYWHERE},
+    /* ChibiOS: chSysHalt(), where an application says that it came to it */
+    {"chSysHalt", CRASH_FATAL, ANYWHERE},
+    /* FreeRTOS: what its demos' vAssertCalled() and vApplicationStackOverflowHook() print */
+    {"vAssertCalled", CRASH_FATAL, ANYWHERE},
+    {"configASSERT", CRASH_FATAL, ANYWHERE},
+    {"ASSERT! Line ", CRASH_FATAL, ANYWHERE},
+    {"stack overflow in task", CRASH_SUSPECT, ANY_CASE},
+    /* nRF5 SDK: components/libraries/util/app_error_weak.c and app_error_handler_*.c */
+    {"app: Fatal error", CRASH_FATAL, ANYWHERE},
+    {"End of error report", CRASH_LAST, ANYWHERE},
+    /* Pico SDK: src/rp2_common/pico_platform_panic/panic.c */
+    {"*** PANIC ***", CRASH_FATAL, ANYWHERE},
+    /* glibc, newlib and picolibc: -fstack-protector */
+    {"stack smashing detected", CRASH_FATAL, ANYWHERE},
+    {"__stack_chk_fail", CRASH_FATAL, ANYWHERE},
+    /* RISC-V: OpenSBI's sbi_trap_error(), NuttX' riscv_exception(), handlers that people write */
+    {"sbi_trap_error", CRASH_FATAL, ANYWHERE},
+    {"EXCEPTION: ", CRASH_SUSPECT, ANYWHERE},
+    {"mcause", CRASH_SUSPECT, ANY_CASE},
+    {"unhandled exception", CRASH_SUSPECT, ANY_CASE},
+    {"unhandled trap", CRASH_SUSPECT, ANY_CASE},
+    /* A cause that is printed at boot is none of these: many boards are powered on with it set. */
+    {"watchdog timeout", CRASH_SUSPECT, ANY_CASE},
+    {"brownout detected", CRASH_SUSPECT, ANY_CASE},
+    {"brown-out detected", CRASH_SUSPECT, ANY_CASE},
     /* NuttX: sched/misc/assert.c */
     {"assert: Assertion failed at", CRASH_FATAL, ANYWHERE},
     {"PANIC!!!", CRASH_FATAL, ANYWHERE},
@@ -56,6 +83,9 @@ static const struct signature signatures[] = {
     /* handlers that people write themselves, and Rust's panic message */
     {"hardfault", CRASH_SUSPECT, ANY_CASE},
     {"hard fault", CRASH_SUSPECT, ANY_CASE},
+    {"busfault", CRASH_SUSPECT, ANY_CASE},
+    {"usagefault", CRASH_SUSPECT, ANY_CASE},
+    {"memmanage", CRASH_SUSPECT, ANY_CASE},
     {"panicked at ", CRASH_SUSPECT, ANYWHERE},
 };
 
@@ -68,6 +98,7 @@ static unsigned fold_pair(const char *at)
 void crash_finder_init(struct crash_finder *finder)
 {
     const size_t window = CRASH_SIGNATURE_MIN;
+    _Static_assert(ARRAY_SIZE(signatures) <= sizeof(finder->next), "one link each");
     memset(finder, 0, sizeof(*finder));
     memset(finder->shift, (int)window - 1, sizeof(finder->shift));
     for (size_t i = 0; i < ARRAY_SIZE(signatures); i++) {
@@ -158,7 +189,8 @@ bool crash_place(struct text line, struct text *ret_file, uint32_t *ret_line)
         if (line_number(&number, ret_line) && file_before(line, scan.at - 1, ret_file))
             return true;
     }
-    static const char *const forms[] = {"\", line ", " line: "}; /* newlib, NuttX */
+    static const char *const forms[] = {"\", line ", ", line ",
+                                        " line: "}; /* newlib, Mbed, NuttX */
     for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
         scan = scan_begin(line);
         if (scan_until(&scan, forms[i], &before) && line_number(&scan, ret_line) &&

@@ -49,7 +49,7 @@ static int use_format(struct parser *parser, const struct format *format, struct
     parser->format = format;
     parser->job->format = format->name;
     parser->collector->repeats = format->repeats;
-    parser->collector->resets_expected = parser->options.resets_expected || format->resets;
+    parser->collector->resets_between = format->resets;
     return 0;
 }
 

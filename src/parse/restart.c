@@ -56,7 +56,6 @@ void restart_test(struct restart *restart, bool first, int64_t seen)
 
 void restart_result(struct restart *restart)
 {
-    restart->ordinary = restart->ordinary || restart->greeted_again;
     restart->greeted_again = false;
 }
 

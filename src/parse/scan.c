@@ -6,7 +6,8 @@
 
 struct scan scan_begin(struct text text)
 {
-    return (struct scan){.at = text.at, .end = text.at + text.size};
+    /* of an empty text there may be no address to add to */
+    return (struct scan){.at = text.at, .end = text.size ? text.at + text.size : text.at};
 }
 
 bool scan_done(const struct scan *scan)

@@ -72,13 +72,13 @@ static void add_message(struct buf *out, const struct failure *failure, bool has
     escape_message(out, words_clean(&text, message.data, MESSAGE_BYTES_MAX, 0));
 }
 
-static void annotate(const struct failure *failure, FILE *out)
+static void annotate(const struct failure *failure, const struct run_origin *origin, FILE *out)
 {
     const struct sighting *seen = failure->seen;
     const struct test_case *test_case = seen->test_case;
     cleanup_buf struct buf line = BUF_INIT(SIZE_MAX / 4), path = BUF_INIT(SIZE_MAX / 4);
     cleanup_free char *title = NULL;
-    bool has_place = test_case && place_path(&path, test_case->file);
+    bool has_place = test_case && place_path(&path, origin, test_case);
 
     if (test_case)
         title = xasprintf("%s: %s%s%s", failure->kind, seen->suite->name,
@@ -103,7 +103,7 @@ void report_annotations(const struct run_result *run, FILE *out)
     struct failures found = failures_of(run);
 
     for (size_t i = 0; i < found.count && i < ERRORS_MAX; i++)
-        annotate(&found.items[i], out);
+        annotate(&found.items[i], &run->origin, out);
     if (found.count > ERRORS_MAX)
         fprintf(out, "::notice title=hil::and %zu more failures: see the summary or %s\n",
                 found.count - ERRORS_MAX, report_junit.file);

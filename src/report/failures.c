@@ -62,7 +62,7 @@ static enum rank rank_of(const struct sighting *seen, const char *kind)
 static const char *key_of(struct finder *finder, const struct sighting *seen, const char *kind)
 {
     const struct test_case *test_case = seen->test_case;
-    const char *file = test_case && test_case->file ? test_case->file : "";
+    const char *file = test_case && test_case->file ? case_file(test_case) : "";
 
     if (!test_case)
         return arena_printf(&finder->arena, "%s:%s", kind, seen->message);

@@ -155,15 +155,16 @@ static void toolbar(struct markup *markup)
 static void place(struct markup *markup, const struct run_result *run,
                   const struct test_case *test_case)
 {
+    const char *file = case_file(test_case);
     bool linked;
 
-    if (!test_case->file || !*test_case->file)
+    if (!file || !*file)
         return;
-    linked = place_link(&markup->link, &run->origin, test_case->file, test_case->line) != NULL;
+    linked = place_link(&markup->link, &run->origin, test_case) != NULL;
     markup_raw(markup, "<span class=\"at\">");
     if (linked)
         link_to(markup, markup->link.data);
-    name(markup, test_case->file);
+    name(markup, file);
     if (test_case->line)
         markup_f(markup, ":%" PRIu32, test_case->line);
     markup_raw(markup, linked ? "</a></span>" : "</span>");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* report.json, for programs. Its shape is a promise: members may be added, none renamed or removed
- * without a new "schema". What is not known is null. */
+ * without a new "schema". What is not known is null. A case's "file" is what the firmware printed,
+ * its "path" the file of the repository that it means. */
 #include "base/json.h"
 
 #include "report/report.h"
@@ -43,6 +44,7 @@ static void write_case(struct json_out *out, const struct test_case *test_case)
     json_kv_string(out, "result", case_result_name(test_case->result));
     json_kv_string(out, "message", test_case->message);
     json_kv_string(out, "file", test_case->file);
+    json_kv_string(out, "path", test_case->path);
     json_key(out, "line");
     if (test_case->line)
         json_int(out, test_case->line);
@@ -98,6 +100,23 @@ static void write_capture(struct json_out *out, const struct job_result *job)
     json_object_end(out);
 }
 
+/* Of the firmware's repository, and of the CI job. */
+static void write_origin(struct json_out *out, const struct run_origin *origin)
+{
+    json_key(out, "origin");
+    json_object(out);
+    json_kv_string(out, "repository", origin->repository);
+    json_kv_string(out, "commit", origin->sha);
+    json_kv_string(out, "describe", origin->describe);
+    json_key(out, "dirty");
+    if (origin->dirty_known)
+        json_bool(out, origin->dirty);
+    else
+        json_null(out);
+    json_kv_string(out, "run_url", origin->run_url);
+    json_object_end(out);
+}
+
 static void write_labels(struct json_out *out, const char *const *labels)
 {
     json_key(out, "labels");
@@ -141,6 +160,7 @@ static int report_json_write(const struct run_result *run, int fd, struct err *e
     json_kv_string(&out, "lab", run->lab);
     kv_time(&out, "started", run->started_unix_us);
     kv_seconds(&out, "took_s", run->took_us);
+    write_origin(&out, &run->origin);
     kv_counts(&out, run_counts(run));
     json_key(&out, "boards");
     json_array(&out);

@@ -138,11 +138,11 @@ static bool is_infra(const struct part *part)
  * it that starts with a capital ends it. */
 static void java_trace(struct buf *out, const struct test_case *test_case)
 {
-    const char *base = fs_basename(test_case->file);
-    const char *end = base > test_case->file ? base - 1 : base;
+    const char *file = case_file(test_case), *base = fs_basename(file);
+    const char *end = base > file ? base - 1 : base;
     const char *dir = end;
 
-    while (dir > test_case->file && dir[-1] != '/')
+    while (dir > file && dir[-1] != '/')
         dir--;
     if (dir == end || *dir <= 'Z' || memchr(dir, '.', (size_t)(end - dir)))
         return;
@@ -155,7 +155,7 @@ static void body(struct junit *junit, const struct test_case *test_case, const c
     cleanup_buf struct buf all = BUF_INIT(SIZE_MAX / 4);
 
     if (test_case->file && test_case->line)
-        buf_addf(&all, "%s:%" PRIu32 ": ", test_case->file, test_case->line);
+        buf_addf(&all, "%s:%" PRIu32 ": ", case_file(test_case), test_case->line);
     buf_adds(&all, message);
     if (test_case->file && test_case->line)
         java_trace(&all, test_case);
@@ -193,7 +193,7 @@ static void write_case(struct junit *junit, struct part *part, const struct test
     attribute(junit, "name", unique(&part->case_names, &part->arena, name));
     attribute_time(junit, test_case->duration_us);
     if (test_case->file) {
-        attribute_raw(junit, "file", test_case->file, NAME_MAX_BYTES);
+        attribute_raw(junit, "file", case_file(test_case), NAME_MAX_BYTES);
         if (test_case->line)
             attribute_number(junit, "line", test_case->line);
     }
@@ -226,6 +226,15 @@ static void property(struct junit *junit, const char *name, const char *value)
     element_end(junit);
 }
 
+static void origin_properties(struct junit *junit, const struct run_origin *origin)
+{
+    property(junit, "commit", origin->sha);
+    property(junit, "describe", origin->describe);
+    if (origin->dirty_known)
+        property(junit, "dirty", origin->dirty ? "true" : "false");
+    property(junit, "run_url", origin->run_url);
+}
+
 static void properties(struct junit *junit, const struct run_result *run,
                        const struct job_result *job)
 {
@@ -240,6 +249,7 @@ static void properties(struct junit *junit, const struct run_result *run,
     property(junit, "sha256", job->image.sha256);
     property(junit, "build_id", job->image.build_id);
     property(junit, "format", job->format);
+    origin_properties(junit, &run->origin);
     property(junit, "hil_version", run->version);
     property(junit, "verdict", verdict_name(job->verdict));
     property(junit, "reason", job->reason);

@@ -34,18 +34,16 @@ struct live_row *live_rows_at(struct live_rows *rows, const char *board)
     return &rows->rows[rows->count++];
 }
 
-static void forget_job(struct live_row *row)
+static void begin_test(struct live_row *row, const char *test)
 {
     free(row->test);
     free(row->last_failed);
-    *row = (struct live_row){.board = row->board, .test = xstrdup("")};
+    *row = (struct live_row){.board = row->board, .test = xstrdup(test)};
 }
 
 void live_row_start(struct live_row *row, const struct event *event)
 {
-    forget_job(row);
-    free(row->test);
-    row->test = xstrdup(event->test ? event->test : "");
+    begin_test(row, event->test ? event->test : "");
     row->active = true;
     row->state_since_us = event->time_us;
 }
@@ -77,7 +75,7 @@ void live_row_case(struct live_row *row, const char *suite, const struct test_ca
 
 void live_row_end(struct live_row *row)
 {
-    forget_job(row);
+    begin_test(row, "");
 }
 
 /* ---- the terminal ------------------------------------------------------------------------------

@@ -22,8 +22,16 @@ static bool leaves(const char *path)
     return strpbrk(path, "\\:") != NULL;
 }
 
-const char *place_path(struct buf *out, const char *file)
+const char *place_path(struct buf *out, const struct run_origin *origin,
+                       const struct test_case *test_case)
 {
+    const char *file = origin->files_known ? NULL : test_case->file;
+
+    if (test_case->path) {
+        buf_clear(out);
+        buf_adds(out, test_case->path);
+        return out->data;
+    }
     while (file && file[0] == '.' && file[1] == '/')
         file += 2 + strspn(file + 2, "/");
     if (!file || !*file || *file == '/' || strlen(file) > PATH_BYTES_MAX || leaves(file))
@@ -82,17 +90,17 @@ static bool add_repository(struct buf *out, const struct run_origin *origin, con
     return true;
 }
 
-const char *place_link(struct buf *out, const struct run_origin *origin, const char *file,
-                       uint32_t line)
+const char *place_link(struct buf *out, const struct run_origin *origin,
+                       const struct test_case *test_case)
 {
     cleanup_buf struct buf path = BUF_INIT(SIZE_MAX / 4);
 
-    if (!place_path(&path, file) || !add_repository(out, origin, "blob"))
+    if (!place_path(&path, origin, test_case) || !add_repository(out, origin, "blob"))
         return NULL;
     buf_adds(out, "/");
     add_encoded(out, path.data);
-    if (line)
-        buf_addf(out, "#L%" PRIu32, line);
+    if (test_case->line)
+        buf_addf(out, "#L%" PRIu32, test_case->line);
     return out->data;
 }
 

@@ -2,7 +2,7 @@
  *
  * place: the source line that a failure names, as a path in the repository and as a link.
  *
- * Both functions replace what `out` held and return its text, or NULL where there is none to give.
+ * The functions replace what `out` held and return its text, or NULL where there is none to give.
  * Never blocks.
  */
 #ifndef HIL_REPORT_PLACE_H
@@ -11,15 +11,14 @@
 #include "base/buf.h"
 #include "result/result.h"
 
-#include <stdint.h>
-
-/* What a firmware printed as __FILE__, relative to the top of the repository. NULL: it lies outside
- * of it, as far as can be told. */
-const char *place_path(struct buf *out, const char *file);
+/* The case's file, relative to the top of the repository. Where no repository was asked, what looks
+ * like such a path counts as one. NULL: it lies outside of it, as far as can be told. */
+const char *place_path(struct buf *out, const struct run_origin *origin,
+                       const struct test_case *test_case);
 /* The URL of that line at the commit that was tested; made of characters that no language around
  * it reads as its own. */
-const char *place_link(struct buf *out, const struct run_origin *origin, const char *file,
-                       uint32_t line);
+const char *place_link(struct buf *out, const struct run_origin *origin,
+                       const struct test_case *test_case);
 /* Likewise of the commit, and of the run. */
 const char *place_commit(struct buf *out, const struct run_origin *origin);
 const char *place_run(struct buf *out, const struct run_origin *origin);

@@ -170,14 +170,14 @@ static void add_boards(struct page *page, const struct failure *failure)
 static void add_place(struct page *page, const struct test_case *test_case)
 {
     cleanup_buf struct buf link = BUF_INIT(SIZE_MAX / 4);
+    const char *file = test_case ? case_file(test_case) : NULL;
     cleanup_free char *place = NULL;
 
-    if (!test_case || !test_case->file)
+    if (!file)
         return;
-    place = test_case->line ? xasprintf("%s:%" PRIu32, test_case->file, test_case->line)
-                            : xstrdup(test_case->file);
+    place = test_case->line ? xasprintf("%s:%" PRIu32, file, test_case->line) : xstrdup(file);
     say(page, " at ");
-    if (place_link(&link, &page->run->origin, test_case->file, test_case->line)) {
+    if (place_link(&link, &page->run->origin, test_case)) {
         say(page, "[");
         code(page, place);
         buf_addf(&page->block, "](%s)", link.data);

@@ -121,7 +121,7 @@ static void print_failure(struct page *page, const struct job_result *job, const
         fprintf(out, "  (%s)", screen(page, test_case->error_type));
     fputc('\n', out);
     if (test_case->file && test_case->line)
-        buf_addf(&line, "%s:%" PRIu32 ": ", test_case->file, test_case->line);
+        buf_addf(&line, "%s:%" PRIu32 ": ", case_file(test_case), test_case->line);
     if (test_case->message || line.size)
         buf_adds(&line, words_message(test_case));
     if (line.size)

@@ -166,6 +166,11 @@ struct test_counts run_counts(const struct run_result *run)
     return counts;
 }
 
+const char *case_file(const struct test_case *test_case)
+{
+    return test_case->path ? test_case->path : test_case->file;
+}
+
 struct job_result *job_result_new(void)
 {
     struct job_result *job = xcalloc(1, sizeof *job);
@@ -192,5 +197,6 @@ void run_result_done(struct run_result *run)
     for (size_t i = 0; i < run->count; i++)
         job_result_free(run->jobs[i]);
     free(run->jobs);
+    arena_done(&run->arena);
     *run = (struct run_result){0};
 }

@@ -40,6 +40,8 @@ struct test_case {
     const char *message;    /* one line: why it failed or was skipped; NULL: nothing was said */
     const char *detail;     /* more lines, parted by LF; NULL: none */
     const char *file;       /* as printed; NULL: not printed */
+    const char *path;       /* the same as the repository has it; NULL: it is none of its files, or
+                             * more than one could be meant, or nobody asked */
     const char *error_type; /* of CASE_ERROR: "crash" "hang" "reset" "unfinished"; else NULL */
     uint32_t line;          /* 0: not printed */
     enum case_result result;
@@ -118,6 +120,9 @@ struct job_result {
     int64_t flash_us, test_us; /* of it: flashing with verify; reset to the last byte */
 };
 
+/* The file as reports name it: the repository's path, else what was printed; NULL: none. */
+const char *case_file(const struct test_case *test_case);
+
 /* Which commit was tested, and where its run is to be seen. All borrowed, NULL where not known. */
 struct run_origin {
     const char *server_url; /* "https://github.com" */
@@ -125,10 +130,14 @@ struct run_origin {
     const char *sha;
     const char *run_url;
     const char *describe; /* as git describe says */
+    bool dirty_known;     /* somebody looked, to the end */
     bool dirty;           /* files differ from the commit */
+    bool files_known;     /* the repository was asked for every case's file: one without a path is
+                           * none that can be linked to */
 };
 
 struct run_result {
+    struct arena arena;  /* of what belongs to no single job */
     const char *lab;     /* borrowed; NULL for a replay without one */
     const char *version; /* hil's own; borrowed; NULL: not known */
     struct run_origin origin;

@@ -164,8 +164,7 @@ int serial_open_line(const char *path, const struct serial_line *line, int *ret_
     if (rc < 0)
         return rc;
     ask_low_latency(fd);
-    *ret_fd = fd;
-    fd = -1;
+    *ret_fd = take_fd(&fd);
     return 0;
 }
 

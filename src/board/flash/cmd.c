@@ -11,6 +11,7 @@
 #include "base/fs.h"
 #include "board/flash/flash.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,7 +72,7 @@ static char *firmware_file(const struct flash_cmd *cmd, const struct driver_env 
     int rc;
 
     if (!path) {
-        err_set(err, ERR_IO, "%s: no such directory", env->work_dir);
+        err_sys(err, errno, "%s", env->work_dir ? env->work_dir : ".");
         return NULL;
     }
     rc = cmd->file == FILE_BIN ? write_bin(image, path, err)

@@ -35,7 +35,7 @@ struct job {
 static int run_job(struct gdb_remote *gdb, const struct job *job, const struct ctx *ctx,
                    struct err *err)
 {
-    size_t asked[GDB_WINDOW_MAX]; /* a ring */
+    size_t asked[GDB_WINDOW_MAX] = {0}; /* a ring */
     size_t first = 0, count = 0, sent = 0, done = 0;
     bool drop = false;
     int rc = 0;
@@ -200,7 +200,7 @@ static ssize_t take_read(struct gdb_remote *gdb, const struct job *job, size_t o
 static ssize_t take_compared(struct gdb_remote *gdb, const struct job *job, size_t offset,
                              size_t count, struct err *err)
 {
-    uint8_t held[GDB_PACKET_MAX / 2];
+    uint8_t held[GDB_PACKET_MAX / 2] = {0};
     ssize_t n = read_bytes(gdb, job->at + offset, held, count, err);
 
     for (size_t i = 0; n > 0 && i < (size_t)n; i++) {

@@ -16,24 +16,14 @@ static const struct field fields[] = {
     {0},
 };
 
-static int run_all(const struct argv_list *list, const struct driver_env *env,
-                   const struct ctx *ctx, struct err *err)
-{
-    int rc = 0;
-
-    for (size_t i = 0; i < list->count && rc == 0; i++)
-        rc = driver_run(env, &list->items[i], "power.log", ctx, err);
-    return rc;
-}
-
 static int on(void *self, const struct driver_env *env, const struct ctx *ctx, struct err *err)
 {
-    return run_all(&((struct power_cmd *)self)->on, env, ctx, err);
+    return driver_run_all(env, &((struct power_cmd *)self)->on, "power.log", ctx, err);
 }
 
 static int off(void *self, const struct driver_env *env, const struct ctx *ctx, struct err *err)
 {
-    return run_all(&((struct power_cmd *)self)->off, env, ctx, err);
+    return driver_run_all(env, &((struct power_cmd *)self)->off, "power.log", ctx, err);
 }
 
 static size_t off_argvs(void *self, const struct strv **ret)

@@ -16,12 +16,7 @@ static const struct field fields[] = {
 
 static int reset(void *self, const struct driver_env *env, const struct ctx *ctx, struct err *err)
 {
-    const struct argv_list *list = &((struct reset_cmd *)self)->run;
-    int rc = 0;
-
-    for (size_t i = 0; i < list->count && rc == 0; i++)
-        rc = driver_run(env, &list->items[i], "reset.log", ctx, err);
-    return rc;
+    return driver_run_all(env, &((struct reset_cmd *)self)->run, "reset.log", ctx, err);
 }
 
 const struct reset_driver reset_cmd = {

@@ -162,7 +162,8 @@ static int aunit_detect(struct text line)
     return find_summary(line, counts, &total, &aunit) && aunit ? DETECT_STRONG : DETECT_NO;
 }
 
-/* Results alone are as good as AUnit's, which this reads as well; but AUnit says who it is. */
+/* Results may be AUnit's as well. Its first and its last line say so; where neither is seen, it
+ * does not matter. */
 static int arduinounit_detect(struct text line)
 {
     uint64_t counts[KINDS], total;
@@ -171,7 +172,7 @@ static int arduinounit_detect(struct text line)
     struct text name;
     line = text_trim(line);
     if (read_result(line, &kind, &name))
-        return DETECT_LIKELY;
+        return DETECT_WEAK;
     return find_summary(line, counts, &total, &aunit) && !aunit ? DETECT_STRONG : DETECT_NO;
 }
 
@@ -188,7 +189,7 @@ const struct format format_aunit = {
 const struct format format_arduinounit = {
     .name = "arduinounit",
     .summary = "ArduinoUnit",
-    .example = "Test ring_wraps passed.",
+    .example = "Test summary: 2 passed, 1 failed, and 0 skipped, out of 3 test(s).",
     .state_size = sizeof(struct arduino),
     .first = "T",
     .detect = arduinounit_detect,

@@ -90,7 +90,8 @@ static bool take_result(struct check *check, struct text line, struct collector 
         return false;
     if (finding.result == CASE_PASS)
         finding.message.size = 0; /* "Passed" */
-    if (memmem(finding.message.at, finding.message.size, "timeout expired", 15))
+    else if (finding.message.size &&
+             memmem(finding.message.at, finding.message.size, "timeout expired", 15))
         finding.error_type = "hang";
     collector_result(collector, &finding);
     collector_patience(collector, MORE_MS);

@@ -147,13 +147,19 @@ static bool is_rule(struct text line)
     return text_starts(line, "----------") || text_starts(line, "==========");
 }
 
+/* Rules, headers, "Final result": nothing else is looked at. */
+static bool is_first(char byte)
+{
+    return byte == '-' || byte == '=' || byte == '*' || byte == 'F';
+}
+
 static bool chibios_line(void *state, struct text line, struct collector *collector)
 {
     struct chibios *chibios = state;
     if (chibios->again)
         return true;
     line = text_trim(line);
-    if (line.size == 0 || !memchr("-=*F", *line.at, 4))
+    if (line.size == 0 || !is_first(*line.at))
         return false;
     return is_rule(line) || take_line(chibios, line, collector);
 }

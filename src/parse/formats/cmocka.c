@@ -33,6 +33,8 @@ struct cmocka {
     bool group; /* a group's own set-up or tear-down failed: its name follows */
     uint64_t planned, total, skipped, failed;
     int64_t groups; /* cases made of those */
+    size_t name_size;
+    char name[256]; /* of the group */
     struct failure failure;
 };
 
@@ -51,6 +53,7 @@ static void take_result(struct cmocka *cmocka, struct text name, enum case_resul
 {
     struct finding finding = {.name = name, .result = result, .duration_us = -1};
     if (cmocka->ran) {
+        finding.suite = (struct text){.at = cmocka->name, .size = cmocka->name_size};
         collector_settle(collector, &finding);
         return;
     }
@@ -127,6 +130,8 @@ static void take_bar(struct cmocka *cmocka, struct scan rest, struct collector *
         collector_run_start(collector);
         collector_suite(collector, group);
         *cmocka = (struct cmocka){.planned = count};
+        cmocka->name_size = group.size < sizeof(cmocka->name) ? group.size : 0;
+        memcpy(cmocka->name, group.at, cmocka->name_size);
         return;
     }
     if (cmocka->planned > count)
@@ -226,7 +231,9 @@ static void cmocka_end(void *state, struct collector *collector)
 /* A name without a dot and a line without "(3 ms)" are none of GoogleTest's. */
 static int detect_named(struct text rest)
 {
-    if (rest.size == 0 || memchr(rest.at, '.', rest.size) || text_ends(rest, " ms)"))
+    uint64_t count;
+    if (rest.size == 0 || tag_read_count(scan_begin(rest), &count) ||
+        memchr(rest.at, '.', rest.size) || text_ends(rest, " ms)"))
         return DETECT_NO;
     return DETECT_LIKELY;
 }

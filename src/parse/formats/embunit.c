@@ -99,14 +99,12 @@ static bool take_dots(struct embunit *embunit, struct text *line)
     return only;
 }
 
-/* The tests that went well and were not named: there was a dot for each, and for each that failed.
+/* The tests that went well and were not named: there was a dot for each, as for each that failed.
  */
 static void add_unnamed(const struct embunit *embunit, uint64_t total, struct collector *collector)
 {
-    uint64_t named = collector_seen(collector);
-    if (total > embunit->dots)
-        return;
-    for (; named < total; named++)
+    uint64_t known = total < embunit->dots ? total : embunit->dots;
+    for (uint64_t i = collector_seen(collector); i < known; i++)
         collector_result(collector, &(struct finding){.name = text_of("(unnamed)"),
                                                       .result = CASE_PASS,
                                                       .duration_us = -1});

@@ -187,7 +187,7 @@ static bool esp_line(void *state, struct text line, struct collector *collector)
     return false;
 }
 
-/* A result as Unity has it, too: names in words are ESP-IDF's, else the starts tell. */
+/* Unity's own results count less than for Unity: with a start before them it is ESP-IDF's. */
 static int esp_detect(struct text line)
 {
     struct finding finding;
@@ -195,13 +195,8 @@ static int esp_detect(struct text line)
     line = text_trim(line);
     if (is_menu(line))
         return DETECT_STRONG;
-    if (read_running(line, &name) || text_starts(line, "Test ran in "))
-        return DETECT_LIKELY;
-    if (!unity_read_result(line, &finding, &glued) || finding.name.size == 0)
-        return DETECT_NO;
-    const char *blank = memchr(finding.name.at, ' ', finding.name.size);
-    const char *bracket = memchr(finding.name.at, '(', finding.name.size);
-    return blank && (!bracket || blank < bracket) ? DETECT_STRONG : DETECT_LIKELY;
+    bool own = read_running(line, &name) || text_starts(line, "Test ran in ");
+    return own || unity_read_result(line, &finding, &glued) ? DETECT_LIKELY : DETECT_NO;
 }
 
 const struct format format_esp_idf_unity = {

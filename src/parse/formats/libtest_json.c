@@ -9,7 +9,7 @@
  *     {"type":"test","name":"ring::order","event":"failed","stdout":"thread 'ring::order' ..."}
  *     {"type":"suite","event":"failed","passed":1,"failed":1,"ignored":0,"measured":0,...}
  *
- * Only a few members matter, and the end of a long line may be lost, so the line is searched for
+ * Only a few members matter, and the middle of a long line is lost, so the line is searched for
  * them: inside of a JSON string no quote stands without a backslash.
  */
 #include "parse/format.h"
@@ -22,6 +22,7 @@
 struct libtest_json {
     struct buf type, event, name, text;
     struct panic panic;
+    bool cut; /* the last line was: the next is its end */
 };
 
 static int libtest_json_open(void *state, const struct parse_options *options, struct err *err)
@@ -107,23 +108,39 @@ static void add_escaped(struct buf *buf, struct scan *scan)
     }
 }
 
-/* A string; what does not fit, or was lost, is left out. */
-static bool read_string(struct text line, const char *quoted_name, struct buf *ret)
+/* The rest of a string; what does not fit is left out. */
+static void unescape(struct scan scan, struct buf *ret)
 {
-    struct scan scan;
     buf_clear(ret);
-    if (!find_member(line, quoted_name, &scan) || !scan_word(&scan, "\""))
-        return false;
     while (scan.at < scan.end && *scan.at != '"') {
         const char *plain = scan.at;
         while (scan.at < scan.end && *scan.at != '"' && *scan.at != '\\')
             scan.at++;
         size_t count = (size_t)(scan.at - plain), room = ret->ceiling - ret->size;
         buf_add(ret, plain, count < room ? count : room);
-        if (scan.at + 1 >= scan.end || *scan.at != '\\')
-            continue;
-        scan.at++;
-        add_escaped(ret, &scan);
+        if (scan_word(&scan, "\\") && !scan_done(&scan))
+            add_escaped(ret, &scan);
+    }
+}
+
+static bool read_string(struct text line, const char *quoted_name, struct buf *ret)
+{
+    struct scan scan;
+    buf_clear(ret);
+    if (!find_member(line, quoted_name, &scan) || !scan_word(&scan, "\""))
+        return false;
+    unescape(scan, ret);
+    return true;
+}
+
+/* A string of one line. */
+static bool read_line(struct text line, const char *quoted_name, struct buf *ret)
+{
+    if (!read_string(line, quoted_name, ret))
+        return false;
+    for (size_t i = 0; i < ret->size; i++) {
+        if ((unsigned char)ret->data[i] < ' ')
+            ret->data[i] = ' ';
     }
     return true;
 }
@@ -175,8 +192,7 @@ static void take_result(struct libtest_json *json, struct text line, enum case_r
     struct scan scan;
     if (find_member(line, "\"exec_time\"", &scan))
         scan_decimal(&scan, 1000000, &finding.duration_us);
-    if (read_string(line, "\"message\"", &json->text) ||
-        read_string(line, "\"reason\"", &json->text))
+    if (read_line(line, "\"message\"", &json->text) || read_line(line, "\"reason\"", &json->text))
         finding.message = text_of_buf(&json->text);
     if (result == CASE_FAIL && panic_begins(&json->panic, finding.message)) {
         struct finding place = panic_take(&json->panic);
@@ -184,13 +200,15 @@ static void take_result(struct libtest_json *json, struct text line, enum case_r
         finding.line = place.line;
     }
     collector_result(collector, &finding);
-    if (result == CASE_FAIL && read_string(line, "\"stdout\"", &json->text))
+    if (result == CASE_FAIL && read_string(line, "\"stdout\"", &json->text)) {
         read_output(json, collector);
+        json->cut = !text_ends(line, "}");
+    }
 }
 
 static void take_test(struct libtest_json *json, struct text line, struct collector *collector)
 {
-    if (!read_string(line, "\"name\"", &json->name) || json->name.size == 0)
+    if (!read_line(line, "\"name\"", &json->name) || json->name.size == 0)
         return;
     if (event_is(json, "started"))
         collector_start(collector, (struct text){0}, text_of_buf(&json->name));
@@ -227,6 +245,12 @@ static bool libtest_json_line(void *state, struct text line, struct collector *c
 {
     struct libtest_json *json = state;
     line = text_trim(line);
+    if (json->cut) {
+        json->cut = false;
+        unescape(scan_begin(line), &json->text);
+        read_output(json, collector);
+        return true;
+    }
     if (!is_event(line) || !read_string(line, "\"type\"", &json->type) ||
         !read_string(line, "\"event\"", &json->event))
         return false;

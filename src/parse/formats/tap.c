@@ -450,7 +450,7 @@ static int tap_detect(struct text line)
         return point.skip ? DETECT_STRONG : DETECT_LIKELY;
     if ((*line.at == 'o' || *line.at == 'n') && tap_read_point(line, &point))
         return point.number ? DETECT_LIKELY : DETECT_WEAK;
-    return text_starts(line, "Bail out!") ? DETECT_LIKELY : DETECT_NO;
+    return text_starts(line, "Bail out!") ? DETECT_LIKELY + 1 : DETECT_NO;
 }
 
 const struct format format_tap = {

@@ -193,11 +193,9 @@ Test(lab, a_named_file_that_is_not_there_is_never_replaced_by_another)
 
     enter_empty_dir(dir);
     cr_assert_eq(fs_write("lab.yaml", "", 0, NULL), 0);
-    expect_found("x.yaml",
-                 "--lab names x.yaml, which is not there");
+    expect_found("x.yaml", "--lab names x.yaml, which is not there");
     setenv("HIL_LAB", "y.yaml", 1);
-    expect_found(NULL,
-                 "$HIL_LAB names y.yaml, which is not there");
+    expect_found(NULL, "$HIL_LAB names y.yaml, which is not there");
     leave_dir(dir);
 }
 

@@ -210,10 +210,11 @@ Test(parse_parser, a_boot_loop_without_tests_is_seen)
 #define GREETING "bridge 1.4 build-id 25d1a0200b51\n"
 #define RESULT "wdt.c:8:test_is_off:PASS\n"
 
-/* `rounds` of the greeting and a test, then `end`. */
-static struct parsed parse_rounds(int rounds, const char *round, const char *end)
+/* `head`, `rounds` of the same lines, and `end`. */
+static struct parsed parse_rounds(const char *head, int rounds, const char *round, const char *end)
 {
     cleanup_buf struct buf text = BUF_INIT((size_t)64 * 1024);
+    buf_adds(&text, head);
     for (int i = 0; i < rounds; i++)
         buf_adds(&text, round);
     buf_adds(&text, end);
@@ -222,34 +223,35 @@ static struct parsed parse_rounds(int rounds, const char *round, const char *end
 
 Test(parse_parser, a_loop_of_resets_without_a_banner_is_seen)
 {
-    cleanup_parsed struct parsed loop = parse_rounds(51, GREETING RESULT, "");
+    cleanup_parsed struct parsed loop = parse_rounds("", 51, GREETING RESULT, "");
     cr_expect_eq(loop.state, PARSE_REBOOTS);
     cr_expect(strstr(loop.trouble, "the board restarted 50 times"), "%s", loop.trouble);
     cleanup_parsed struct parsed longer =
-        parse_rounds(4, GREETING RESULT "wdt.c:20:test_feed:PASS\n", "");
+        parse_rounds("", 4, GREETING RESULT "wdt.c:20:test_feed:PASS\n", "");
     cr_expect_eq(longer.state, PARSE_REBOOTS);
 }
 
 static const struct {
+    const char *head;
     int rounds;
     const char *round, *end;
 } no_loops[] = {
-    {49, GREETING RESULT, ""},
-    {200, "ready\n" RESULT, ""},
-    {200, RESULT, ""},
-    {60, RESULT GREETING "wdt.c:20:test_feed:PASS\n", ""},
-    {60, GREETING RESULT GREETING "wdt.c:20:test_feed:PASS\n", ""},
-    {60, GREETING "TEST(wdt, off) PASS\n" GREETING "TEST(wdt, feed) PASS\n", ""},
-    {60, "TEST(wdt, off)\n" GREETING " PASS\n", ""},
-    {40, GREETING RESULT, "40 Tests 0 Failures 0 Ignored\nOK\n"},
-    {2, GREETING RESULT "wdt.c:20:test_feed:PASS\n", "4 Tests 0 Failures 0 Ignored\nOK\n"},
+    {"", 49, GREETING RESULT, ""},
+    {"", 200, "ready\n" RESULT, ""},
+    {"", 200, RESULT, ""},
+    {"", 60, RESULT GREETING "wdt.c:20:test_feed:PASS\n", ""},
+    {"", 60, GREETING RESULT GREETING "wdt.c:20:test_feed:PASS\n", ""},
+    {"", 60, GREETING "TEST(wdt, off) PASS\n" GREETING "TEST(wdt, feed) PASS\n", ""},
+    {GREETING, 60, "TEST(wdt, off)\n" GREETING " PASS\n", ""},
+    {"", 40, GREETING RESULT, "40 Tests 0 Failures 0 Ignored\nOK\n"},
+    {"", 2, GREETING RESULT "wdt.c:20:test_feed:PASS\n", "4 Tests 0 Failures 0 Ignored\nOK\n"},
 };
 
 Test(parse_parser, lines_and_tests_that_repeat_are_no_loop)
 {
     for (size_t i = 0; i < ARRAY_SIZE(no_loops); i++) {
         cleanup_parsed struct parsed parsed =
-            parse_rounds(no_loops[i].rounds, no_loops[i].round, no_loops[i].end);
+            parse_rounds(no_loops[i].head, no_loops[i].rounds, no_loops[i].round, no_loops[i].end);
         cr_expect_neq(parsed.state, PARSE_REBOOTS, "%zu", i);
         cr_expect_null(strstr(parsed.trouble, "restarted"), "%zu: %s", i, parsed.trouble);
         if (*no_loops[i].end)
@@ -260,7 +262,7 @@ Test(parse_parser, lines_and_tests_that_repeat_are_no_loop)
 Test(parse_parser, a_restart_is_proven_by_the_count)
 {
     cleanup_parsed struct parsed parsed =
-        parse_rounds(2, GREETING RESULT, "1 Tests 0 Failures 0 Ignored\nOK\n");
+        parse_rounds("", 2, GREETING RESULT, "1 Tests 0 Failures 0 Ignored\nOK\n");
     cr_expect_str_eq(parsed.trouble, "the board restarted 1 time during the run");
 }
 
@@ -392,11 +394,14 @@ Test(parse_formats, rows_are_complete_and_know_their_own_example)
         const struct format *format = formats[i];
         cr_expect(format->name && format->summary && format->example && format->line);
         cr_expect_eq(format_find(format->name, NULL), format);
+        if (format->detect && format->first)
+            cr_expect(strchr(format->first, *text_trim(text_of(format->example)).at), "%s",
+                      format->name);
         if (format->detect)
             cr_expect_geq(format->detect(text_of(format->example)), DETECT_LIKELY, "%s",
                           format->name);
         for (size_t k = 0; formats[k]; k++)
-            if (k != i && formats[k]->detect)
+            if (k != i && formats[k]->detect && formats[k]->variant_of != format)
                 cr_expect_eq(formats[k]->detect(text_of(format->example)), DETECT_NO,
                              "%s takes the line of %s", formats[k]->name, format->name);
     }

@@ -183,7 +183,9 @@ static void build_logged(struct run_result *run)
                                       .sha = "0123456789abcdef0123456789abcdef01234567",
                                       .run_url = "https://example.org/acme/fw/actions/runs/7",
                                       .describe = "v1.2-3-g0123456",
-                                      .dirty = true};
+                                      .dirty_known = true,
+                                      .dirty = true,
+                                      .files_known = true};
     for (size_t i = 0; i < ARRAY_SIZE(boards); i++) {
         struct job_result *job =
             sample_job(run, boards[i], "blinky", VERDICT_FAIL, "1 of 3 tests failed");
@@ -193,7 +195,8 @@ static void build_logged(struct run_result *run)
         added = sample_case(job, "math", "test_add", CASE_PASS, NULL);
         added->log_begin = 50, added->log_end = 90;
         added = sample_case(job, "math", "test_div", CASE_FAIL, "Expected 4 Was 5");
-        place(added, "./tests/test math.c", 42);
+        place(added, "C:\\build\\tests\\test math.c", 42);
+        added->path = "tests/test math.c";
         added->start_us = 30000, added->end_us = 330000, added->duration_us = 300000;
         added->log_begin = 90, added->log_end = 240;
         added = sample_case(job, "math", "test_sub", CASE_PASS, NULL);

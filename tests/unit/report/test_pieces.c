@@ -64,6 +64,7 @@ Test(escape, html_and_commands)
 
 Test(place, is_a_path_of_the_repository_or_none)
 {
+    static const struct run_origin unasked;
     static const struct row {
         const char *file, *path;
     } rows[] = {
@@ -87,9 +88,22 @@ Test(place, is_a_path_of_the_repository_or_none)
 
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         cleanup_buf struct buf out = BUF_INIT(4000);
-        const char *path = place_path(&out, rows[i].file);
+        const char *path = place_path(&out, &unasked, &(struct test_case){.file = rows[i].file});
         cr_expect(str_eq(path, rows[i].path), "%s: %s", rows[i].file, path);
     }
+}
+
+Test(place, is_what_the_repository_said_where_it_was_asked)
+{
+    static const struct run_origin asked = {.files_known = true}, unasked;
+    static const struct test_case unknown = {.file = "util.c"},
+                                  known = {.file = "../a.c", .path = "src/a.c"};
+    cleanup_buf struct buf out = BUF_INIT(4000);
+
+    cr_expect_null(place_path(&out, &asked, &unknown));
+    cr_expect_str_eq(place_path(&out, &asked, &known), "src/a.c");
+    cr_expect_str_eq(place_path(&out, &unasked, &known), "src/a.c");
+    cr_expect_str_eq(place_path(&out, &unasked, &unknown), "util.c");
 }
 
 Test(place, links_are_made_of_plain_characters)
@@ -124,7 +138,8 @@ Test(place, links_are_made_of_plain_characters)
 
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         cleanup_buf struct buf out = BUF_INIT(4000);
-        const char *link = place_link(&out, &rows[i].origin, rows[i].file, 7);
+        const struct test_case test_case = {.file = rows[i].file, .line = 7};
+        const char *link = place_link(&out, &rows[i].origin, &test_case);
         cr_expect(str_eq(link, rows[i].link), "%zu: %s", i, link);
     }
 }
