@@ -6,13 +6,17 @@
 #include "base/str.h"
 #include "cmd/cmd.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
+
+#define DESCRIPTORS 8192
 
 /* The signals that end a run are blocked in every thread and wait in a descriptor: nobody reads it
  * before the end, so it stays readable, and whatever waits for it knows that it is time to stop. */
@@ -40,6 +44,17 @@ static void open_standard_streams(void)
     while (fd >= 0 && fd <= STDERR_FILENO);
     if (fd >= 0)
         close(fd);
+}
+
+/* A board takes about a dozen descriptors, and a lab may have hundreds of boards. */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= DESCRIPTORS)
+        return;
+    limit.rlim_cur = limit.rlim_max < DESCRIPTORS ? limit.rlim_max : DESCRIPTORS;
+    setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 static const struct opt_verb *find_verb(const char *name)
@@ -82,31 +97,27 @@ static bool print_generated(int argc, char **argv)
     return true;
 }
 
-static int run_verb(const struct opt_verb *verb, const struct app *app, int argc, char **argv)
+static bool is_one_of(const char *word, const char *a, const char *b)
 {
-    int code = verb->run(app, argc, argv);
-
-    if (fflush(stdout) == EOF && code == 0) {
-        perror("hil: standard output");
-        return 3;
-    }
-    return code;
+    return !strcmp(word, a) || !strcmp(word, b);
 }
 
-int main(int argc, char **argv)
+/* Everything that `hil WORD ...` can mean; the exit code. */
+static int dispatch(const struct app *app, int argc, char **argv)
 {
-    struct app app = {.version = HIL_VERSION, .argc = argc, .argv = argv};
+    char help[] = "--help";
+    bool asks_help = argc >= 2 && !strcmp(argv[1], "help");
     const struct opt_verb *verb;
 
-    open_standard_streams();
-    setlocale(LC_CTYPE, "");
-    app.cancel_fd = block_signals();
     if (!strcmp(fs_basename(argv[0]), "hil-run"))
-        return run_verb(&verb_run, &app, argc, argv);
-    if (argc < 2 || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") ||
-        (!strcmp(argv[1], "help") && argc == 2)) {
-        opt_print_usage(verbs, "hil", HIL_VERSION, argc < 2 ? stderr : stdout);
-        return argc < 2 ? 2 : 0;
+        return verb_run.run(app, argc, argv);
+    if (argc < 2) {
+        opt_print_usage(verbs, "hil", HIL_VERSION, stderr);
+        return 2;
+    }
+    if (is_one_of(argv[1], "--help", "-h") || (asks_help && argc == 2)) {
+        opt_print_usage(verbs, "hil", HIL_VERSION, stdout);
+        return 0;
     }
     if (!strcmp(argv[1], "--version")) {
         puts("hil " HIL_VERSION);
@@ -114,12 +125,33 @@ int main(int argc, char **argv)
     }
     if (print_generated(argc, argv))
         return 0;
-    if (!strcmp(argv[1], "help")) { /* hil help run: as hil run --help */
-        char option[] = "--help";
-        verb = find_verb(argv[2]);
-        return verb ? run_verb(verb, &app, 2, (char *[]){argv[2], option, NULL})
-                    : unknown_verb(argv[2]);
-    }
-    verb = find_verb(argv[1]);
-    return verb ? run_verb(verb, &app, argc - 1, argv + 1) : unknown_verb(argv[1]);
+    verb = find_verb(argv[asks_help ? 2 : 1]);
+    if (!verb)
+        return unknown_verb(argv[asks_help ? 2 : 1]);
+    if (asks_help) /* hil help run: as hil run --help */
+        return verb->run(app, 2, (char *[]){argv[2], help, NULL});
+    return verb->run(app, argc - 1, argv + 1);
+}
+
+/* What was printed is part of what was asked for. */
+static int close_output(int code)
+{
+    bool failed = fflush(stdout) == EOF;
+
+    if (code != 0 || !(failed || ferror(stdout)))
+        return code;
+    fprintf(stderr, "hil: standard output: %s\n",
+            failed ? strerror(errno) : "could not be written");
+    return 3;
+}
+
+int main(int argc, char **argv)
+{
+    struct app app = {.version = HIL_VERSION, .argc = argc, .argv = argv};
+
+    open_standard_streams();
+    raise_descriptor_limit();
+    setlocale(LC_CTYPE, "");
+    app.cancel_fd = block_signals();
+    return close_output(dispatch(&app, argc, argv));
 }

@@ -7,6 +7,7 @@
 #include "cmd/cmd.h"
 #include "store/store.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
@@ -169,8 +170,8 @@ static char *last_of(const struct row *row)
 
     if (!row->has_last)
         return xstrdup("-");
-    localtime_r(&at, &local);
-    strftime(when, sizeof when, "%Y-%m-%d %H:%M", &local);
+    if (!localtime_r(&at, &local) || !strftime(when, sizeof when, "%Y-%m-%d %H:%M", &local))
+        snprintf(when, sizeof when, "%" PRId64, row->last.unix_s);
     return xasprintf("%s %s", verdict_name(row->last.verdict), when);
 }
 

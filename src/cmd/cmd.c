@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/cmd.h"
 
+#include "base/str.h"
 #include "base/term.h"
+#include "base/text.h"
 
 #include <poll.h>
 #include <signal.h>
@@ -9,8 +11,8 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-const struct opt_verb *const verbs[] = {&verb_run,     &verb_replay,  &verb_boards, &verb_image,
-                                        &verb_formats, &verb_drivers, NULL};
+const struct opt_verb *const verbs[] = {&verb_run,   &verb_fetch,   &verb_replay,  &verb_boards,
+                                        &verb_image, &verb_formats, &verb_drivers, NULL};
 
 bool cmd_parse(const struct opt_verb *verb, int argc, char **argv,
                int (*take)(void *arg, const struct opt_row *row, const char *value,
@@ -36,8 +38,11 @@ bool cmd_parse(const struct opt_verb *verb, int argc, char **argv,
 
 int cmd_fail(const struct opt_verb *verb, const struct err *err)
 {
+    /* Messages quote files, tools and boards: no control character of theirs may get out. */
+    cleanup_free char *message = text_clean_dup(err->message, sizeof err->message, 0);
+
     fflush(stdout);
-    fprintf(stderr, "hil %s: %s\n", verb->name, err->message);
+    fprintf(stderr, "hil %s: %s\n", verb->name, message);
     return err_exit_code(err->code);
 }
 

@@ -153,6 +153,10 @@ static int run(const struct app *app, int argc, char **argv)
     (void)app;
     if (!cmd_parse(&verb_drivers, argc, argv, take, &listing.json, &first, &code))
         return code;
+    if (argc - first > 1) {
+        err_set(&err, ERR_USAGE, "'%s': only one NAME can be given", argv[first + 1]);
+        return cmd_fail(&verb_drivers, &err);
+    }
     listing.only = first < argc ? argv[first] : NULL;
     return list(&listing, &err) < 0 ? cmd_fail(&verb_drivers, &err) : 0;
 }

@@ -63,16 +63,15 @@ static void name_logs(const struct run_result *run, size_t first, const char *pa
 static int replay(const struct request *request, char *const *paths, int count, struct err *err)
 {
     struct term term = term_open(request->reports.to_stdout ? stderr : stdout);
-    struct origin origin = {0};
     struct run_result run = {0};
     int rc = 0;
 
+    run.origin = origin_find(&run.arena); /* of a bare log; a run directory brings its own */
     for (int i = 0; i < count && rc == 0; i++) {
         size_t first = run.count;
         rc = replay_path(paths[i], &request->replay, &run, err);
         name_logs(&run, first, paths[i]);
     }
-    run.origin = origin_find(&origin);
     if (rc == 0)
         rc = report_orders_write(&request->reports, &run, err);
     if (rc == 0)
@@ -86,7 +85,6 @@ static int replay(const struct request *request, char *const *paths, int count, 
     if (rc == 0)
         rc = verdict_exit_code(run.verdict);
     run_result_done(&run);
-    origin_done(&origin);
     return rc;
 }
 

@@ -3,6 +3,7 @@
 #include "cmd/cmd.h"
 #include "cmd/options.h"
 #include "cmd/reports.h"
+#include "cmd/source_options.h"
 #include "run/session.h"
 
 #include <stdlib.h>
@@ -26,6 +27,7 @@ static const struct opt_row rows[] = {
     {"repeat", 0, "N", "Run everything N times.", NULL},
     {"timeout", 't', "TIMES",
      "Deadlines: 30s for the whole test, or any of flash=2m,boot=10s,idle=30s,total=10m.", NULL},
+    SOURCE_OPTIONS_ROWS,
     OPTIONS_ROWS_PARSE,
     {"out", 'o', "DIR", "The run directory (hil-out). An earlier run's files in it make room.",
      "What is written"},
@@ -70,8 +72,10 @@ static int take(void *arg, const struct opt_row *row, const char *value, struct 
 {
     struct session_request *request = arg;
     struct plan_options *plan = &request->plan;
-    int taken = options_take_parse(row, value, &plan->parse, &plan->expect, err);
+    int taken = source_options_take(row, value, &request->download, err);
 
+    if (!taken)
+        taken = options_take_parse(row, value, &plan->parse, &plan->expect, err);
     if (!taken)
         taken = reports_take(row, value, &request->reports, &request->annotations, err);
     if (taken)
@@ -114,9 +118,17 @@ static int take(void *arg, const struct opt_row *row, const char *value, struct 
 
 static int check_request(const struct session_request *request, struct err *err)
 {
-    if (!request->images.count && !request->plan_path)
-        return err_set(err, ERR_USAGE,
-                       "no firmware: name a file to flash and test, or --plan FILE");
+    bool download = download_wanted(&request->download);
+
+    if (!request->images.count && !request->plan_path && !download)
+        return err_set(
+            err, ERR_USAGE,
+            "no firmware: name a file to flash and test, --artifact, --release or --url, "
+            "or --plan FILE");
+    if (request->plan_path && download)
+        return err_set(err, ERR_USAGE, "--plan names the firmware itself: fetch it first");
+    if (download_check(&request->download, err) < 0)
+        return -(int)ERR_USAGE;
     if (request->images.count && request->plan_path)
         return err_set(err, ERR_USAGE, "--plan names the firmware itself: '%s' is one too many",
                        request->images.items[0]);
@@ -142,6 +154,7 @@ static int run(const struct app *app, int argc, char **argv)
         .wait_ms = -1,
         .cancel_fd = app->cancel_fd,
         .annotations = reports_annotations_auto(),
+        .download = {DOWNLOAD_DEFAULTS, .version = app->version},
         .plan = {.repeat = 1, .timeouts = {-1, -1, -1, -1, -1}},
     };
     struct err err = {0};
@@ -169,7 +182,8 @@ const struct opt_verb verb_run = {
     .description =
         "Takes a free board, flashes and verifies the image, resets the board, reads its console "
         "until the firmware says that it is done, and turns what it printed into results: "
-        "junit.xml, report.json, events.jsonl and the raw UART log, all in the run directory.\n\n"
+        "junit.xml, report.json, report.html, summary.md, events.jsonl and the raw UART log, all "
+        "in the run directory. In GitHub Actions the summary goes onto the job's page, too.\n\n"
         "FIRMWARE is an ELF, Intel HEX, S-record or UF2 file, a raw binary (with --at), a pattern, "
         "or a member of an archive, 'out.zip:**/*.elf'. Several images go through a queue that "
         "keeps every matching board busy.\n\n"

@@ -16,9 +16,10 @@
 #define TIMING_SIZE 4096
 #define DRAIN_MAX_MS 1000
 
-/* A console that has been busy for RUSH_READS reads, each within RUSH_GAP_US of the one before, is read
- * every RUSH_NAP_MS only: a tenth of the wake-ups of many fast consoles, and a verdict at most that
- * much later. The kernel holds at least 4 KiB for us meanwhile (N_TTY), ten times what comes. */
+/* A console that has been busy for RUSH_READS reads, each within RUSH_GAP_US of the one before, is
+ * read every RUSH_NAP_MS only: a tenth of the wake-ups of many fast consoles, and a verdict at most
+ * that much later. The kernel holds at least 4 KiB for us meanwhile (N_TTY), ten times what comes.
+ */
 #define RUSH_READS 100
 #define RUSH_GAP_US 10000
 #define RUSH_NAP_MS 4
@@ -26,14 +27,14 @@
 struct capture {
     char *log_path, *timing_path;
     int log_fd, timing_fd;
-    struct buf timing;       /* lines of uart.timing that are not written yet */
+    struct buf timing; /* lines of uart.timing that are not written yet */
     int64_t opened_ns;
-    int64_t last_us;         /* of the last line in uart.timing, since opened_ns */
+    int64_t last_us; /* of the last line in uart.timing, since opened_ns */
     struct capture_marks marks;
-    int64_t first_byte_us;   /* since the reset; -1: none yet */
+    int64_t first_byte_us; /* since the reset; -1: none yet */
     int64_t last_byte_us;
-    enum parse_state state;  /* what the parser said last */
-    unsigned rush;           /* reads in a row that came hard upon each other */
+    enum parse_state state; /* what the parser said last */
+    unsigned rush;          /* reads in a row that came hard upon each other */
     char bytes[READ_SIZE];
 };
 
@@ -140,8 +141,8 @@ static int64_t next_deadline(const struct capture *capture, const struct timeout
     if (capture->first_byte_us < 0) {
         quiet = timeouts->boot * 1000 - since_reset_us;
     } else {
-        int64_t idle_ms = patience_ms >= 0 && patience_ms < timeouts->idle ? patience_ms
-                                                                          : timeouts->idle;
+        int64_t idle_ms =
+            patience_ms >= 0 && patience_ms < timeouts->idle ? patience_ms : timeouts->idle;
         quiet = idle_ms * 1000 - (since_reset_us - capture->last_byte_us);
     }
     if (quiet < left) {
@@ -165,7 +166,8 @@ static enum capture_end end_of(enum parse_state state)
     }
 }
 
-/* Reads once, to disk and then to the parser: as board_console_read(), with the error of the disk. */
+/* Reads once, to disk and then to the parser: as board_console_read(), with the error of the disk.
+ */
 static ssize_t take(struct capture *capture, struct board *board, struct parser *parser,
                     const struct ctx *ctx, struct err *err)
 {
@@ -191,8 +193,7 @@ static ssize_t take(struct capture *capture, struct board *board, struct parser 
     int rc = keep(capture, (size_t)n, read_us, err);
     if (rc < 0)
         return rc;
-    capture->state =
-        parser_feed(parser, capture->bytes, (size_t)n, capture->marks.end_us, offset);
+    capture->state = parser_feed(parser, capture->bytes, (size_t)n, capture->marks.end_us, offset);
     return n;
 }
 

@@ -3,8 +3,8 @@
  * capture: the console's bytes, first to disk, then to the parser.
  *
  * uart.log holds the raw bytes; uart.timing a line per read, "SECONDS BYTES" with the seconds since
- * the line before, as scriptreplay(1) of util-linux reads it. Times are kept in whole microseconds, so
- * that a replay adds up to the same. Deadlines: boot (to the first byte), idle (silence), total.
+ * the line before, as scriptreplay(1) of util-linux reads it. Times are kept in whole microseconds,
+ * so that a replay adds up to the same. Deadlines: boot (to the first byte), idle (silence), total.
  * A disk that fills up is an error of the lab; what was written stays.
  *
  *     open → drain → mark_reset → until → run → close
@@ -26,8 +26,8 @@ int capture_drain(struct capture *capture, struct board *board, const struct ctx
                   struct err *err);
 /* The board is being reset now: times count from here, and bytes are parsed from here. */
 void capture_mark_reset(struct capture *capture);
-/* Reads and parses until `until_fd` is readable: a board may print while its reset is still going on,
- * and one that cannot get rid of its bytes may never finish it. */
+/* Reads and parses until `until_fd` is readable: a board may print while its reset is still going
+ * on, and one that cannot get rid of its bytes may never finish it. */
 int capture_until(struct capture *capture, struct board *board, struct parser *parser, int until_fd,
                   struct err *err);
 /* Until the parser has enough or a deadline passes; *ret_end says which. Errors are the lab's: the

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * job: one image to be tested on one board out of those that match; what the plan hands to the pool.
+ * job: one image to be tested on one board out of those that match; what the plan hands to the
+ * pool.
  */
 #ifndef HIL_RUN_JOB_H
 #define HIL_RUN_JOB_H
@@ -11,20 +12,20 @@
 #include "result/result.h"
 
 struct expect {
-    uint64_t tests;     /* cases that must be seen at least; 0: one */
+    uint64_t tests;      /* cases that must be seen at least; 0: one */
     struct strv require; /* glob patterns over "suite.name" or "name"; each must match a pass */
 };
 
 struct job {
-    char *name;                        /* of the test, unique in the run together with the board */
-    struct image *image;               /* borrowed; NULL: the build failed */
-    char *build_log;                   /* of a failed build: the verdict is fail; else NULL */
-    const struct board_conf **boards;  /* candidates, in the lab's order */
+    char *name;                       /* of the test, unique in the run together with the board */
+    struct image *image;              /* borrowed; NULL: the build failed */
+    char *build_log;                  /* of a failed build: the verdict is fail; else NULL */
+    const struct board_conf **boards; /* candidates, in the lab's order */
     size_t board_count;
-    struct timeouts timeouts;          /* over the board's; -1: the board's */
-    struct parse_options parse;        /* strings borrowed; NULL members: the board's */
+    struct timeouts timeouts;   /* over the board's; -1: the board's */
+    struct parse_options parse; /* strings borrowed; NULL members: the board's */
     struct expect expect;
-    int64_t estimate_us;               /* from earlier runs; -1: not known */
+    int64_t estimate_us; /* from earlier runs; -1: not known */
 };
 
 void job_done(struct job *job);

@@ -4,9 +4,14 @@
 #include "base/buf.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #define NAMES_SHOWN 5
+#define PART_MAX 1024
+#define BEYOND_MAX 4096
+#define REASON_MAX (BEYOND_MAX + 2048)
 
 void judge_infra(struct job_result *result, const char *reason)
 {
@@ -32,11 +37,27 @@ static bool passed_like(const struct job_result *result, const char *pattern)
     return false;
 }
 
-static void add(struct buf *reason, const char *text)
+/* Another part of a reason. What does not fit is cut off, but never all of it: a reason that is too
+ * long must not make a pass. */
+static void add_text(struct buf *reason, const char *text)
 {
+    size_t length = strlen(text), room;
+
     if (reason->size)
         buf_adds(reason, "; ");
-    buf_adds(reason, text);
+    room = reason->ceiling - reason->size;
+    buf_add(reason, text, length < room ? length : room);
+}
+
+__attribute__((format(printf, 2, 3))) static void add(struct buf *reason, const char *format, ...)
+{
+    char part[PART_MAX];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(part, sizeof part, format, args);
+    va_end(args);
+    add_text(reason, part);
 }
 
 /* "2 of 12 tests failed: test_a, test_b" */
@@ -47,14 +68,13 @@ static void add_failures(struct buf *reason, const struct job_result *result)
 
     if (!bad)
         return;
-    add(reason, "");
-    buf_addf(reason, "%zu of %zu tests failed", bad, counts.total);
+    add(reason, "%zu of %zu tests failed", bad, counts.total);
     for (size_t s = 0; s < result->suite_count; s++) {
         for (size_t c = 0; c < result->suites[s].count && shown < NAMES_SHOWN; c++) {
             const struct test_case *test_case = &result->suites[s].cases[c];
             if (test_case->result != CASE_FAIL && test_case->result != CASE_ERROR)
                 continue;
-            buf_addf(reason, "%s%s", shown++ ? ", " : ": ", test_case->name);
+            buf_addf(reason, "%s%.200s", shown++ ? ", " : ": ", test_case->name);
             if (test_case->error_type)
                 buf_addf(reason, " (%s)", test_case->error_type);
         }
@@ -71,21 +91,19 @@ static void add_end(struct buf *reason, const struct job_result *result,
 
     switch (result->end) {
     case END_BOOT:
-        add(reason, "no output within ");
-        buf_addf(reason, "%s of the reset (boot deadline)",
-                 str_from_us(timeouts->boot * 1000, time));
+        add(reason, "no output within %s of the reset (boot deadline)",
+            str_from_us(timeouts->boot * 1000, time));
         break;
     case END_IDLE:
-        add(reason, "no output for ");
-        buf_addf(reason, "%s (idle deadline)", str_from_us(timeouts->idle * 1000, time));
+        add(reason, "no output for %s (idle deadline)", str_from_us(timeouts->idle * 1000, time));
         break;
     case END_TOTAL:
-        add(reason, "still not done after ");
-        buf_addf(reason, "%s (total deadline)", str_from_us(timeouts->total * 1000, time));
+        add(reason, "still not done after %s (total deadline)",
+            str_from_us(timeouts->total * 1000, time));
         break;
     case END_CRASH:
         if (result->end_detail)
-            add(reason, result->end_detail);
+            add_text(reason, result->end_detail);
         break;
     case END_REBOOTS:
         add(reason, "the firmware starts over and over");
@@ -100,23 +118,29 @@ static void add_expectations(struct buf *reason, const struct job_result *result
 {
     size_t total = job_counts(result).total;
 
-    if (expect->tests && total < expect->tests) {
-        add(reason, "");
-        buf_addf(reason, "%" PRIu64 " tests were expected, %zu were seen", expect->tests, total);
-    }
-    for (size_t i = 0; i < expect->require.count; i++) {
-        if (passed_like(result, expect->require.items[i]))
-            continue;
-        add(reason, "");
-        buf_addf(reason, "no test that matches '%s' passed", expect->require.items[i]);
-    }
+    if (total < expect->tests)
+        add(reason, "%" PRIu64 " tests were expected, %zu were seen", expect->tests, total);
+    for (size_t i = 0; i < expect->require.count; i++)
+        if (!passed_like(result, expect->require.items[i]))
+            add(reason, "no test that matches '%.200s' passed", expect->require.items[i]);
+}
+
+/* What the other parts cannot say: they have found nothing wrong, but nothing good either. */
+static void add_silence(struct buf *reason, const struct job_result *result)
+{
+    if (!job_counts(result).total)
+        add(reason, "no tests were found");
+    else if (result->end == END_CRASH)
+        add(reason, "the firmware crashed");
+    else if (!result->complete)
+        add(reason, "the end of the run was not seen");
 }
 
 void judge(struct job_result *result, const char *trouble, const struct expect *expect,
            const struct timeouts *timeouts)
 {
-    cleanup_buf struct buf reason = BUF_INIT(4096);
-    cleanup_buf struct buf beyond = BUF_INIT(2048); /* the cases */
+    cleanup_buf struct buf beyond = BUF_INIT(BEYOND_MAX); /* the cases */
+    cleanup_buf struct buf reason = BUF_INIT(REASON_MAX);
 
     if (result->end == END_GONE || result->end == END_CANCELLED || result->end == END_NONE) {
         judge_infra(result, result->end == END_GONE        ? "the console vanished during the test"
@@ -126,18 +150,22 @@ void judge(struct job_result *result, const char *trouble, const struct expect *
     }
     add_end(&beyond, result, timeouts);
     if (trouble && result->end != END_BOOT) /* of silence there is no more to be said */
-        add(&beyond, trouble);
+        add_text(&beyond, trouble);
     add_expectations(&beyond, result, expect);
     add_failures(&reason, result);
-    /* What the parts above cannot say: they have found nothing wrong, but nothing good either. */
-    if (!reason.size && !beyond.size && !job_counts(result).total)
-        add(&beyond, "no tests were found");
-    if (!reason.size && !beyond.size && !result->complete)
-        add(&beyond, "the end of the run was not seen");
+    if (!reason.size && !beyond.size)
+        add_silence(&beyond, result);
     if (beyond.size) {
         result->trouble = arena_strndup(&result->arena, beyond.data, beyond.size);
-        add(&reason, beyond.data);
+        add_text(&reason, beyond.data);
     }
     result->verdict = reason.size ? VERDICT_FAIL : VERDICT_PASS;
     result->reason = arena_strndup(&result->arena, reason.data, reason.size);
+}
+
+void judge_run(struct run_result *run)
+{
+    run->verdict = run->count ? run->jobs[0]->verdict : VERDICT_INFRA;
+    for (size_t i = 1; i < run->count; i++)
+        run->verdict = verdict_worse(run->verdict, run->jobs[i]->verdict);
 }

@@ -1,9 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "run/origin.h"
 
+#include "base/fs.h"
 #include "base/str.h"
+#include "git/git.h"
+#include "run/file_table.h"
 
+#include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
+
+#define DIRTY_MAX_MS 250
 
 static const char *variable(const char *name)
 {
@@ -27,7 +34,7 @@ const char *origin_step_outputs(void)
     return origin_in_actions() ? variable("GITHUB_OUTPUT") : NULL;
 }
 
-struct run_origin origin_find(struct origin *origin)
+struct run_origin origin_find(struct arena *arena)
 {
     struct run_origin found = {0};
     const char *run = variable("GITHUB_RUN_ID"), *attempt = variable("GITHUB_RUN_ATTEMPT");
@@ -38,14 +45,117 @@ struct run_origin origin_find(struct origin *origin)
     found.repository = variable("GITHUB_REPOSITORY");
     found.sha = variable("GITHUB_SHA");
     if (found.server_url && found.repository && run)
-        found.run_url = origin->run_url =
-            xasprintf("%s/%s/actions/runs/%s/attempts/%s", found.server_url, found.repository, run,
-                      attempt ? attempt : "1");
+        found.run_url = arena_printf(arena, "%s/%s/actions/runs/%s/attempts/%s", found.server_url,
+                                     found.repository, run, attempt ? attempt : "1");
     return found;
 }
 
-void origin_done(struct origin *origin)
+/* ---- the repository ---------------------------------------------------------------------- */
+
+enum { DIR_PLAN, DIR_WORKSPACE, DIR_CURRENT, DIR_COUNT };
+
+struct origin_look {
+    char *dirs[DIR_COUNT]; /* in order of preference; NULL: there is none */
+    pthread_t thread;
+    bool has_thread;
+    struct git_facts facts;
+    struct git_paths *paths; /* NULL: no repository that counts */
+    bool dirty_known, dirty;
+    int rc;
+    struct err err;
+};
+
+static int open_git(const struct origin_look *look, struct git **ret, struct err *err)
 {
-    free(origin->run_url);
-    origin->run_url = NULL;
+    int rc = -ERR_NOT_FOUND;
+
+    for (size_t i = 0; i < DIR_COUNT && rc == -ERR_NOT_FOUND; i++)
+        if (look->dirs[i])
+            rc = git_open(look->dirs[i], ret, err);
+    return rc;
+}
+
+/* A runner may stand in somebody's repository that has nothing to do with the firmware. */
+static bool is_tested(const struct origin_look *look, const char *root)
+{
+    const char *workspace = look->dirs[DIR_WORKSPACE];
+    cleanup_free char *within = workspace ? realpath(workspace, NULL) : NULL;
+    size_t size = within ? strlen(within) : 0;
+
+    if (!workspace || !root)
+        return root != NULL;
+    return within && str_starts(root, within) && (root[size] == '/' || !root[size]);
+}
+
+static int look_at_tree(struct origin_look *look, struct git *git)
+{
+    int rc = git_dirty(git, DIRTY_MAX_MS, &look->dirty, &look->err);
+
+    look->dirty_known = rc == 0;
+    if (rc == 0 || rc == -ERR_TIMEOUT)
+        rc = git_paths_open(git, &look->paths, &look->err);
+    return rc;
+}
+
+static void *look_around(void *arg)
+{
+    struct origin_look *look = arg;
+    struct git *git = NULL;
+
+    look->rc = open_git(look, &git, &look->err);
+    if (look->rc == 0)
+        look->rc = git_facts(git, &look->facts, &look->err);
+    if (look->rc == 0 && is_tested(look, look->facts.root))
+        look->rc = look_at_tree(look, git);
+    git_close(git);
+    return NULL;
+}
+
+struct origin_look *origin_look_begin(const char *plan_path)
+{
+    struct origin_look *look = xcalloc(1, sizeof *look);
+
+    look->dirs[DIR_PLAN] = plan_path ? fs_dirname(plan_path) : NULL;
+    look->dirs[DIR_WORKSPACE] = xstrdup(origin_in_actions() ? variable("GITHUB_WORKSPACE") : NULL);
+    look->dirs[DIR_CURRENT] = xstrdup(".");
+    look->has_thread = pthread_create(&look->thread, NULL, look_around, look) == 0;
+    return look;
+}
+
+static void tell(const struct origin_look *look, struct run_result *run)
+{
+    const struct git_facts *facts = &look->facts;
+    struct run_origin *origin = &run->origin;
+
+    if (facts->owner_name)
+        origin->repository = arena_strdup(&run->arena, facts->owner_name);
+    if (facts->commit) {
+        origin->sha = arena_strdup(&run->arena, facts->commit);
+        origin->describe = arena_strdup(&run->arena, facts->describe);
+        origin->dirty_known = look->dirty_known;
+        origin->dirty = look->dirty;
+    }
+    file_table_resolve(run, look->paths);
+    origin->files_known = true;
+}
+
+int origin_look_end(struct origin_look *look, struct run_result *run, struct err *err)
+{
+    int rc;
+
+    if (look->has_thread)
+        pthread_join(look->thread, NULL);
+    else
+        look_around(look);
+    if (look->paths)
+        tell(look, run);
+    rc = look->rc == -ERR_NOT_FOUND ? 0 : look->rc;
+    if (rc < 0)
+        *err = look->err;
+    for (size_t i = 0; i < DIR_COUNT; i++)
+        free(look->dirs[i]);
+    git_facts_done(&look->facts);
+    git_paths_free(look->paths);
+    free(look);
+    return rc;
 }

@@ -3,6 +3,7 @@
 
 #include "base/fs.h"
 #include "run/capture.h"
+#include "run/decode.h"
 #include "run/judge.h"
 #include "run/rundir.h"
 
@@ -10,7 +11,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define SWITCH_MS 30000      /* power, console and reset: switches answer in seconds or never */
+#define SWITCH_MS 30000 /* power, console and reset: switches answer in seconds or never */
 #define CANCELLED_REST_MS 2000
 
 struct attempt {
@@ -29,7 +30,15 @@ static struct event about(const struct attempt *attempt, enum event_kind kind)
         .kind = kind, .board = attempt->result->board, .test = attempt->result->name};
 }
 
-/* ---- what the parser tells while it reads ------------------------------------------------------ */
+static void tell(const struct attempt *attempt, enum event_kind kind, const char *text)
+{
+    struct event event = about(attempt, kind);
+
+    event.text = text;
+    event_emit(attempt->events, event);
+}
+
+/* ---- what the parser tells while it reads ------------------------------------------------ */
 
 static void watch_line(void *arg, const char *text, size_t size)
 {
@@ -58,7 +67,7 @@ static void watch_end(void *arg, const char *suite, const struct test_case *test
     event_emit(((struct attempt *)arg)->events, event);
 }
 
-/* ---- the steps --------------------------------------------------------------------------------- */
+/* ---- the steps --------------------------------------------------------------------------- */
 
 static int power_on(struct attempt *attempt, const struct ctx *ctx, struct err *err)
 {
@@ -146,19 +155,17 @@ static const struct step {
     const char *name;
     int (*take)(struct attempt *attempt, const struct ctx *ctx, struct err *err);
 } steps[] = {
-    {"power", power_on},       {"console", open_console}, {"flash", flash},
-    {"verify", verify},        {"reset", reset},          {"test", test},
+    {"power", power_on}, {"console", open_console}, {"flash", flash},
+    {"verify", verify},  {"reset", reset},          {"test", test},
 };
 
 static int take_steps(struct attempt *attempt, const struct ctx *ctx, struct err *err)
 {
     for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
-        struct event event = about(attempt, EVENT_STATE);
         int64_t began = ctx_now_ns();
         int rc;
 
-        event.text = steps[i].name;
-        event_emit(attempt->events, event);
+        tell(attempt, EVENT_STATE, steps[i].name);
         rc = steps[i].take(attempt, ctx, err);
         if (steps[i].take == flash || steps[i].take == verify)
             attempt->result->flash_us += (ctx_now_ns() - began) / 1000;
@@ -168,7 +175,7 @@ static int take_steps(struct attempt *attempt, const struct ctx *ctx, struct err
     return 0;
 }
 
-/* ---- before and after -------------------------------------------------------------------------- */
+/* ---- before and after -------------------------------------------------------------------- */
 
 static int prepare(struct attempt *attempt, struct err *err)
 {
@@ -183,23 +190,29 @@ static int prepare(struct attempt *attempt, struct err *err)
     return rc;
 }
 
+/* Within what is left of a run that is cancelled, also where that happens meanwhile. */
+static int rest_board(struct board *board, const struct ctx *ctx, struct err *err)
+{
+    struct ctx wait = ctx_narrow(ctx, SWITCH_MS);
+    int rc = ctx_cancelled(ctx) ? -ERR_CANCELLED : board_rest(board, &wait, err);
+
+    if (rc == -ERR_CANCELLED) {
+        wait = ctx_cleanup(ctx, CANCELLED_REST_MS);
+        rc = board_rest(board, &wait, err);
+    }
+    return rc;
+}
+
 /* The board comes to rest whatever happened. A board that does not is worth a warning, but says
  * nothing about the firmware. */
 static void rest(struct attempt *attempt, const struct ctx *ctx)
 {
-    bool cancelled = ctx_cancelled(ctx);
-    struct ctx wait = ctx_cleanup(ctx, cancelled ? CANCELLED_REST_MS : SWITCH_MS);
-    struct event event = about(attempt, EVENT_STATE);
     struct err err = {0};
 
-    event.text = "rest";
-    event_emit(attempt->events, event);
+    tell(attempt, EVENT_STATE, "rest");
     board_console_close(attempt->board);
-    if (board_rest(attempt->board, &wait, &err) < 0) {
-        event = about(attempt, EVENT_WARNING);
-        event.text = err.message;
-        event_emit(attempt->events, event);
-    }
+    if (rest_board(attempt->board, ctx, &err) < 0)
+        tell(attempt, EVENT_WARNING, err.message);
 }
 
 /* A board that vanished because of its firmware crashed: that is the firmware's fault. */
@@ -234,7 +247,11 @@ static const char *close_log(struct attempt *attempt, int *rc, struct err *err)
         *rc = -(int)close_err.code;
         *err = close_err;
     }
-    return trouble;
+    if (*rc < 0 || result->end == END_NONE)
+        return trouble;
+    if (decode_write(result, attempt->job.image, NULL, attempt->work_dir, &close_err) < 0)
+        tell(attempt, EVENT_WARNING, close_err.message);
+    return decode_apply(result, trouble, attempt->work_dir);
 }
 
 static void conclude(struct attempt *attempt, int rc, struct err *err)
@@ -270,8 +287,8 @@ void pipeline_run(const struct job *job, struct board *board, const char *work_d
     conclude(&attempt, rc, &err);
     result->took_us = (ctx_now_ns() - began) / 1000;
     parser_free(attempt.parser);
-    if (rundir_write_job(work_dir, result, &attempt.job, &err) < 0) {
-        cleanup_free char *reason = xstrdup(err.message);
-        judge_infra(result, reason);
-    }
+    /* Without it there is no replay, so it is no pass; but a fail stays what it is. */
+    if (rundir_write_job(work_dir, result, &attempt.job, &err) < 0 &&
+        result->verdict == VERDICT_PASS)
+        judge_infra(result, err.message);
 }

@@ -5,13 +5,17 @@
 #include "base/fs.h"
 #include "base/proc.h"
 #include "base/text.h"
+#include "board/driver.h"
 #include "source/source.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- which boards ------------------------------------------------------------------------------ */
+#define JOBS_MAX 100000
+#define WORDS_SHOWN 20
+
+/* ---- which boards ------------------------------------------------------------------------ */
 
 struct choice { /* boards in the lab's order */
     const struct board_conf **boards;
@@ -23,11 +27,10 @@ static void choice_done(struct choice *choice)
     free(choice->boards);
 }
 
-/* The error for a selector that no board answers to. */
-static int no_board(const struct lab *lab, const char *selector, struct err *err)
+/* Every name and every label of the lab, once. */
+static struct strv known_words(const struct lab *lab)
 {
-    cleanup_strv struct strv known = {0};
-    const char *near;
+    struct strv known = {0};
 
     for (size_t i = 0; i < lab->count; i++) {
         const struct strv *labels = &lab->boards[i].labels;
@@ -36,15 +39,31 @@ static int no_board(const struct lab *lab, const char *selector, struct err *err
             if (!strv_has(&known, labels->items[l]))
                 strv_add(&known, labels->items[l]);
     }
-    near = str_nearest(selector, (const char *const *)known.items, known.count);
+    return known;
+}
+
+/* The error for a selector that no board answers to: which of its words is unknown, and what it may
+ * have been. */
+static int no_board(const struct lab *lab, const char *selector, struct err *err)
+{
+    cleanup_strv struct strv known = known_words(lab);
+    cleanup_strv struct strv words = {0};
+    const char *near;
+    size_t i = 0;
+
+    strv_split(&words, selector, ',');
+    while (i < words.count && strv_has(&known, words.items[i]))
+        i++;
+    if (words.count && i == words.count)
+        return err_set(err, ERR_CONFIG, "no board of %s has all of the labels '%s'", lab->file,
+                       selector);
+    err_set(err, ERR_CONFIG, "no board of %s has the name or labels '%s'", lab->file, selector);
+    near = words.count ? str_nearest(words.items[i], (const char *const *)known.items, known.count)
+                       : NULL;
     if (near)
-        return err_set(err, ERR_CONFIG,
-                       "no board of %s has the name or labels '%s' (did you mean '%s'?)", lab->file,
-                       selector, near);
-    err_set(err, ERR_CONFIG, "no board of %s has the name or labels '%s'; there are:", lab->file,
-            selector);
-    for (size_t i = 0; i < known.count && i < 20; i++)
-        err_hint(err, "%s %s", i ? "," : "", known.items[i]);
+        return err_hint(err, " (did you mean '%s'?)", near);
+    for (i = 0; i < known.count && i < WORDS_SHOWN; i++)
+        err_hint(err, "%s %s", i ? "," : "; there are:", known.items[i]);
     return -ERR_CONFIG;
 }
 
@@ -87,7 +106,7 @@ static int choose_default(const struct plan_options *options, struct choice *ret
                    lab->file, lab->count);
 }
 
-/* ---- jobs -------------------------------------------------------------------------------------- */
+/* ---- jobs -------------------------------------------------------------------------------- */
 
 static void keep_image(struct plan *plan, struct image *image)
 {
@@ -95,24 +114,44 @@ static void keep_image(struct plan *plan, struct image *image)
     plan->images[plan->image_count++] = image;
 }
 
-static bool name_taken(const struct plan *plan, const char *name)
+static bool shares_board(const struct job *job, const struct choice *choice)
+{
+    for (size_t i = 0; i < job->board_count; i++)
+        for (size_t c = 0; c < choice->count; c++)
+            if (job->boards[i] == choice->boards[c])
+                return true;
+    return false;
+}
+
+/* Results are told apart by test and board, so on boards of its own a test may have the name of
+ * another. */
+static bool name_taken(const struct plan *plan, const char *name, const struct choice *choice)
 {
     for (size_t i = 0; i < plan->count; i++)
-        if (!strcmp(plan->jobs[i].name, name))
+        if (!strcmp(plan->jobs[i].name, name) && shares_board(&plan->jobs[i], choice))
             return true;
     return false;
 }
 
-/* `base`, or "base (2)" and so on: a test's name tells its results apart. */
-static char *unique_name(const struct plan *plan, const char *base)
+/* What a test is called in one of its rounds. Caller frees. */
+static char *round_name(const char *name, uint64_t round, uint64_t repeat)
+{
+    return repeat > 1 ? xasprintf("%s #%" PRIu64, name, round) : xstrdup(name);
+}
+
+/* `base`, or "base (2)" and so on, of which no round was there before. */
+static char *unique_name(const struct plan *plan, const char *base, uint64_t repeat,
+                         const struct choice *choice)
 {
     char *name = xstrdup(base);
 
-    for (size_t n = 2; name_taken(plan, name); n++) {
+    for (size_t n = 2;; n++) {
+        cleanup_free char *first = round_name(name, 1, repeat);
+        if (!name_taken(plan, first, choice))
+            return name;
         free(name);
         name = xasprintf("%s (%zu)", base, n);
     }
-    return name;
 }
 
 /* Takes over `name`. */
@@ -149,29 +188,43 @@ static void apply_options(struct job *job, const struct plan_options *options)
     add_expect(&job->expect, options->expect.tests, &options->expect.require);
 }
 
-/* One job for any board of the choice, or one for each; all of them `repeat` times. */
-static void add_jobs(struct plan *plan, const struct plan_options *options, const char *name,
-                     struct image *image, const struct choice *choice, bool every,
-                     uint64_t repeat, const struct test_conf *test)
+/* What to add for each image: one job for any board of the choice, or one for each; all of them
+ * `repeat` times. */
+struct order {
+    const struct plan_options *options;
+    const struct test_conf *test; /* NULL: of no plan */
+    const struct choice *choice;
+    bool every;
+    uint64_t repeat;
+};
+
+static int add_jobs(struct plan *plan, const struct order *order, const char *base,
+                    struct image *image, struct err *err)
 {
-    for (uint64_t round = 0; round < repeat; round++) {
-        cleanup_free char *base =
-            repeat > 1 ? xasprintf("%s #%" PRIu64, name, round + 1) : xstrdup(name);
-        cleanup_free char *unique = unique_name(plan, base);
-        for (size_t i = 0; i < (every ? choice->count : 1); i++) {
-            struct job *job = add_job(plan, xstrdup(unique), image, choice->boards + i,
-                                      every ? 1 : choice->count);
+    const struct choice *choice = order->choice;
+    const struct test_conf *test = order->test;
+    cleanup_free char *name = unique_name(plan, base, order->repeat, choice);
+    size_t jobs = order->every ? choice->count : 1;
+
+    if (order->repeat > JOBS_MAX / jobs || plan->count > JOBS_MAX - order->repeat * jobs)
+        return err_set(err, ERR_USAGE, "these are more than %d tests in one run: repeat them less",
+                       JOBS_MAX);
+    for (uint64_t round = 1; round <= order->repeat; round++) {
+        for (size_t i = 0; i < jobs; i++) {
+            struct job *job = add_job(plan, round_name(name, round, order->repeat), image,
+                                      choice->boards + i, order->every ? 1 : choice->count);
             if (test) {
                 job->timeouts = test->timeouts;
                 job->parse.format = test->format;
                 add_expect(&job->expect, test->expect_tests, &test->require);
             }
-            apply_options(job, options);
+            apply_options(job, order->options);
         }
     }
+    return 0;
 }
 
-/* ---- from images ------------------------------------------------------------------------------- */
+/* ---- from images ------------------------------------------------------------------------- */
 
 /* "fw/selftest.elf" is the test "selftest". */
 static char *test_name(const char *base)
@@ -183,14 +236,14 @@ static char *test_name(const char *base)
     return text_clean_dup(raw, 200, TEXT_ONE_LINE);
 }
 
-static int load_images(struct plan *plan, const char *spec, const struct image_options *options,
-                       const struct ctx *ctx, struct strv *ret_names, struct err *err)
+/* Takes over the files. */
+static int take_images(struct plan *plan, struct source_files *files,
+                       const struct image_options *options, struct strv *ret_names, struct err *err)
 {
-    struct source_files files = {0};
-    int rc = source_load(spec, ctx, &files, err);
+    int rc = 0;
 
-    for (size_t i = 0; rc == 0 && i < files.count; i++) {
-        const struct source_file *file = &files.items[i];
+    for (size_t i = 0; rc == 0 && i < files->count; i++) {
+        const struct source_file *file = &files->items[i];
         struct image *image = NULL;
         rc = image_load(file->name, file->bytes, file->size, options, &image, err);
         if (rc == 0) {
@@ -198,7 +251,18 @@ static int load_images(struct plan *plan, const char *spec, const struct image_o
             strv_add_owned(ret_names, test_name(file->base));
         }
     }
-    source_files_done(&files);
+    source_files_done(files);
+    return rc;
+}
+
+static int load_images(struct plan *plan, const char *spec, const struct image_options *options,
+                       const struct ctx *ctx, struct strv *ret_names, struct err *err)
+{
+    struct source_files files = {0};
+    int rc = source_load(spec, ctx, &files, err);
+
+    if (rc == 0)
+        rc = take_images(plan, &files, options, ret_names, err);
     if (rc == -ERR_NOT_FOUND) { /* named by the user: their mistake, not the lab's */
         err->code = ERR_USAGE;
         rc = -ERR_USAGE;
@@ -206,51 +270,60 @@ static int load_images(struct plan *plan, const char *spec, const struct image_o
     return rc;
 }
 
+static int download_images(struct plan *plan, const struct plan_options *options,
+                           const struct ctx *ctx, struct strv *ret_names, struct err *err)
+{
+    struct source_files files;
+    int rc = download_load(options->download, ctx, &files, err);
+
+    return rc == 0 ? take_images(plan, &files, &options->image, ret_names, err) : rc;
+}
+
 int plan_add_images(struct plan *plan, const struct plan_options *options, const char *const *specs,
                     size_t count, const struct ctx *ctx, struct err *err)
 {
     __attribute__((cleanup(choice_done))) struct choice choice = {0};
-    int rc = options->selectors.count
-                 ? choose(options->lab, &options->selectors, &choice, err)
-                 : choose_default(options, &choice, err);
+    struct order order = {options, NULL, &choice, options->all, options->repeat};
+    int rc = options->selectors.count ? choose(options->lab, &options->selectors, &choice, err)
+                                      : choose_default(options, &choice, err);
 
-    for (size_t s = 0; rc == 0 && s < count; s++) {
+    for (size_t s = 0; rc == 0 && s < count + !!options->download; s++) {
         cleanup_strv struct strv names = {0};
         size_t first = plan->image_count;
-        rc = load_images(plan, specs[s], &options->image, ctx, &names, err);
+        rc = s < count ? load_images(plan, specs[s], &options->image, ctx, &names, err)
+                       : download_images(plan, options, ctx, &names, err);
         for (size_t i = 0; rc == 0 && i < names.count; i++)
-            add_jobs(plan, options, names.items[i], plan->images[first + i], &choice, options->all,
-                     options->repeat, NULL);
+            rc = add_jobs(plan, &order, names.items[i], plan->images[first + i], err);
     }
     return rc;
 }
 
-/* ---- from hil.yaml ----------------------------------------------------------------------------- */
+/* ---- from hil.yaml ----------------------------------------------------------------------- */
 
-static char *fill(const char *template, const char *label, const char *board)
+static char *fill(const char *path, const char *label, const char *board)
 {
     cleanup_buf struct buf out = BUF_INIT(65536);
 
-    while (*template) {
-        if (str_starts(template, "{label}")) {
+    while (*path) {
+        if (str_starts(path, "{label}")) {
             buf_adds(&out, label);
-            template += strlen("{label}");
-        } else if (board && str_starts(template, "{board}")) {
+            path += strlen("{label}");
+        } else if (str_starts(path, "{board}")) {
             buf_adds(&out, board);
-            template += strlen("{board}");
+            path += strlen("{board}");
         } else {
-            buf_add(&out, template++, 1);
+            buf_add(&out, path++, 1);
         }
     }
     return buf_steal(&out);
 }
 
-/* Runs the test's build unless an earlier test had the very same one. *ret_log is NULL where it
- * succeeded. */
+/* Runs the test's build. *ret_log is the end of its output, NULL where it succeeded. */
 static int build(const struct testplan *tests, size_t which, const char *out_dir,
                  struct events *events, const struct ctx *ctx, char **ret_log, struct err *err)
 {
     const struct test_conf *test = &tests->tests[which];
+    const char *const *argv = (const char *const *)test->build.items;
     cleanup_free char *log = fs_join(out_dir, "build.log");
     struct proc_result result = {0};
     cleanup_free char *tail = NULL;
@@ -259,21 +332,17 @@ static int build(const struct testplan *tests, size_t which, const char *out_dir
     *ret_log = NULL;
     if (!test->build.count)
         return 0;
-    event_emit(events, (struct event){.kind = EVENT_COMMAND,
-                                      .test = test->name,
-                                      .text = test->build.items[0]});
-    rc = proc_run(&(struct proc_spec){.argv = (const char *const *)test->build.items,
-                                      .dir = tests->dir,
-                                      .log_path = log},
-                  ctx, &result, err);
+    driver_tell_command(&(struct driver_env){.test = test->name, .events = events}, argv);
+    rc = proc_run(&(struct proc_spec){.argv = argv, .dir = tests->dir, .log_path = log}, ctx,
+                  &result, err);
     if (rc < 0)
         return err_wrap(err, "%s: build", test->name);
     if (result.exit_code == 0)
         return 0;
     tail = text_clean_dup(result.tail, sizeof result.tail, 0);
-    *ret_log = result.signal ? xasprintf("the build was killed by signal %d:\n%s", result.signal, tail)
-                             : xasprintf("the build ended with exit code %d:\n%s", result.exit_code,
-                                         tail);
+    *ret_log = result.signal
+                   ? xasprintf("the build was killed by signal %d:\n%s", result.signal, tail)
+                   : xasprintf("the build ended with exit code %d:\n%s", result.exit_code, tail);
     return 0;
 }
 
@@ -323,29 +392,28 @@ static int add_test_on(const struct test_adder *adder, const char *name, const c
 {
     const struct test_conf *test = adder->test;
     struct plan *plan = adder->plan;
-    const char *board = strstr(test->firmware, "{board}") ? choice->boards[0]->name : NULL;
-    cleanup_free char *filled = fill(test->firmware, label, board);
+    struct order order = {adder->options, test, choice, every,
+                          test->repeat * adder->options->repeat};
+    cleanup_free char *filled = fill(test->firmware, label, choice->boards[0]->name);
     cleanup_free char *spec = fs_join(adder->tests->dir, filled);
-    struct image_options image = {test->has_at, test->at};
+    struct image_options image = {.has_at = test->has_at, .at = test->at};
     cleanup_strv struct strv names = {0};
     size_t first = plan->image_count;
-    uint64_t repeat = test->repeat * adder->options->repeat;
     int rc;
 
     if (adder->build_log) {
-        struct job *job = add_job(plan, unique_name(plan, name), NULL, choice->boards, choice->count);
+        struct job *job =
+            add_job(plan, unique_name(plan, name, 1, choice), NULL, choice->boards, choice->count);
         job->build_log = xstrdup(adder->build_log);
         return 0;
     }
     rc = load_images(plan, spec, &image, adder->ctx, &names, err);
-    if (rc < 0)
-        return err_wrap(err, "%s: test '%s'", adder->tests->file, test->name);
-    for (size_t i = 0; i < names.count; i++) {
-        cleanup_free char *full = names.count > 1 ? xasprintf("%s:%s", name, names.items[i])
-                                                  : xstrdup(name);
-        add_jobs(plan, adder->options, full, plan->images[first + i], choice, every, repeat, test);
+    for (size_t i = 0; rc == 0 && i < names.count; i++) {
+        cleanup_free char *full =
+            names.count > 1 ? xasprintf("%s:%s", name, names.items[i]) : xstrdup(name);
+        rc = add_jobs(plan, &order, full, plan->images[first + i], err);
     }
-    return 0;
+    return rc < 0 ? err_wrap(err, "%s: test '%s'", adder->tests->file, test->name) : 0;
 }
 
 /* One entry of `boards`: a job for any board that matches, or, where the firmware's path names the
@@ -355,8 +423,8 @@ static int add_entry(const struct test_adder *adder, const char *entry, struct e
     __attribute__((cleanup(choice_done))) struct choice choice = {0};
     const struct test_conf *test = adder->test;
     bool every = test->every || adder->options->all;
-    cleanup_free char *name = test->boards.count > 1 ? xasprintf("%s [%s]", test->name, entry)
-                                                     : xstrdup(test->name);
+    cleanup_free char *name =
+        test->boards.count > 1 ? xasprintf("%s [%s]", test->name, entry) : xstrdup(test->name);
     cleanup_free char *label = xstrndup(entry, strcspn(entry, ","));
     int rc = choose_entry(adder->options, entry, &choice, err);
 
@@ -371,6 +439,16 @@ static int add_entry(const struct test_adder *adder, const char *entry, struct e
     return rc;
 }
 
+/* The first test with the same build, which ran it for all of them. */
+static size_t first_with_build(const struct testplan *tests, size_t which)
+{
+    size_t first = 0;
+
+    while (!same_argv(&tests->tests[first].build, &tests->tests[which].build))
+        first++;
+    return first;
+}
+
 int plan_add_tests(struct plan *plan, const struct plan_options *options,
                    const struct testplan *tests, const char *out_dir, struct events *events,
                    const struct ctx *ctx, struct err *err)
@@ -380,16 +458,13 @@ int plan_add_tests(struct plan *plan, const struct plan_options *options,
 
     for (size_t t = 0; rc == 0 && t < tests->count; t++) {
         struct test_adder adder = {plan, options, tests, &tests->tests[t], NULL, ctx};
+        size_t builder = first_with_build(tests, t);
         char *log = NULL;
-        size_t before = 0;
-        while (before < t && !same_argv(&tests->tests[before].build, &tests->tests[t].build))
-            before++;
-        if (before == t)
+        if (builder >= logs.count)
             rc = build(tests, t, out_dir, events, ctx, &log, err);
-        if (before == t)
-            strv_add_owned(&logs, log ? log : xstrdup(""));
         else
-            strv_add(&logs, logs.items[before]);
+            log = xstrdup(logs.items[builder]);
+        strv_add_owned(&logs, log ? log : xstrdup(""));
         adder.build_log = logs.items[t][0] ? logs.items[t] : NULL;
         for (size_t b = 0; rc == 0 && b < adder.test->boards.count; b++)
             rc = add_entry(&adder, adder.test->boards.items[b], err);

@@ -3,8 +3,8 @@
  * plan: from what the user asked (images and labels, or a hil.yaml) to a list of jobs.
  *
  * Everything that can be wrong with the input is found here, before a board is touched: selectors
- * that match nothing, files that are missing or broken. A test's `build` runs here, too; one that fails
- * makes a job that is a `fail` with the build's last words.
+ * that match nothing, files that are missing or broken. A test's `build` runs here, too; one that
+ * fails makes a job that is a `fail` with the build's last words.
  */
 #ifndef HIL_RUN_PLAN_H
 #define HIL_RUN_PLAN_H
@@ -14,6 +14,7 @@
 #include "conf/testplan.h"
 #include "result/event.h"
 #include "run/job.h"
+#include "source/download.h"
 
 struct plan {
     struct job *jobs;
@@ -24,26 +25,26 @@ struct plan {
 
 struct plan_options { /* what the command line adds to every job */
     const struct lab *lab;
-    struct strv selectors;       /* names, or labels parted by commas; none: the lab's only board */
-    bool all;                    /* on every board that matches instead of on any */
+    struct strv selectors; /* names, or labels parted by commas; none: the lab's only board */
+    bool all;              /* on every board that matches instead of on any */
     struct image_options image;
     struct parse_options parse;
     struct timeouts timeouts;
     struct expect expect;
-    uint64_t repeat;             /* at least 1 */
+    uint64_t repeat;                         /* at least 1 */
+    const struct download_request *download; /* images from afar; NULL: none */
 };
 
-/* A job for each image that the specs name. */
+/* A job for each image that the specs name, and for each that the download gives. */
 int plan_add_images(struct plan *plan, const struct plan_options *options, const char *const *specs,
                     size_t count, const struct ctx *ctx, struct err *err);
-/* The tests of a hil.yaml. With selectors, only on boards that match one of them, too. Builds append
- * their output to out_dir/build.log. */
+/* The tests of a hil.yaml. With selectors, only on boards that match one of them, too. Builds
+ * append their output to out_dir/build.log. */
 int plan_add_tests(struct plan *plan, const struct plan_options *options,
                    const struct testplan *tests, const char *out_dir, struct events *events,
                    const struct ctx *ctx, struct err *err);
 /* Every board that some job may run on, in the lab's order. Caller frees the array. */
-size_t plan_boards(const struct plan *plan, const struct lab *lab,
-                   const struct board_conf ***ret);
+size_t plan_boards(const struct plan *plan, const struct lab *lab, const struct board_conf ***ret);
 void plan_done(struct plan *plan);
 
 #endif

@@ -20,8 +20,8 @@ struct worker {
     struct board *board;
     pthread_t thread;
     bool started;
-    int stop_fd;        /* eventfd: no job is left for this board, or the run is cancelled */
-    char *busy;         /* why its lease could not be had; NULL: it could */
+    int stop_fd; /* eventfd: no job is left for this board, or the run is cancelled */
+    char *why;   /* no job could be done; NULL: some could. Read once the thread has ended */
 };
 
 struct pool {
@@ -29,13 +29,13 @@ struct pool {
     const struct job *jobs;
     enum job_state *states;
     struct job_result **results;
-    size_t count, queued;
-    bool several_tests;
+    size_t count;
+    struct strv dirs; /* of the jobs' tests */
     struct worker *workers;
     size_t worker_count, running;
-    int finished_fd;    /* eventfd: a worker has ended */
+    int finished_fd; /* eventfd: a worker has ended */
     bool cancelled;
-    pthread_mutex_t lock; /* all of the above but what is set before the threads start */
+    pthread_mutex_t lock; /* for states, results, running and cancelled */
 };
 
 static bool can_do(const struct worker *worker, const struct job *job)
@@ -48,8 +48,22 @@ static bool can_do(const struct worker *worker, const struct job *job)
     return false;
 }
 
+/* With the lock held, as the next two. */
+static bool is_open(const struct worker *worker, size_t i)
+{
+    return worker->pool->states[i] == JOB_QUEUED && can_do(worker, &worker->pool->jobs[i]);
+}
+
+static bool has_open(const struct worker *worker)
+{
+    for (size_t i = 0; i < worker->pool->count; i++)
+        if (is_open(worker, i))
+            return true;
+    return false;
+}
+
 /* The longest queued job that the board can do, NULL: none. Those of unknown length come first: one
- * of them may be the longest of all. With the lock held. */
+ * of them may be the longest of all. */
 static const struct job *best_job(const struct worker *worker)
 {
     const struct pool *pool = worker->pool;
@@ -57,10 +71,11 @@ static const struct job *best_job(const struct worker *worker)
 
     for (size_t i = 0; i < pool->count; i++) {
         const struct job *job = &pool->jobs[i];
-        if (pool->states[i] != JOB_QUEUED || !can_do(worker, job))
+        if (!is_open(worker, i))
             continue;
-        if (!best || (best->estimate_us >= 0 &&
-                      (job->estimate_us < 0 || job->estimate_us > best->estimate_us)))
+        if (job->estimate_us < 0)
+            return job;
+        if (!best || job->estimate_us > best->estimate_us)
             best = job;
     }
     return best;
@@ -80,20 +95,19 @@ static const struct job *take_job(struct worker *worker)
     if (!job)
         return NULL;
     pool->states[job - pool->jobs] = JOB_TAKEN;
-    pool->queued--;
     for (size_t i = 0; i < pool->worker_count; i++)
-        if (!best_job(&pool->workers[i]))
+        if (!has_open(&pool->workers[i]))
             wake(pool->workers[i].stop_fd);
     return job;
 }
 
-static bool has_work(struct worker *worker)
+static bool has_work(const struct worker *worker)
 {
     struct pool *pool = worker->pool;
     bool work;
 
     pthread_mutex_lock(&pool->lock);
-    work = !pool->cancelled && best_job(worker);
+    work = !pool->cancelled && has_open(worker);
     pthread_mutex_unlock(&pool->lock);
     return work;
 }
@@ -109,7 +123,8 @@ static void tell_waiting(void *arg, const char *why)
                               .suite = why});
 }
 
-/* Waits for the board's lease; NULL with the reason in worker->busy, or where nothing is left to do.*/
+/* Waits for the board's lease; NULL with the reason in worker->why, or where nothing is left to do.
+ */
 static struct lease *take_lease(struct worker *worker, const struct ctx *ctx)
 {
     const struct pool_options *options = worker->pool->options;
@@ -121,12 +136,11 @@ static struct lease *take_lease(struct worker *worker, const struct ctx *ctx)
     size_t index;
 
     wait.cancel_fd = worker->stop_fd;
-    if (lease_take(options->runtime_dir, options->lab, &conf->name, 1, options->holder,
-                   wait_ms > 0, &wait, tell_waiting, worker, &lease, &index,
-                   &err) < 0 &&
+    if (lease_take(options->runtime_dir, options->lab, &conf->name, 1, options->holder, wait_ms > 0,
+                   &wait, tell_waiting, worker, &lease, &index, &err) < 0 &&
         err.code != ERR_CANCELLED) {
-        free(worker->busy);
-        worker->busy = xstrdup(err.message);
+        free(worker->why);
+        worker->why = xstrdup(err.message);
     }
     return lease;
 }
@@ -137,13 +151,13 @@ static void run_job(struct worker *worker, const struct job *job, const struct c
     const struct pool_options *options = pool->options;
     const struct board_conf *conf = board_conf(worker->board);
     struct job_result *result = job_begin(job, conf);
-    cleanup_free char *dir = rundir_job_dir(conf->name, job->name, pool->several_tests);
+    cleanup_free char *dir = rundir_job_dir(conf->name, pool->dirs.items[job - pool->jobs]);
     cleanup_free char *path = fs_join(options->out_dir, dir);
 
     result->dir = arena_strdup(&result->arena, dir);
-    event_emit(options->events, (struct event){.kind = EVENT_JOB_START,
-                                               .board = result->board,
-                                               .test = result->name});
+    event_emit(
+        options->events,
+        (struct event){.kind = EVENT_JOB_START, .board = result->board, .test = result->name});
     pipeline_run(job, worker->board, path, options->events, ctx, result);
     event_emit(options->events, (struct event){.kind = EVENT_JOB_END,
                                                .board = result->board,
@@ -189,17 +203,26 @@ static void *work(void *arg)
     return NULL;
 }
 
+static bool start_worker(struct worker *worker, const struct ctx *ctx)
+{
+    struct worker_start *start = xmalloc(sizeof *start);
+
+    *start = (struct worker_start){worker, *ctx};
+    if (worker->pool->finished_fd >= 0 && worker->stop_fd >= 0 &&
+        pthread_create(&worker->thread, NULL, work, start) == 0)
+        return true;
+    free(start);
+    worker->why = xstrdup("no more threads or descriptors can be had; try: ulimit -n 4096");
+    return false;
+}
+
 static void start_workers(struct pool *pool, const struct ctx *ctx)
 {
     pthread_mutex_lock(&pool->lock);
     for (size_t i = 0; i < pool->worker_count; i++) {
         struct worker *worker = &pool->workers[i];
-        struct worker_start *start = xmalloc(sizeof *start);
-        *start = (struct worker_start){worker, *ctx};
-        worker->started = pthread_create(&worker->thread, NULL, work, start) == 0;
+        worker->started = start_worker(worker, ctx);
         pool->running += worker->started;
-        if (!worker->started)
-            free(start);
     }
     pthread_mutex_unlock(&pool->lock);
 }
@@ -220,8 +243,14 @@ static void wait_for_workers(struct pool *pool, const struct ctx *ctx)
     struct ctx wait = {.deadline_ns = CTX_NEVER, .cancel_fd = ctx->cancel_fd};
 
     while (still_running(pool)) {
+        int64_t tick_ms = pool->options->tick_ms;
+        struct ctx moment = tick_ms ? ctx_narrow(&wait, tick_ms) : wait;
+        int rc = ctx_wait(&moment, pool->finished_fd, POLLIN, NULL);
         uint64_t ended;
-        if (ctx_wait(&wait, pool->finished_fd, POLLIN, NULL) == -ERR_CANCELLED) {
+
+        if (rc == -ERR_TIMEOUT) {
+            event_emit(pool->options->events, (struct event){.kind = EVENT_TICK});
+        } else if (rc == -ERR_CANCELLED) {
             pthread_mutex_lock(&pool->lock);
             pool->cancelled = true;
             pthread_mutex_unlock(&pool->lock);
@@ -255,36 +284,30 @@ static struct job_result *never_ran(const struct pool *pool, const struct job *j
     const char *why = "no board became free";
 
     for (size_t i = 0; i < pool->worker_count; i++)
-        if (pool->workers[i].busy && can_do(&pool->workers[i], job))
-            why = pool->workers[i].busy;
+        if (pool->workers[i].why && can_do(&pool->workers[i], job))
+            why = pool->workers[i].why;
     judge_infra(result, pool->cancelled ? "cancelled" : why);
     return result;
 }
 
-static void finish_result(const struct pool *pool, const struct job *job, struct job_result *result)
+/* Of a job that needed no board or got none. */
+static void finish_result(struct pool *pool, size_t which, struct job_result *result)
 {
     const struct pool_options *options = pool->options;
-    cleanup_free char *dir = rundir_job_dir(result->board, job->name, pool->several_tests);
+    const struct job *job = &pool->jobs[which];
+    cleanup_free char *dir = rundir_job_dir(result->board, pool->dirs.items[which]);
     cleanup_free char *path = fs_join(options->out_dir, dir);
     struct job here = job_on_board(job, job->boards[0]);
     struct err err = {0};
 
+    pool->results[which] = result;
     result->dir = arena_strdup(&result->arena, dir);
-    if (fs_mkdirs(path, 0777, &err) < 0 ||
-        rundir_write_job(path, result, &here, &err) < 0)
+    if (fs_mkdirs(path, 0777, &err) < 0 || rundir_write_job(path, result, &here, &err) < 0)
         event_emit(options->events, (struct event){.kind = EVENT_WARNING, .text = err.message});
     event_emit(options->events, (struct event){.kind = EVENT_JOB_END,
                                                .board = result->board,
                                                .test = result->name,
                                                .job = result});
-}
-
-static bool has_several_tests(const struct job *jobs, size_t count)
-{
-    for (size_t i = 1; i < count; i++)
-        if (strcmp(jobs[i].name, jobs[0].name))
-            return true;
-    return false;
 }
 
 static void pool_init(struct pool *pool)
@@ -294,14 +317,11 @@ static void pool_init(struct pool *pool)
     pthread_mutex_init(&pool->lock, NULL);
     pool->finished_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     pool->states = xcalloc(pool->count, sizeof *pool->states);
-    pool->several_tests = has_several_tests(pool->jobs, pool->count);
+    rundir_test_dirs(pool->jobs, pool->count, &pool->dirs);
     for (size_t i = 0; i < pool->count; i++) {
         if (pool->jobs[i].build_log) {
             pool->states[i] = JOB_TAKEN;
-            pool->results[i] = failed_build(&pool->jobs[i]);
-            finish_result(pool, &pool->jobs[i], pool->results[i]);
-        } else {
-            pool->queued++;
+            finish_result(pool, i, failed_build(&pool->jobs[i]));
         }
     }
     pool->worker_count = options->board_count;
@@ -312,6 +332,19 @@ static void pool_init(struct pool *pool)
                                            .stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
 }
 
+static void pool_done(struct pool *pool)
+{
+    for (size_t i = 0; i < pool->worker_count; i++) {
+        close_fd(&pool->workers[i].stop_fd);
+        free(pool->workers[i].why);
+    }
+    close_fd(&pool->finished_fd);
+    strv_done(&pool->dirs);
+    free(pool->workers);
+    free(pool->states);
+    pthread_mutex_destroy(&pool->lock);
+}
+
 void pool_run(const struct pool_options *options, const struct job *jobs, size_t count,
               const struct ctx *ctx, struct job_result **results)
 {
@@ -319,22 +352,10 @@ void pool_run(const struct pool_options *options, const struct job *jobs, size_t
 
     memset(results, 0, count * sizeof *results);
     pool_init(&pool);
-    if (pool.queued) {
-        start_workers(&pool, ctx);
-        wait_for_workers(&pool, ctx);
-    }
-    for (size_t i = 0; i < count; i++) {
-        if (results[i])
-            continue;
-        results[i] = never_ran(&pool, &jobs[i]);
-        finish_result(&pool, &jobs[i], results[i]);
-    }
-    for (size_t i = 0; i < pool.worker_count; i++) {
-        close(pool.workers[i].stop_fd);
-        free(pool.workers[i].busy);
-    }
-    close(pool.finished_fd);
-    free(pool.workers);
-    free(pool.states);
-    pthread_mutex_destroy(&pool.lock);
+    start_workers(&pool, ctx);
+    wait_for_workers(&pool, ctx);
+    for (size_t i = 0; i < count; i++)
+        if (!results[i])
+            finish_result(&pool, i, never_ran(&pool, &jobs[i]));
+    pool_done(&pool);
 }

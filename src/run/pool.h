@@ -3,9 +3,9 @@
  * pool: a queue of jobs over a set of boards, a thread a board, every board kept busy.
  *
  * A board that is free takes the longest job (by earlier runs) that it can do; a board that another
- * process holds is waited for, in order of arrival, for as long as the lease deadline lets and there
- * is a job left for it. A job none of whose boards became free is `infra`. Returns when all jobs have
- * a result or, cancelled, when every board is at rest.
+ * process holds is waited for, in order of arrival, for as long as the lease deadline lets and
+ * there is a job left for it. A job none of whose boards became free is `infra`. Returns when all
+ * jobs have a result or, cancelled, when every board is at rest.
  */
 #ifndef HIL_RUN_POOL_H
 #define HIL_RUN_POOL_H
@@ -16,13 +16,14 @@
 #include "run/job.h"
 
 struct pool_options {
-    const char *lab;         /* its name */
+    const char *lab; /* its name */
     const char *runtime_dir;
-    const char *out_dir;     /* the run directory */
+    const char *out_dir; /* the run directory */
     const struct holder *holder;
-    struct events *events;   /* may be NULL */
-    int64_t wait_ms;         /* for a lease; -1: as each board's timeouts say */
-    struct board **boards;   /* every candidate of any job, opened; borrowed */
+    struct events *events; /* may be NULL */
+    int64_t wait_ms;       /* for a lease; -1: as each board's timeouts say */
+    int64_t tick_ms;       /* an EVENT_TICK this often; 0: none */
+    struct board **boards; /* every candidate of any job, opened; borrowed */
     size_t board_count;
 };
 

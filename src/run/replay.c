@@ -2,12 +2,12 @@
 #include "run/replay.h"
 
 #include "base/fs.h"
+#include "run/decode.h"
 #include "run/judge.h"
 #include "run/rundir.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +16,7 @@
 
 #define READ_SIZE 65536
 #define DELAY_MAX_S 1000000 /* more is no log of ours */
+#define TIME_MAX_US INT64_C(1000000000000000)
 
 static void add_result(struct run_result *run, struct job_result *result)
 {
@@ -23,19 +24,57 @@ static void add_result(struct run_result *run, struct job_result *result)
     run->jobs[run->count++] = result;
 }
 
-/* The next line of uart.timing: when its bytes came, since the first line, and how many. Without a
- * file, or past its end, everything came at once with the last. */
-static size_t next_chunk(FILE *timing, int64_t *us, size_t most)
-{
-    int64_t seconds;
-    unsigned micros;
-    size_t bytes;
+/* uart.timing while it is read. */
+struct timing {
+    FILE *file; /* NULL: there is none, or it is over */
+    char *path;
+    size_t line;
+    int64_t us; /* since the first line */
+};
 
-    if (!timing || fscanf(timing, "%" SCNd64 ".%6u %zu", &seconds, &micros, &bytes) != 3 ||
-        seconds < 0 || seconds > DELAY_MAX_S)
-        return most;
-    *us += seconds * 1000000 + micros;
-    return bytes;
+/* "SECONDS.MICROSECONDS BYTES" */
+static bool parse_delay(const char *line, int64_t *ret_us, size_t *ret_bytes)
+{
+    static const char digits[] = "0123456789";
+    size_t whole = strspn(line, digits), fraction = 0, bytes = 0;
+    uint64_t seconds;
+
+    if (line[whole] == '.')
+        fraction = strspn(line + whole + 1, digits);
+    if (fraction == 6 && line[whole + 7] == ' ')
+        bytes = strspn(line + whole + 8, digits);
+    if (!whole || !bytes || line[whole + 8 + bytes] != '\n')
+        return false;
+    seconds = strtoull(line, NULL, 10);
+    if (seconds > DELAY_MAX_S)
+        return false;
+    *ret_us = (int64_t)(seconds * 1000000 + strtoull(line + whole + 1, NULL, 10));
+    *ret_bytes = strtoull(line + whole + 8, NULL, 10);
+    return true;
+}
+
+/* How many bytes came next, and when. Without a file, or past its end or a line that a killed run
+ * has left unfinished, everything came at once with the last. */
+static int next_chunk(struct timing *timing, size_t *ret_bytes, struct err *err)
+{
+    int64_t delay_us;
+    char line[64];
+
+    for (*ret_bytes = 0; timing->file && !*ret_bytes; timing->us += delay_us) {
+        if (!fgets(line, sizeof line, timing->file) ||
+            (!strchr(line, '\n') && feof(timing->file))) {
+            fclose(timing->file);
+            timing->file = NULL;
+            break;
+        }
+        timing->line++;
+        if (!parse_delay(line, &delay_us, ret_bytes) || timing->us > TIME_MAX_US)
+            return err_set(err, ERR_DATA, "%s:%zu: is not 'SECONDS BYTES'", timing->path,
+                           timing->line);
+    }
+    if (!*ret_bytes)
+        *ret_bytes = READ_SIZE;
+    return 0;
 }
 
 static ssize_t read_full(int fd, char *bytes, size_t count)
@@ -55,57 +94,56 @@ static ssize_t read_full(int fd, char *bytes, size_t count)
     return (ssize_t)have;
 }
 
-/* Feeds the log as it came, chunk by chunk, leaving out what is older than the reset. */
-static int feed(int fd, FILE *timing, const char *path, const struct capture_stats *stats,
-                struct parser *parser, int64_t *ret_us, struct err *err)
+/* Feeds the log as it came, chunk by chunk, leaving out what is older than the reset. To its very
+ * end, whatever the parser says: what follows the end marker is in the log, too. */
+static int feed(int fd, const char *path, struct timing *timing, const struct capture_stats *stats,
+                struct parser *parser, struct err *err)
 {
     cleanup_free char *bytes = xmalloc(READ_SIZE);
+    bool timed = timing->file != NULL;
     uint64_t offset = 0;
-    int64_t us = 0;
     size_t chunk = 0;
 
-    /* To the very end, whatever the parser says: what follows the end marker is in the log, too. */
     for (;;) {
-        if (!chunk)
-            chunk = next_chunk(timing, &us, READ_SIZE);
-        ssize_t n = read_full(fd, bytes, chunk < READ_SIZE ? chunk : READ_SIZE);
-        if (n < 0)
-            return err_sys(err, errno, "%s", path);
-        if (n == 0 && chunk)
-            break;
-        *ret_us = timing ? us - stats->reset_us : -1; /* a bare log has no times */
-        if (offset >= stats->before_reset)
-            parser_feed(parser, bytes, (size_t)n, *ret_us, offset);
+        uint64_t before = offset < stats->before_reset ? stats->before_reset - offset : READ_SIZE;
+        int rc = chunk ? 0 : next_chunk(timing, &chunk, err);
+        size_t wanted = chunk < READ_SIZE ? chunk : READ_SIZE;
+        if (rc < 0)
+            return rc;
+        ssize_t n = read_full(fd, bytes, wanted < before ? wanted : before);
+        if (n <= 0)
+            return n < 0 ? err_sys(err, errno, "%s", path) : 0;
+        if (offset >= stats->before_reset) {
+            int64_t us = timing->us > stats->reset_us ? timing->us - stats->reset_us : 0;
+            parser_feed(parser, bytes, (size_t)n, timed ? us : -1, offset);
+        }
         offset += (uint64_t)n;
         chunk -= (size_t)n;
     }
-    return 0;
 }
 
-static int parse_log(const char *path, const char *timing_path, const struct job *job,
-                     const struct parse_watch *watch, struct job_result *result, bool recorded,
-                     struct err *err)
+/* Of a job whose `dir` holds the log, or of a bare log. */
+static int parse_log(const char *path, const char *dir, const struct job *job,
+                     const struct parse_watch *watch, struct job_result *result,
+                     const char **ret_trouble, struct err *err)
 {
     cleanup_close int fd = strcmp(path, "-") ? open(path, O_RDONLY | O_CLOEXEC) : dup(STDIN_FILENO);
-    FILE *timing = timing_path ? fopen(timing_path, "re") : NULL;
     struct capture_stats marks = result->capture;
+    struct timing timing = {.path = dir ? fs_join(dir, "uart.timing") : NULL};
     struct parser *parser = NULL;
-    const char *trouble;
-    int64_t us = 0;
     int rc = fd < 0 ? err_sys(err, errno, "%s", path)
                     : parser_new(&job->parse, watch, result, &parser, err);
 
+    if (dir)
+        timing.file = fopen(timing.path, "re");
     if (rc == 0)
-        rc = feed(fd, timing, path, &marks, parser, &us, err);
-    if (timing)
-        fclose(timing);
-    if (rc == 0) {
-        enum capture_end end = recorded ? result->end : END_EOF;
-        trouble = parser_finish(parser, end, recorded ? result->test_us : us);
-        result->end = end;
-        judge(result, trouble, &job->expect, &job->timeouts);
-    }
-    if (recorded) {
+        rc = feed(fd, path, &timing, &marks, parser, err);
+    if (rc == 0)
+        *ret_trouble = parser_finish(parser, result->end, dir ? result->test_us : -1);
+    if (timing.file)
+        fclose(timing.file);
+    free(timing.path);
+    if (dir) {
         result->capture.bytes = marks.bytes;
         result->capture.before_reset = marks.before_reset;
         result->capture.reset_us = marks.reset_us;
@@ -123,52 +161,69 @@ static void override(const struct replay_options *options, struct job *job)
         strv_add(&job->expect.require, options->expect.require.items[i]);
 }
 
+/* A log that is missing is no fault of the lab's. */
+static int not_found_is(int rc, enum err_code code, struct err *err)
+{
+    if (rc != -ERR_NOT_FOUND)
+        return rc;
+    if (err)
+        err->code = code;
+    return -(int)code;
+}
+
 /* A log without a run around it. */
 static int replay_log(const char *path, const struct replay_options *options,
                       struct run_result *run, struct err *err)
 {
     struct job_result *result = job_result_new();
     struct job job = {.timeouts = timeouts_default};
+    const char *trouble = NULL;
     int rc;
 
     result->name = arena_strdup(&result->arena, strcmp(path, "-") ? fs_basename(path) : "stdin");
     result->board = "replay";
     result->reason = "";
+    result->end = END_EOF;
     override(options, &job);
-    rc = parse_log(path, NULL, &job, options->watch, result, false, err);
-    job_done(&job);
-    if (rc < 0)
-        job_result_free(result);
-    else
+    rc = parse_log(path, NULL, &job, options->watch, result, &trouble, err);
+    if (rc == 0) {
+        trouble = decode_apply(result, trouble, NULL);
+        judge(result, trouble, &job.expect, &job.timeouts);
         add_result(run, result);
-    return rc;
+    } else {
+        job_result_free(result);
+    }
+    job_done(&job);
+    return not_found_is(rc, ERR_USAGE, err); /* named by the user */
 }
 
-/* A job whose test never began has nothing to parse: its verdict stands as it was. */
-static bool has_test(const struct job_result *result)
+/* A job whose test never began has nothing to parse: its verdict stands as it was. Infra is the
+ * lab's word, which no log can take back. */
+static int parse_job(const char *dir, const struct job *job, const struct parse_watch *watch,
+                     struct job_result *result, struct err *err)
 {
-    return result->end != END_NONE;
+    cleanup_free char *log = fs_join(dir, "uart.log");
+    const char *trouble = NULL;
+    int rc = result->end == END_NONE ? 0 : parse_log(log, dir, job, watch, result, &trouble, err);
+
+    if (rc == 0 && result->end != END_NONE && result->verdict != VERDICT_INFRA) {
+        trouble = decode_apply(result, trouble, dir);
+        judge(result, trouble, &job->expect, &job->timeouts);
+    }
+    return not_found_is(rc, ERR_DATA, err);
 }
 
 static int replay_job(const char *dir, const char *relative, const struct replay_options *options,
                       struct run_result *run, struct err *err)
 {
-    cleanup_free char *log = fs_join(dir, "uart.log");
-    cleanup_free char *timing = fs_join(dir, "uart.timing");
     struct job_result *result = job_result_new();
     struct job job = {0};
     int rc = rundir_read_job(dir, result, &job, err);
 
     result->dir = arena_strdup(&result->arena, relative);
     override(options, &job);
-    if (rc == 0 && has_test(result)) {
-        enum verdict before = result->verdict;
-        const char *reason = result->reason;
-        rc = parse_log(log, timing, &job, options->watch, result, true, err);
-        /* Infra is the lab's word, which no log can take back. */
-        if (rc == 0 && before == VERDICT_INFRA)
-            judge_infra(result, reason);
-    }
+    if (rc == 0)
+        rc = parse_job(dir, &job, options->watch, result, err);
     job_done(&job);
     if (rc < 0)
         job_result_free(result);
@@ -177,20 +232,35 @@ static int replay_job(const char *dir, const char *relative, const struct replay
     return rc;
 }
 
+static struct run_origin copy_origin(struct arena *arena, const struct run_origin *origin)
+{
+    struct run_origin copy = *origin;
+
+    copy.server_url = arena_strdup(arena, origin->server_url);
+    copy.repository = arena_strdup(arena, origin->repository);
+    copy.sha = arena_strdup(arena, origin->sha);
+    copy.run_url = arena_strdup(arena, origin->run_url);
+    copy.describe = arena_strdup(arena, origin->describe);
+    return copy;
+}
+
 static int replay_run(const char *path, const struct replay_options *options,
                       struct run_result *run, struct err *err)
 {
     struct run_result earlier = {0};
+    size_t first = run->count;
     int rc = rundir_read_run(path, &earlier, err);
 
     for (size_t i = 0; rc == 0 && i < earlier.count; i++) {
         cleanup_free char *dir = fs_join(path, earlier.jobs[i]->dir);
         rc = replay_job(dir, earlier.jobs[i]->dir, options, run, err);
     }
-    if (rc == 0 && run->count) {
-        struct arena *arena = &run->jobs[0]->arena;
-        run->lab = arena_strdup(arena, earlier.lab);
-        run->version = arena_strdup(arena, earlier.version);
+    if (rc == 0)
+        rc = rundir_read_files(path, run, first, err);
+    if (rc == 0) {
+        run->lab = arena_strdup(&run->arena, earlier.lab);
+        run->version = arena_strdup(&run->arena, earlier.version);
+        run->origin = copy_origin(&run->arena, &earlier.origin);
         run->started_unix_us = earlier.started_unix_us;
         run->took_us = earlier.took_us;
     }
@@ -217,8 +287,6 @@ int replay_path(const char *path, const struct replay_options *options, struct r
                        path);
     if (rc == 0 && !run->count)
         rc = err_set(err, ERR_DATA, "%s: holds no job", path);
-    for (size_t i = 0; rc == 0 && i < run->count; i++)
-        run->verdict = i ? verdict_worse(run->verdict, run->jobs[i]->verdict)
-                         : run->jobs[0]->verdict;
+    judge_run(run);
     return rc;
 }

@@ -3,8 +3,8 @@
  * replay: a captured log parsed again, without a board.
  *
  * A run directory gives the same results, byte for byte, as the run that wrote it: same bytes, same
- * times (uart.timing), same options (job.json), same judge. A bare log has no times and is judged as
- * complete or not by its own end marker.
+ * times (uart.timing), same options (job.json), same commit and source files (run.json), same
+ * judge. A bare log has no times and is judged as complete or not by its own end marker.
  */
 #ifndef HIL_RUN_REPLAY_H
 #define HIL_RUN_REPLAY_H

@@ -2,7 +2,7 @@
  *
  * rundir: the run directory: what one `hil run` leaves behind, and how replay reads it back.
  *
- *     hil-out/run.json            which jobs there were, lab, version, start
+ *     hil-out/run.json            which jobs there were, lab, version, start, commit, source files
  *     hil-out/junit.xml report.json events.jsonl
  *     hil-out/BOARD/              or BOARD/TEST/ where a run has several tests
  *         job.json                what the log cannot tell: image, board, options, how it ended
@@ -16,19 +16,27 @@
 
 #include "run/job.h"
 
-int rundir_prepare(const char *path, struct err *err);
-/* The job's directory relative to the run directory; unique. Caller frees. */
-char *rundir_job_dir(const char *board, const char *test, bool several_tests);
-/* Written once when the job begins and again when it has ended, so that a killed run can be read. `job` as it
- * ran on its board (job_on_board). */
+/* *ret_lock_fd is the caller's to close when the run is over: until then no other run may have the
+ * directory. -1 on error. */
+int rundir_prepare(const char *path, int *ret_lock_fd, struct err *err);
+/* Appends a directory's name for each job's test, "" where all jobs have the same test: two tests
+ * never share one. */
+void rundir_test_dirs(const struct job *jobs, size_t count, struct strv *ret);
+/* The job's directory relative to the run directory. Caller frees. */
+char *rundir_job_dir(const char *board, const char *test_dir);
+/* Written once when the job begins and again when it has ended, so that a killed run can be read.
+ * `job` as it ran on its board (job_on_board). */
 int rundir_write_job(const char *work_dir, const struct job_result *result, const struct job *job,
                      struct err *err);
 /* Reads job.json: a result without cases, and a job whose parse options, expectations and timeouts
- * are as they were. The strings live as long as the result; the caller calls job_done(). */
+ * are as they were. The strings live as long as the result; the caller calls job_done(), after an
+ * error, too. -ERR_DATA where the file says what hil run never writes. */
 int rundir_read_job(const char *work_dir, struct job_result *ret, struct job *ret_job,
                     struct err *err);
 int rundir_write_run(const char *path, const struct run_result *run, struct err *err);
-/* *ret has the jobs with `dir` set and nothing else. */
+/* *ret has the jobs with `dir` set and nothing else of them. */
 int rundir_read_run(const char *path, struct run_result *ret, struct err *err);
+/* Gives the cases in the jobs from `first` on the paths that the run found for their files. */
+int rundir_read_files(const char *path, struct run_result *run, size_t first, struct err *err);
 
 #endif

@@ -14,6 +14,8 @@
 #include <string.h>
 #include <time.h>
 
+#define TICK_MS 200 /* of the elapsed times on a terminal */
+
 struct session {
     struct session_request *request;
     struct ctx ctx;
@@ -27,7 +29,7 @@ struct session {
     struct events *events;
     struct event_sink *live, *log;
     struct run_result run;
-    struct origin origin; /* of run.origin */
+    int lock_fd; /* of the run directory; -1: not ours yet */
 };
 
 static void warn(struct session *session, const char *text)
@@ -35,7 +37,7 @@ static void warn(struct session *session, const char *text)
     event_emit(session->events, (struct event){.kind = EVENT_WARNING, .text = text});
 }
 
-/* ---- before: all that can be wrong with the request --------------------------------------------- */
+/* ---- before: all that can be wrong with the request -------------------------------------- */
 
 static int load_tests(struct session *session, struct err *err)
 {
@@ -57,25 +59,42 @@ static struct board *opened(const struct session *session, const struct board_co
     return session->inventory.boards[conf - session->inventory.lab->boards];
 }
 
+static int check_parse(const struct job *job, const struct board_conf *board, struct err *err)
+{
+    struct job here = job_on_board(job, board);
+    struct job_result *scratch = job_result_new();
+    struct parser *parser = NULL;
+    int rc = parser_new(&here.parse, NULL, scratch, &parser, err);
+
+    parser_free(parser);
+    job_result_free(scratch);
+    return rc;
+}
+
+/* True where `job` only repeats the one before it. */
+static bool is_repeat(const struct job *job, const struct job *before)
+{
+    return job->image == before->image && job->board_count == before->board_count &&
+           !memcmp(job->boards, before->boards, job->board_count * sizeof *job->boards);
+}
+
 /* Images must fit the boards they may land on, and formats must exist. */
 static int check_jobs(const struct session *session, struct err *err)
 {
-    for (size_t j = 0; j < session->plan.count; j++) {
-        const struct job *job = &session->plan.jobs[j];
-        for (size_t b = 0; b < job->board_count; b++) {
-            struct job here = job_on_board(job, job->boards[b]);
-            struct job_result *scratch = job_result_new();
-            struct parser *parser = NULL;
-            int rc = parser_new(&here.parse, NULL, scratch, &parser, err);
-            parser_free(parser);
-            job_result_free(scratch);
+    const struct plan *plan = &session->plan;
+    int rc = 0;
+
+    for (size_t j = 0; j < plan->count && rc == 0; j++) {
+        const struct job *job = &plan->jobs[j];
+        if (j && is_repeat(job, job - 1))
+            continue;
+        for (size_t b = 0; b < job->board_count && rc == 0; b++) {
+            rc = check_parse(job, job->boards[b], err);
             if (rc == 0 && job->image)
                 rc = board_accepts(opened(session, job->boards[b]), job->image, err);
-            if (rc < 0)
-                return rc;
         }
     }
-    return 0;
+    return rc;
 }
 
 static void collect_boards(struct session *session)
@@ -118,11 +137,24 @@ static int open_sinks(struct session *session, struct err *err)
     return 0;
 }
 
+static void note(const struct session *session, const char *text)
+{
+    event_emit(session->events, (struct event){.kind = EVENT_NOTE, .text = text});
+}
+
+static void note_download(void *arg, const char *text)
+{
+    note(arg, text);
+}
+
 static int plan_jobs(struct session *session, struct err *err)
 {
     struct session_request *request = session->request;
 
     request->plan.lab = session->inventory.lab;
+    request->download.note = note_download;
+    request->download.arg = session;
+    request->plan.download = download_wanted(&request->download) ? &request->download : NULL;
     if (!request->plan_path)
         return plan_add_images(&session->plan, &request->plan,
                                (const char *const *)request->images.items, request->images.count,
@@ -134,27 +166,29 @@ static int plan_jobs(struct session *session, struct err *err)
 static int prepare(struct session *session, struct err *err)
 {
     const struct session_request *request = session->request;
+    bool later = request->plan_path || download_wanted(&request->download);
     int rc = inventory_open(request->lab_path, &session->inventory, err);
 
     if (rc == 0 && request->plan_path)
         rc = load_tests(session, err);
-    /* Images are looked at before the last run's results make room; builds need the directory. */
-    if (rc == 0 && !request->plan_path)
+    /* Images are looked at before the last run's results make room; builds need the directory, and
+     * downloads the log. */
+    if (rc == 0 && !later)
         rc = plan_jobs(session, err);
-    if (rc == 0 && !request->plan_path)
+    if (rc == 0 && !later)
         rc = check_jobs(session, err);
     if (rc == 0)
-        rc = rundir_prepare(request->out_dir, err);
+        rc = rundir_prepare(request->out_dir, &session->lock_fd, err);
     if (rc == 0)
         rc = open_sinks(session, err);
-    if (rc == 0 && request->plan_path)
+    if (rc == 0 && later)
         rc = plan_jobs(session, err);
-    if (rc == 0 && request->plan_path)
+    if (rc == 0 && later)
         rc = check_jobs(session, err);
     return rc;
 }
 
-/* ---- the run ------------------------------------------------------------------------------------ */
+/* ---- the run ----------------------------------------------------------------------------- */
 
 static int64_t unix_us(void)
 {
@@ -170,8 +204,19 @@ static void name_logs(struct session *session)
     for (size_t i = 0; i < session->run.count; i++) {
         struct job_result *job = session->run.jobs[i];
         if (job->dir)
-            job->log = arena_printf(&job->arena, "%s/%s/uart.log", session->request->out_dir, job->dir);
+            job->log =
+                arena_printf(&job->arena, "%s/%s/uart.log", session->request->out_dir, job->dir);
     }
+}
+
+/* Which commit that was, and which files the cases name. */
+static void find_origin(struct session *session, struct origin_look *look)
+{
+    struct err err = {0};
+
+    session->run.origin = origin_find(&session->run.arena);
+    if (origin_look_end(look, &session->run, &err) < 0)
+        note(session, err.message);
 }
 
 static int run_jobs(struct session *session, struct err *err)
@@ -183,11 +228,12 @@ static int run_jobs(struct session *session, struct err *err)
                                    .out_dir = request->out_dir,
                                    .holder = &request->holder,
                                    .events = session->events,
-                                   .wait_ms = request->wait_ms};
+                                   .wait_ms = request->wait_ms,
+                                   .tick_ms = request->term.live ? TICK_MS : 0};
+    struct origin_look *look;
     int64_t began = ctx_now_ns();
 
     collect_boards(session);
-    run->origin = origin_find(&session->origin);
     options.boards = session->boards;
     options.board_count = session->board_count;
     run->lab = session->inventory.lab->name;
@@ -196,33 +242,17 @@ static int run_jobs(struct session *session, struct err *err)
     run->jobs = xcalloc(session->plan.count, sizeof *run->jobs);
     event_emit(session->events,
                (struct event){.kind = EVENT_RUN_START, .number = session->plan.count});
+    look = origin_look_begin(request->plan_path);
     pool_run(&options, session->plan.jobs, session->plan.count, &session->ctx, run->jobs);
     run->count = session->plan.count;
     name_logs(session);
     run->took_us = (ctx_now_ns() - began) / 1000;
-    for (size_t i = 0; i < run->count; i++)
-        run->verdict =
-            i ? verdict_worse(run->verdict, run->jobs[i]->verdict) : run->jobs[0]->verdict;
+    find_origin(session, look);
+    judge_run(run);
     return rundir_write_run(request->out_dir, run, err);
 }
 
-/* ---- after: tell everybody ---------------------------------------------------------------------- */
-
-static int write_reports(struct session *session, struct err *err)
-{
-    const struct session_request *request = session->request;
-    int rc = 0;
-
-    for (size_t i = 0; report_formats[i] && rc == 0; i++) {
-        cleanup_free char *path = fs_join(request->out_dir, report_formats[i]->file);
-        rc = report_write(report_formats[i], &session->run, path, err);
-    }
-    if (rc == 0)
-        rc = report_orders_write(&request->reports, &session->run, err);
-    if (rc == 0)
-        rc = report_step_summary(&session->run, origin_step_summary(), err);
-    return rc;
-}
+/* ---- after: tell everybody --------------------------------------------------------------- */
 
 static void remember(struct session *session)
 {
@@ -239,19 +269,45 @@ static void report_failed(struct session *session, const struct err *err)
     warn(session, err->message);
 }
 
+/* All that can be written, whatever becomes of the others. */
+static void write_reports(struct session *session)
+{
+    const struct session_request *request = session->request;
+    struct err err = {0};
+
+    for (size_t i = 0; report_formats[i]; i++) {
+        cleanup_free char *path = fs_join(request->out_dir, report_formats[i]->file);
+        if (report_write(report_formats[i], &session->run, path, &err) < 0)
+            report_failed(session, &err);
+    }
+    if (report_orders_write(&request->reports, &session->run, &err) < 0)
+        report_failed(session, &err);
+    if (report_step_summary(&session->run, origin_step_summary(), &err) < 0)
+        report_failed(session, &err);
+}
+
+/* The same once the sinks have gone. */
+static void report_failed_late(struct session *session, const struct err *err)
+{
+    session->run.verdict = verdict_worse(session->run.verdict, VERDICT_INFRA);
+    fprintf(session->request->term.out, "hil: warning: %s\n", err->message);
+}
+
 static void tell(struct session *session)
 {
     struct err err = {0};
 
-    if (write_reports(session, &err) < 0)
-        report_failed(session, &err);
+    write_reports(session);
     remember(session);
     event_emit(session->events, (struct event){.kind = EVENT_RUN_END, .run = &session->run});
     live_close(session->live);
     session->live = NULL;
     if (event_log_close(session->log, &err) < 0)
-        session->run.verdict = verdict_worse(session->run.verdict, VERDICT_INFRA);
+        report_failed_late(session, &err);
     session->log = NULL;
+    if (report_step_outputs(&session->run, session->request->out_dir, origin_step_outputs(), &err) <
+        0)
+        report_failed_late(session, &err);
     if (session->request->annotations)
         report_annotations(&session->run, session->request->term.out);
     if (session->request->verbosity < 0)
@@ -267,17 +323,17 @@ static void session_done(struct session *session)
     events_free(session->events);
     store_close(session->store);
     run_result_done(&session->run);
-    origin_done(&session->origin);
     free(session->boards);
     plan_done(&session->plan);
     testplan_free(session->tests);
     inventory_close(&session->inventory);
+    close_fd(&session->lock_fd);
     guard_stop(session->guard);
 }
 
 int session_run(struct session_request *request, enum verdict *ret, struct err *err)
 {
-    struct session session = {.request = request};
+    struct session session = {.request = request, .lock_fd = -1};
     int rc = guard_start(&session.guard, err);
 
     session.ctx = ctx_root(request->cancel_fd, session.guard);

@@ -17,15 +17,16 @@
 
 struct session_request {
     const char *version;
-    const char *lab_path;       /* NULL: look in the usual places */
-    const char *plan_path;      /* hil.yaml; NULL: the images below */
-    struct strv images;         /* specs */
-    struct plan_options plan;   /* its `lab` is filled in here */
+    const char *lab_path;             /* NULL: look in the usual places */
+    const char *plan_path;            /* hil.yaml; NULL: the images below */
+    struct strv images;               /* specs */
+    struct download_request download; /* images from afar, where download_wanted() */
+    struct plan_options plan;         /* its `lab` is filled in here */
     const char *out_dir;
     struct report_orders reports; /* besides those of the run directory */
     bool annotations;             /* print failures as GitHub Actions' annotations at the end */
-    int64_t wait_ms;            /* for a lease; -1: as lab.yaml says */
-    int verbosity;              /* -1 quiet */
+    int64_t wait_ms;              /* for a lease; -1: as lab.yaml says */
+    int verbosity;                /* -1 quiet */
     struct term term;
     struct holder holder;
     int cancel_fd;

@@ -6,6 +6,7 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <locale.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,14 +34,17 @@ struct reader {
     struct archive *archive;
     const struct ctx *ctx;
     const char *name;
-    const char *glob; /* NULL: the one firmware file */
-    struct source_files *files;
+    const char *glob;   /* NULL: the one firmware file */
+    const char *choose; /* what is typed before a member's name to choose it; NULL: "NAME:" */
+    const struct source_taker *taker;
     struct err *err; /* never NULL */
     bool told;       /* a callback has filled err already */
 
+    struct conveyor *source; /* NULL: fd */
     int fd;
     int64_t file_size; /* -1: not a regular file, cannot seek */
     uint8_t block[FEED_BLOCK];
+    uint8_t member[FEED_BLOCK];
     uint64_t packed;   /* bytes taken from fd */
     uint64_t unpacked; /* bytes of members held so far */
     uint64_t passed;   /* bytes of members that had to be unpacked to get past them */
@@ -77,7 +81,13 @@ static int check_filters(struct reader *reader)
 static la_ssize_t feed_read(struct archive *archive, void *arg, const void **ret_block)
 {
     struct reader *reader = arg;
-    ssize_t n = ctx_read(reader->ctx, reader->fd, reader->block, FEED_BLOCK, reader->err);
+    ssize_t n;
+
+    *ret_block = reader->block;
+    if (reader->source)
+        n = conveyor_take(reader->source, ret_block, reader->ctx, reader->err);
+    else
+        n = ctx_read(reader->ctx, reader->fd, reader->block, FEED_BLOCK, reader->err);
 
     if (n >= 0 && check_filters(reader) < 0)
         n = -1;
@@ -87,7 +97,6 @@ static la_ssize_t feed_read(struct archive *archive, void *arg, const void **ret
         return ARCHIVE_FATAL;
     }
     reader->packed += (uint64_t)n;
-    *ret_block = reader->block;
     return n;
 }
 
@@ -164,6 +173,12 @@ static bool has_control(const char *name)
     return false;
 }
 
+static int too_large(struct reader *reader)
+{
+    return err_set(reader->err, ERR_LIMIT, "larger than %" PRIu64 " MiB",
+                   reader->taker->file_max >> 20);
+}
+
 /* A name that only an attacker chooses makes the whole archive suspect, wanted or not. */
 static int check_name(struct reader *reader, const char *name)
 {
@@ -204,45 +219,39 @@ static int check_kind(struct reader *reader, struct archive_entry *entry)
         return err_set(reader->err, ERR_DATA, "refused: is a device or the like, not a file");
     if (archive_entry_is_encrypted(entry))
         return err_set(reader->err, ERR_DATA, "refused: is encrypted");
-    if (archive_entry_size(entry) > (la_int64_t)SOURCE_FILE_MAX)
-        return err_set(reader->err, ERR_LIMIT, "larger than %zu MiB", SOURCE_FILE_MAX >> 20);
-    return 0;
+    return archive_entry_size(entry) > (la_int64_t)reader->taker->file_max ? too_large(reader) : 0;
 }
 
-static int read_member(struct reader *reader, struct buf *bytes)
+static int read_member(struct reader *reader, const char *name)
 {
-    int rc;
+    const struct source_taker *taker = reader->taker;
+    uint64_t size = 0;
+    int rc = taker->begin(taker->arg, name, reader->err);
 
-    for (;;) {
-        size_t left = bytes->ceiling - bytes->size, want = left < FEED_BLOCK ? left : FEED_BLOCK;
-        char *space = buf_space(bytes, want);
-        la_ssize_t n = want ? archive_read_data(reader->archive, space, want) : 1;
+    while (rc == 0) {
+        la_ssize_t n = archive_read_data(reader->archive, reader->member, FEED_BLOCK);
         if (n < 0)
             return archive_error(reader);
         if (n == 0)
-            return 0;
-        if (!want)
-            return err_set(reader->err, ERR_LIMIT, "larger than %zu MiB", SOURCE_FILE_MAX >> 20);
-        buf_grew(bytes, (size_t)n);
+            return taker->end(taker->arg, reader->err);
+        size += (uint64_t)n;
         reader->unpacked += (uint64_t)n;
-        rc = check_expansion(reader, reader->unpacked);
-        if (rc < 0)
-            return rc;
+        rc = size > taker->file_max ? too_large(reader) : check_expansion(reader, reader->unpacked);
+        if (rc == 0)
+            rc = ctx_check(reader->ctx, reader->err);
+        if (rc == 0)
+            rc = taker->bytes(taker->arg, reader->member, (size_t)n, reader->err);
     }
+    return rc;
 }
 
 static int take_member(struct reader *reader, struct archive_entry *entry, const char *name)
 {
-    cleanup_free char *full = xasprintf("%s:%s", reader->name, name);
-    cleanup_buf struct buf bytes = BUF_INIT(SOURCE_FILE_MAX);
     int rc = check_kind(reader, entry);
 
     if (rc == 0)
-        rc = read_member(reader, &bytes);
-    if (rc < 0)
-        return err_wrap(reader->err, "member '%s'", name);
-    source_files_add(reader->files, full, fs_basename(name), &bytes);
-    return 0;
+        rc = read_member(reader, name);
+    return rc < 0 ? err_wrap(reader->err, "member '%s'", name) : 0;
 }
 
 static bool is_wanted(const struct reader *reader, const char *name)
@@ -297,17 +306,12 @@ static int take_single(struct reader *reader)
 {
     const char *base = fs_basename(reader->name), *dot = strrchr(base, '.');
     cleanup_free char *name = xstrndup(base, dot > base ? (size_t)(dot - base) : strlen(base));
-    cleanup_buf struct buf bytes = BUF_INIT(SOURCE_FILE_MAX);
-    int rc;
 
-    if (reader->glob)
+    if (reader->glob && !str_glob(reader->glob, name))
         return err_set(reader->err, ERR_DATA,
                        "is one compressed file, so it has no member '%s'; leave that out",
                        reader->glob);
-    rc = read_member(reader, &bytes);
-    if (rc == 0)
-        source_files_add(reader->files, reader->name, name, &bytes);
-    return rc;
+    return read_member(reader, name);
 }
 
 /* A tar ends with blocks of zeros; libarchive takes the plain end of the file for it as well, and a
@@ -323,12 +327,14 @@ static int judge(struct reader *reader)
     bool any_firmware = reader->firmware.total > 0;
     cleanup_free char *names = listing_text(any_firmware ? &reader->firmware : &reader->others);
     const char *first = any_firmware ? reader->firmware.names.items[0] : "";
+    cleanup_free char *choose =
+        reader->choose ? xstrdup(reader->choose) : xasprintf("%s:", reader->name);
 
     if (lacks_tar_end(reader->archive))
         return err_set(reader->err, ERR_DATA, "truncated: the tar file has no end mark");
     if (!reader->glob && reader->wanted > 1)
-        return err_set(reader->err, ERR_USAGE, "has %zu firmware files: %s; choose, as in '%s:%s'",
-                       reader->wanted, names, reader->name, first);
+        return err_set(reader->err, ERR_USAGE, "has %zu firmware files: %s; choose, as in '%s%s'",
+                       reader->wanted, names, choose, first);
     if (reader->wanted)
         return 0;
     if (!reader->firmware.total && !reader->others.total)
@@ -337,8 +343,7 @@ static int judge(struct reader *reader)
         return err_set(reader->err, ERR_NOT_FOUND, "no member matches '%s'; there is %s",
                        reader->glob, names);
     return err_set(reader->err, ERR_NOT_FOUND,
-                   "no firmware file by name; there is %s; choose with '%s:NAME'", names,
-                   reader->name);
+                   "no firmware file by name; there is %s; choose with '%sNAME'", names, choose);
 }
 
 /* A file that begins as a zip and is not seen as one has lost its directory. */
@@ -376,8 +381,8 @@ static int read_all(struct reader *reader)
     return archive_error(reader);
 }
 
-int archive_load(int fd, const char *name, const char *glob, const struct ctx *ctx,
-                 struct source_files *files, struct err *err)
+int archive_read_members(int fd, const struct archive_wish *wish, const struct source_taker *taker,
+                         const struct ctx *ctx, struct err *err)
 {
     /* libarchive converts names to the locale's character set, and loses those of the "C" locale */
     locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
@@ -389,13 +394,15 @@ int archive_load(int fd, const char *name, const char *glob, const struct ctx *c
 
     *reader = (struct reader){.archive = archive_read_new(),
                               .ctx = ctx,
-                              .name = name,
-                              .glob = glob,
-                              .files = files,
+                              .name = wish->name,
+                              .glob = wish->glob,
+                              .choose = wish->choose,
+                              .taker = taker,
                               .err = err ? err : &unread,
+                              .source = wish->source,
                               .fd = fd,
                               .file_size = -1};
-    if (fstat(fd, &info) == 0 && S_ISREG(info.st_mode))
+    if (!wish->source && fstat(fd, &info) == 0 && S_ISREG(info.st_mode))
         reader->file_size = info.st_size;
     rc = reader->file_size == 0 ? ARCHIVE_NONE : read_all(reader);
     if (rc >= 0 && reader->told) /* some filters take our error for the end of the file */
@@ -408,5 +415,65 @@ int archive_load(int fd, const char *name, const char *glob, const struct ctx *c
         uselocale(before);
         freelocale(utf8);
     }
-    return rc < 0 ? err_wrap(err, "%s", name) : rc;
+    return rc < 0 ? err_wrap(err, "%s", wish->name) : rc;
+}
+
+/* ---- into memory -------------------------------------------------------------------------------
+ */
+
+static int take_begin(void *arg, const char *name, struct err *err)
+{
+    struct files_taker *taker = arg;
+
+    (void)err;
+    buf_done(&taker->bytes);
+    taker->bytes = (struct buf)BUF_INIT(SOURCE_FILE_MAX);
+    free(taker->name);
+    taker->name = xstrdup(name);
+    return 0;
+}
+
+static int take_bytes(void *arg, const void *bytes, size_t count, struct err *err)
+{
+    struct files_taker *taker = arg;
+
+    return buf_add(&taker->bytes, bytes, count) < 0
+               ? err_set(err, ERR_LIMIT, "larger than %zu MiB", SOURCE_FILE_MAX >> 20)
+               : 0;
+}
+
+static int take_end(void *arg, struct err *err)
+{
+    struct files_taker *taker = arg;
+    cleanup_free char *full = xasprintf("%s:%s", taker->archive, taker->name);
+
+    (void)err;
+    source_files_add(taker->files, full, fs_basename(taker->name), &taker->bytes);
+    return 0;
+}
+
+struct source_taker files_taker_init(struct files_taker *taker, const char *archive,
+                                     struct source_files *files)
+{
+    *taker = (struct files_taker){
+        .files = files, .archive = archive, .bytes = BUF_INIT(SOURCE_FILE_MAX)};
+    return (struct source_taker){take_begin, take_bytes, take_end, taker, SOURCE_FILE_MAX};
+}
+
+void files_taker_done(struct files_taker *taker)
+{
+    buf_done(&taker->bytes);
+    free(taker->name);
+}
+
+int archive_load(int fd, const char *name, const char *glob, const struct ctx *ctx,
+                 struct source_files *files, struct err *err)
+{
+    struct files_taker taker;
+    struct source_taker into = files_taker_init(&taker, name, files);
+    int rc = archive_read_members(fd, &(struct archive_wish){.name = name, .glob = glob}, &into,
+                                  ctx, err);
+
+    files_taker_done(&taker);
+    return rc;
 }

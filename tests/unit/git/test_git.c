@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <sys/stat.h>
 
+#define PATIENCE_MS 10000
 #define cleanup_git __attribute__((cleanup(close_git)))
 #define cleanup_facts __attribute__((cleanup(git_facts_done)))
 #define cleanup_paths __attribute__((cleanup(free_paths)))
@@ -73,6 +74,16 @@ static struct git_facts facts_of(const char *dir)
     return facts;
 }
 
+static bool is_dirty(const char *dir)
+{
+    cleanup_git struct git *git = open_git(dir);
+    struct err err = {0};
+    bool dirty = false;
+
+    cr_expect_eq(git_dirty(git, PATIENCE_MS, &dirty, &err), 0, "%s", err.message);
+    return dirty;
+}
+
 static void expect_path(const char *dir, const char *printed, const char *wanted)
 {
     cleanup_git struct git *git = open_git(dir);
@@ -95,7 +106,7 @@ Test(git, commit_tag_and_distance)
     cr_expect_eq(strlen(bare.commit), 40);
     cr_expect_eq(strlen(bare.describe), 7);
     cr_expect(str_starts(bare.commit, bare.describe));
-    cr_expect_not(bare.dirty);
+    cr_expect_not(is_dirty(dir));
     cr_expect_null(bare.owner_name);
 
     sh(dir, "git tag v1.0"); /* a lightweight one */
@@ -138,9 +149,21 @@ Test(git, dirty_is_what_tracked_files_say)
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         cleanup_scratch char *dir = scratch_make();
         sh(dir, COMMIT " && %s", cases[i].change);
-        cleanup_facts struct git_facts facts = facts_of(dir);
-        cr_expect_eq(facts.dirty, cases[i].dirty, "%s", cases[i].change);
+        cr_expect_eq(is_dirty(dir), cases[i].dirty, "%s", cases[i].change);
     }
+}
+
+Test(git, dirty_ends_in_time)
+{
+    cleanup_scratch char *dir = scratch_make();
+    struct err err = {0};
+    bool dirty = false;
+
+    sh(dir, COMMIT);
+    cleanup_git struct git *git = open_git(dir);
+    cr_expect_eq(git_dirty(git, 0, &dirty, &err), -ERR_TIMEOUT);
+    cr_expect_not(dirty);
+    cr_expect(str_starts(err.message, "git: "), "%s", err.message);
 }
 
 Test(git, nothing_is_written)
@@ -162,7 +185,7 @@ Test(git, detached_head)
     sh(dir, COMMIT " && echo 2 >a.c && git commit -qam two && git checkout -q HEAD~1");
     cleanup_facts struct git_facts facts = facts_of(dir);
     cr_expect_not_null(facts.commit);
-    cr_expect_not(facts.dirty);
+    cr_expect_not(is_dirty(dir));
     sh(dir, "test $(git rev-parse HEAD) = %s", facts.commit);
 }
 
@@ -178,7 +201,7 @@ Test(git, shallow_clone)
     cr_assert_not_null(facts.commit);
     cr_assert_not_null(facts.describe);
     cr_expect(str_starts(facts.commit, facts.describe), "%s", facts.describe);
-    cr_expect_not(facts.dirty);
+    cr_expect_not(is_dirty(down));
     expect_path(down, "/elsewhere/down/a.c", "a.c");
 }
 
@@ -190,7 +213,7 @@ Test(git, no_commits_yet)
     cleanup_facts struct git_facts facts = facts_of(dir);
     cr_expect_null(facts.commit);
     cr_expect_null(facts.describe);
-    cr_expect_not(facts.dirty);
+    cr_expect_not(is_dirty(dir));
     cr_expect_not_null(facts.root);
     expect_path(dir, "a.c", "src/a.c");
 }
@@ -290,11 +313,9 @@ Test(git, submodules_and_links_are_no_files_of_it)
     expect_path(sub, "../lib/src/part.c", "src/part.c");
 
     sh(app, "echo junk >lib/junk.o && echo 2 >lib/src/part.c"); /* the submodule's own business */
-    cleanup_facts struct git_facts clean = facts_of(app);
-    cr_expect_not(clean.dirty);
+    cr_expect_not(is_dirty(app));
     sh(app, "cd lib && git commit -qam two");
-    cleanup_facts struct git_facts moved = facts_of(app);
-    cr_expect(moved.dirty);
+    cr_expect(is_dirty(app));
 }
 
 Test(git, remotes)

@@ -1,0 +1,489 @@
+/* SPDX-License-Identifier: MIT */
+#include "source/http.h"
+
+#include "base/str.h"
+#include "base/text.h"
+#include "source/http_url.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define REDIRECTS_MAX 5
+#define BUFFER_BYTES (128L << 10)
+#define IGNORED_MAX (UINT64_C(4) << 20) /* of a body that nobody wants */
+
+struct http {
+    struct curl_api api;
+    CURLM *multi; /* keeps connections between transfers */
+    struct http_options options;
+    char *agent, *token, *bearer; /* the last for the Authorization field */
+};
+
+/* One GET of one URL: what the callbacks see. */
+struct transfer {
+    struct http *http;
+    const struct http_request *request;
+    const struct ctx *ctx;
+    CURL *easy;
+    struct curl_slist *lines;
+    struct http_answer *answer;
+    struct err *err;
+    bool told;           /* a callback has filled err */
+    bool began;          /* the sink knows of the answer */
+    uint64_t mark_bytes; /* the stall's measure: so many bytes */
+    int64_t mark_ns;     /* had come by then */
+    char words[CURL_ERROR_SIZE];
+};
+
+void http_answer_done(struct http_answer *answer)
+{
+    http_fields_done(&answer->fields);
+    free(answer->url);
+    if (answer->text.data)
+        buf_done(&answer->text);
+    *answer = (struct http_answer){0};
+}
+
+static void answer_init(struct http_answer *answer, const char *url)
+{
+    http_answer_done(answer);
+    http_fields_init(&answer->fields);
+    answer->text = (struct buf)BUF_INIT(HTTP_TEXT_MAX);
+    answer->url = xstrdup(url);
+}
+
+/* ---- callbacks ---------------------------------------------------------------------------------
+ */
+
+static size_t failed(struct transfer *transfer)
+{
+    transfer->told = true;
+    return 0; /* fewer bytes than were given end the transfer */
+}
+
+static size_t on_header(char *line, size_t size, size_t count, void *arg)
+{
+    struct transfer *transfer = arg;
+
+    if (http_fields_take(&transfer->answer->fields, line, size * count, transfer->err) < 0)
+        return failed(transfer);
+    return size * count;
+}
+
+static int begin(struct transfer *transfer)
+{
+    const struct http_sink *sink = &transfer->request->sink;
+
+    if (transfer->began)
+        return 0;
+    transfer->began = true;
+    return sink->begin(sink->arg, transfer->answer, transfer->err);
+}
+
+/* A body other than 200's explains what went wrong; of a long one the beginning will do. */
+static int keep_text(struct transfer *transfer, const char *bytes, size_t count)
+{
+    struct buf *text = &transfer->answer->text;
+    size_t room = text->ceiling - text->size;
+
+    buf_add(text, bytes, count < room ? count : room);
+    if (transfer->answer->bytes > IGNORED_MAX)
+        return err_set(transfer->err, ERR_PROTOCOL, "HTTP %ld with an endless body",
+                       transfer->answer->fields.status);
+    return 0;
+}
+
+static size_t on_body(char *bytes, size_t size, size_t count, void *arg)
+{
+    struct transfer *transfer = arg;
+    const struct http_sink *sink = &transfer->request->sink;
+    int rc;
+
+    count *= size;
+    transfer->answer->bytes += count;
+    if (transfer->answer->fields.status != 200)
+        return keep_text(transfer, bytes, count) < 0 ? failed(transfer) : count;
+    rc = begin(transfer);
+    if (rc == 0)
+        rc = sink->bytes(sink->arg, bytes, count, transfer->ctx, transfer->err);
+    if (transfer->answer->bytes - transfer->mark_bytes >= HTTP_STALL_BYTES) {
+        transfer->mark_bytes = transfer->answer->bytes;
+        transfer->mark_ns = ctx_now_ns(); /* after the sink: its time is not the server's */
+    }
+    return rc < 0 ? failed(transfer) : count;
+}
+
+/* ---- one transfer ------------------------------------------------------------------------------
+ */
+
+static void add_line(struct transfer *transfer, const char *name, const char *value)
+{
+    char line[8192];
+    int length = snprintf(line, sizeof line, "%s: %s", name, value);
+
+    if (length > 0 && (size_t)length < sizeof line)
+        transfer->lines = transfer->http->api.slist_append(transfer->lines, line);
+    explicit_bzero(line, sizeof line);
+}
+
+/* libcurl leaves these to its user, and takes the proxies' variables itself. */
+static void set_trust(const struct curl_api *api, CURL *easy)
+{
+    const char *file = getenv("SSL_CERT_FILE"), *dir = getenv("SSL_CERT_DIR");
+
+    if (!file || !*file)
+        file = getenv("CURL_CA_BUNDLE");
+    if (file && *file)
+        api->easy_setopt(easy, CURLOPT_CAINFO, file);
+    if (dir && *dir)
+        api->easy_setopt(easy, CURLOPT_CAPATH, dir);
+}
+
+static void set_up(struct transfer *transfer, const char *url, bool with_token)
+{
+    const struct http *http = transfer->http;
+    const struct curl_api *api = &http->api;
+    const struct http_request *request = transfer->request;
+    CURL *easy = transfer->easy;
+
+    if (request->accept)
+        add_line(transfer, "Accept", request->accept);
+    if (request->etag)
+        add_line(transfer, "If-None-Match", request->etag);
+    if (with_token && http->token)
+        add_line(transfer, "Authorization", http->bearer);
+    if (with_token)
+        add_line(transfer, "X-GitHub-Api-Version", "2022-11-28");
+    api->easy_setopt(easy, CURLOPT_URL, url);
+    api->easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    api->easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->lines);
+    api->easy_setopt(easy, CURLOPT_USERAGENT, http->agent);
+    api->easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+    api->easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+    api->easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)http->options.connect_ms);
+    api->easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    api->easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L); /* a cancel waits for no name server */
+    api->easy_setopt(easy, CURLOPT_BUFFERSIZE, BUFFER_BYTES);
+    api->easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+    api->easy_setopt(easy, CURLOPT_HEADERDATA, transfer);
+    api->easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+    api->easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
+    api->easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->words);
+    set_trust(api, easy);
+}
+
+/* How a transfer that libcurl gave up is told. */
+static int explain(struct transfer *transfer, CURLcode code)
+{
+    const struct http_answer *answer = transfer->answer;
+    const char *words =
+        *transfer->words ? transfer->words : transfer->http->api.easy_strerror(code);
+
+    if (transfer->told)
+        return -(int)transfer->err->code;
+    transfer->answer->transient = true;
+    switch (code) {
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_RESOLVE_PROXY:
+        return err_set(transfer->err, ERR_GONE, "no such host: %s", words);
+    case CURLE_COULDNT_CONNECT:
+        return err_set(transfer->err, ERR_GONE, "no connection: %s", words);
+    case CURLE_OPERATION_TIMEDOUT:
+        return err_set(transfer->err, ERR_TIMEOUT, "no connection within %g s",
+                       (double)transfer->http->options.connect_ms / 1000);
+    case CURLE_PARTIAL_FILE:
+        if (answer->fields.length >= 0)
+            return err_set(transfer->err, ERR_GONE, "truncated: only %llu of %lld bytes came",
+                           (unsigned long long)answer->bytes, (long long)answer->fields.length);
+        return err_set(transfer->err, ERR_GONE, "truncated after %llu bytes",
+                       (unsigned long long)answer->bytes);
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_ISSUER_ERROR:
+        transfer->answer->transient = false;
+        return err_set(transfer->err, ERR_REFUSED,
+                       "its certificate is not trusted: %s; where a CA of your own signed it, set "
+                       "SSL_CERT_FILE to that CA's file",
+                       words);
+    default:
+        return err_set(transfer->err, ERR_GONE, "the connection broke after %llu bytes: %s",
+                       (unsigned long long)answer->bytes, words);
+    }
+}
+
+static int check_time(struct transfer *transfer, int64_t *ret_left_ms)
+{
+    int64_t stall_ms = transfer->http->options.stall_ms;
+    int64_t quiet_ms = (ctx_now_ns() - transfer->mark_ns) / 1000000;
+    int64_t left = ctx_left_ms(transfer->ctx);
+    int rc = ctx_check(transfer->ctx, transfer->err);
+
+    if (rc < 0)
+        return rc;
+    if (quiet_ms >= stall_ms) {
+        transfer->answer->transient = true;
+        return err_set(transfer->err, ERR_TIMEOUT, "stalled: %llu bytes in the last %g s",
+                       (unsigned long long)(transfer->answer->bytes - transfer->mark_bytes),
+                       (double)stall_ms / 1000);
+    }
+    *ret_left_ms = left < stall_ms - quiet_ms ? left : stall_ms - quiet_ms;
+    return 0;
+}
+
+static int drive(struct transfer *transfer)
+{
+    const struct curl_api *api = &transfer->http->api;
+    CURLM *multi = transfer->http->multi;
+    struct curl_waitfd cancel = {.fd = transfer->ctx->cancel_fd, .events = CURL_WAIT_POLLIN};
+    int running = 1, left;
+    int64_t wait_ms = 0;
+    CURLMsg *message;
+    CURLMcode code;
+
+    for (;;) {
+        int rc = check_time(transfer, &wait_ms);
+        if (rc < 0)
+            return rc;
+        code = api->multi_perform(multi, &running);
+        if (code == CURLM_OK && running)
+            code = api->multi_poll(multi, &cancel, cancel.fd >= 0,
+                                   wait_ms < 1000 ? (int)wait_ms + 1 : 1000, NULL);
+        if (code != CURLM_OK)
+            return err_set(transfer->err, ERR_IO, "libcurl: %s", api->multi_strerror(code));
+        if (!running)
+            break;
+    }
+    message = api->multi_info_read(multi, &left);
+    if (!message || message->msg != CURLMSG_DONE)
+        return err_set(transfer->err, ERR_IO, "libcurl lost the transfer");
+    if (message->data.result != CURLE_OK)
+        return explain(transfer, message->data.result);
+    return transfer->answer->fields.status == 200 ? begin(transfer) : 0;
+}
+
+static int get_once(struct http *http, const struct http_request *request, const char *url,
+                    bool with_token, const struct ctx *ctx, struct http_answer *answer,
+                    struct err *err)
+{
+    struct err unread = {0};
+    struct transfer transfer = {.http = http,
+                                .request = request,
+                                .ctx = ctx,
+                                .answer = answer,
+                                .err = err ? err : &unread,
+                                .mark_ns = ctx_now_ns()};
+    int rc;
+
+    answer_init(answer, url);
+    transfer.easy = http->api.easy_init();
+    if (!transfer.easy)
+        return err_set(err, ERR_IO, "libcurl is out of memory");
+    set_up(&transfer, url, with_token);
+    http->api.multi_add_handle(http->multi, transfer.easy);
+    rc = drive(&transfer);
+    http->api.multi_remove_handle(http->multi, transfer.easy);
+    http->api.easy_cleanup(transfer.easy);
+    http->api.slist_free_all(transfer.lines);
+    return rc;
+}
+
+/* ---- redirects ---------------------------------------------------------------------------------
+ */
+
+static bool is_redirect(const struct http_answer *answer)
+{
+    long status = answer->fields.status;
+
+    return answer->fields.location &&
+           (status == 301 || status == 302 || status == 303 || status == 307 || status == 308);
+}
+
+/* Where the answer leads to; NULL with the error told. */
+static char *next_url(struct http *http, const struct http_answer *answer, struct err *err)
+{
+    char *next = url_resolve(&http->api, answer->url, answer->fields.location);
+    cleanup_free char *shown = http_url_shown(answer->fields.location);
+
+    if (!next || url_check(&http->api, next, false, NULL) < 0)
+        err_set(err, ERR_REFUSED, "redirects to '%s', which is no http or https URL", shown);
+    else if (str_starts(answer->url, "https:") && !str_starts(next, "https:"))
+        err_set(err, ERR_REFUSED, "redirects from https to plain http ('%s')", shown);
+    else
+        return next;
+    free(next);
+    return NULL;
+}
+
+static int get_following(struct http *http, const struct http_request *request,
+                         const struct ctx *ctx, struct http_answer *answer, struct err *err)
+{
+    cleanup_free char *url = xstrdup(request->url);
+    bool away = false;
+
+    for (int hops = 0;; hops++) {
+        int rc = get_once(http, request, url, request->with_token && !away, ctx, answer, err);
+        char *next;
+        answer->redirected = away;
+        if (rc < 0 || !is_redirect(answer))
+            return rc;
+        if (hops == REDIRECTS_MAX)
+            return err_set(err, ERR_REFUSED, "redirects more than %d times", REDIRECTS_MAX);
+        next = next_url(http, answer, err);
+        if (!next)
+            return -(int)ERR_REFUSED;
+        away |= !url_same_origin(&http->api, url, next);
+        free(url);
+        url = next;
+    }
+}
+
+/* ---- the whole ---------------------------------------------------------------------------------
+ */
+
+/* A server may repeat what it was sent. */
+void http_mask(const struct http *http, char *text)
+{
+    size_t length = http->token ? strlen(http->token) : 0;
+
+    for (char *at = text; length && (at = strstr(at, http->token)); at++) {
+        memset(at, '*', 3);
+        memmove(at + 3, at + length, strlen(at + length) + 1);
+    }
+}
+
+void http_note(struct http *http, const char *format, ...)
+{
+    char text[ERR_MESSAGE_MAX];
+    cleanup_free char *clean = NULL;
+    va_list args;
+
+    if (!http->options.note)
+        return;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    http_mask(http, text);
+    clean = text_clean_dup(text, sizeof text, TEXT_ONE_LINE);
+    http->options.note(http->options.arg, clean);
+}
+
+/* Says who did not answer well, and what had been tried. */
+static int give_up(struct http *http, const struct http_answer *answer, int rc, unsigned tries,
+                   struct err *err)
+{
+    cleanup_free char *shown = answer->url ? http_url_shown(answer->url) : NULL;
+
+    if (rc == 0)
+        return 0;
+    if (tries > 1 && rc != -ERR_CANCELLED)
+        err_hint(err, " (tried %u times)", tries);
+    if (shown)
+        rc = err_wrap(err, "%s", shown);
+    if (err)
+        http_mask(http, err->message);
+    return rc;
+}
+
+static int wait_to_retry(struct http *http, int64_t wait_ms, const char *why,
+                         const struct http_answer *answer, const struct ctx *ctx, struct err *err)
+{
+    char text[32];
+    int rc;
+
+    str_from_us(wait_ms * 1000, text);
+    if (wait_ms >= ctx_left_ms(ctx)) {
+        char left[32];
+        str_from_us(ctx_left_ms(ctx) * 1000, left);
+        return err_set(err, ERR_REFUSED, "%s: to be asked again in %s, but only %s are left%s", why,
+                       text, left,
+                       answer->fields.status == 403 || answer->fields.status == 429
+                           ? "; allow more with --fetch-timeout"
+                           : "");
+    }
+    http_note(http, "%s; asking again in %s", why, text);
+    rc = ctx_sleep(ctx, wait_ms, err);
+    return rc < 0 ? err_wrap(err, "while waiting: %s", why) : 0;
+}
+
+int http_get(struct http *http, const struct http_request *request, const struct ctx *ctx,
+             struct http_answer *ret, struct err *err)
+{
+    struct err unread = {0}, *told = err ? err : &unread;
+    int rc = url_check(&http->api, request->url, request->with_token && http->token, told);
+    unsigned tries = 0;
+
+    *ret = (struct http_answer){0};
+    if (rc < 0)
+        return rc;
+    for (;;) {
+        const char *why = NULL;
+        int64_t wait_ms;
+        rc = get_following(http, request, ctx, ret, told);
+        ret->tries = ++tries;
+        if (rc == -ERR_CANCELLED || ctx_left_ms(ctx) == 0)
+            break;
+        wait_ms = http_retry_ms(ret, tries, (int64_t)time(NULL), &why);
+        if ((rc < 0 && !ret->transient) || wait_ms < 0 || tries > http->options.retries)
+            break;
+        if (rc == 0) {
+            cleanup_free char *shown = http_url_shown(ret->url);
+            err_set(told, ERR_REFUSED, "%s: HTTP %ld (%s)", shown, ret->fields.status, why);
+        }
+        cleanup_free char *reason = text_clean_dup(told->message, ERR_MESSAGE_MAX, TEXT_ONE_LINE);
+        rc = wait_to_retry(http, wait_ms, reason, ret, ctx, told);
+        if (rc < 0) {
+            http_mask(http, told->message);
+            return rc;
+        }
+        *told = (struct err){0};
+    }
+    return give_up(http, ret, rc, tries, told);
+}
+
+int http_open(struct http **ret, const struct http_options *options, struct err *err)
+{
+    struct http *http = xcalloc(1, sizeof *http);
+    int rc = curl_api_load(&http->api, err);
+
+    http->options = *options;
+    http->agent = xasprintf("hil/%s", options->version ? options->version : "0");
+    http->token = xstrdup(options->token);
+    http->bearer = options->token ? xasprintf("Bearer %s", options->token) : NULL;
+    http->options.token = NULL;
+    if (rc == 0)
+        http->multi = http->api.multi_init();
+    if (rc == 0 && !http->multi)
+        rc = err_set(err, ERR_IO, "libcurl is out of memory");
+    *ret = http;
+    if (rc < 0) {
+        http_close(http);
+        *ret = NULL;
+    }
+    return rc;
+}
+
+static void wipe(char *secret)
+{
+    if (secret)
+        explicit_bzero(secret, strlen(secret));
+    free(secret);
+}
+
+void http_close(struct http *http)
+{
+    if (!http)
+        return;
+    if (http->multi)
+        http->api.multi_cleanup(http->multi);
+    wipe(http->token);
+    wipe(http->bearer);
+    free(http->agent);
+    free(http);
+}
+
+bool http_same_origin(struct http *http, const char *a, const char *b)
+{
+    return url_same_origin(&http->api, a, b);
+}
