@@ -75,8 +75,8 @@ def test_what_a_board_prints_never_reaches_the_runner(hil):
     )
     lines = re.split(r"[\r\n]", result.out + result.err)
     fences = [line for line in lines if line.startswith("::")]
-    token = fences[0].removeprefix("::stop-commands::")
-    assert fences == [f"::stop-commands::{token}", f"::{token}::"]
+    token = fences[1].removeprefix("::stop-commands::")
+    assert fences == ["::group::Boards at work", f"::stop-commands::{token}", f"::{token}::", "::endgroup::"]
     assert len(token) >= 32
     assert not any("##[" in line for line in lines)
     assert b"::error" in result.log()
