@@ -51,7 +51,7 @@ static int receive_url(struct download *download, const char *url, const struct 
     struct http_answer answer = {0};
     cleanup_free char *shown = http_url_shown(url);
     int rc =
-        http_get(github_http(download->github), &(struct http_request){.url = url, .sink = *sink},
+        http_call(github_http(download->github), &(struct http_request){.url = url, .sink = *sink},
                  &download->ctx, &answer, err);
 
     if (rc == 0 && answer.fields.status != 200)
