@@ -389,7 +389,9 @@ int board_console_open(struct board *board, const struct ctx *ctx, struct err *e
 
 void board_console_close(struct board *board)
 {
-    if (board->console_fd >= 0)
+    if (board->console_fd >= 0 && board->console->close)
+        board->console->close(board->console_fd);
+    else if (board->console_fd >= 0)
         close(board->console_fd);
     board->console_fd = -1;
 }

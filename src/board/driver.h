@@ -78,11 +78,12 @@ struct flash_driver {
 struct console_driver {
     struct driver_base base;
     int settle_ms; /* bytes may still be under way this long after the board fell silent */
-    /* A descriptor to poll, read and write; non-blocking. The caller closes it. */
+    /* A descriptor to poll, read and write; non-blocking. */
     int (*open)(void *self, const struct driver_env *env, const struct ctx *ctx, int *ret_fd,
                 struct err *err);
     /* Drops what the kernel holds for us; may be NULL. */
     void (*flush)(void *self, int fd);
+    void (*close)(int fd); /* NULL: close(2) */
 };
 
 /* The tables; NULL-terminated. Each lives in its kind's folder. */

@@ -101,4 +101,5 @@ const struct console_driver console_serial = {
     .settle_ms = 20, /* USB adapters collect bytes for up to 16 ms */
     .open = open_serial,
     .flush = flush,
+    .close = serial_close,
 };
