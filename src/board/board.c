@@ -232,6 +232,33 @@ struct board_drivers board_drivers(const struct board *board)
     };
 }
 
+static void add_programs(const struct driver_base *base, const void *self, struct strv *ret)
+{
+    for (const struct field *field = base->fields; field && field->name; field++) {
+        const char *place = (const char *)self + field->offset;
+        const struct strv *argv = (const void *)place;
+        const struct argv_list *list = (const void *)place;
+        if (field->type == FIELD_ARGV && argv->count)
+            strv_add(ret, argv->items[0]);
+        for (size_t i = 0; field->type == FIELD_ARGVS && i < list->count; i++)
+            strv_add(ret, list->items[i].items[0]);
+    }
+    if (base->program)
+        strv_add(ret, base->program(self));
+}
+
+void board_programs(const struct board *board, struct strv *ret)
+{
+    if (board->power)
+        add_programs(&board->power->base, board->power_self, ret);
+    if (board->reset)
+        add_programs(&board->reset->base, board->reset_self, ret);
+    if (board->flash)
+        add_programs(&board->flash->base, board->flash_self, ret);
+    if (board->console)
+        add_programs(&board->console->base, board->console_self, ret);
+}
+
 void board_attach(struct board *board, const char *work_dir, const char *test,
                   struct events *events)
 {

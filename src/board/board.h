@@ -26,6 +26,9 @@ struct board_drivers {
 };
 struct board_drivers board_drivers(const struct board *board);
 
+/* Adds the programs that its drivers may run, as they stand in lab.yaml. */
+void board_programs(const struct board *board, struct strv *ret);
+
 /* Where the following calls log and tell. Borrowed until the next call or board_close(). */
 void board_attach(struct board *board, const char *work_dir, const char *test,
                   struct events *events);

@@ -42,8 +42,10 @@ struct driver_base {
     size_t self_size;
     void (*preset)(void *self);                                                   /* may be NULL */
     void (*check)(void *self, const struct yaml_node *node, struct diags *diags); /* may be NULL */
-    void (*done)(
-        void *self); /* ends what is still open; fields are freed by the caller; may be NULL */
+    /* ends what is still open; fields are freed by the caller; may be NULL */
+    void (*done)(void *self);
+    /* A program that it runs and that no FIELD_ARGV names; may be NULL */
+    const char *(*program)(const void *self);
 };
 
 struct power_driver {

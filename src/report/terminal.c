@@ -164,7 +164,7 @@ static void print_failures(struct page *page)
  */
 
 enum { COLUMNS = 7 };
-#define OTHER_COLUMNS                                                          \
+#define OTHER_COLUMNS \
     47 /* what all but the names take: "verdict  passed  failed  skipped  ..." \
         */
 

@@ -353,7 +353,13 @@ class GitHub:
             usable = [r for r in usable if not r["prerelease"]]
         return next((r for r in usable if tag in (None, r["tag_name"])), None)
 
+    left = 4999  # of the hour's requests
+
+    def rate_limit(self, query):
+        return {"resources": {"core": {"limit": 5000, "remaining": self.left, "reset": 0, "used": 1}}}
+
     routes = [
+        ("/rate_limit", rate_limit),
         (rf"/repos/{REPO}/actions/runs/(\d+)/artifacts", of_run),
         (rf"/repos/{REPO}/actions/runs", of_runs),
         (rf"/repos/{REPO}/actions/workflows/([^/]+)/runs", of_runs),
