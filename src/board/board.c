@@ -348,12 +348,42 @@ int board_power_on(struct board *board, const struct ctx *ctx, struct err *err)
     return rc < 0 ? err_wrap(err, "power %s", board->power->base.name) : 0;
 }
 
+static int need_power(const struct board *board, struct err *err)
+{
+    return board->power ? 0
+                        : err_set(err, ERR_CONFIG, "%s has no power driver: see hil drivers power",
+                                  board->conf->name);
+}
+
+int board_is_on(struct board *board, const struct ctx *ctx, bool *ret, struct err *err)
+{
+    int rc = need_power(board, err);
+
+    if (rc < 0)
+        return rc;
+    if (!board->power->is_on)
+        return err_set(err, ERR_CONFIG, "power %s of %s cannot tell", board->power->base.name,
+                       board->conf->name);
+    rc = board->power->is_on(board->power_self, &board->env, ctx, ret, err);
+    return rc < 0 ? err_wrap(err, "power %s", board->power->base.name) : 0;
+}
+
+bool board_ends_with_us(const struct board *board)
+{
+    return board->power && board->power->ends_with_us;
+}
+
 int board_rest(struct board *board, const struct ctx *ctx, struct err *err)
 {
-    int rc;
+    return board->powered ? board_power_off(board, ctx, err) : 0;
+}
 
-    if (!board->powered)
-        return 0;
+int board_power_off(struct board *board, const struct ctx *ctx, struct err *err)
+{
+    int rc = need_power(board, err);
+
+    if (rc < 0)
+        return rc;
     rc = board->power->off(board->power_self, &board->env, ctx, err);
     board->powered = rc < 0;
     if (rc < 0)
@@ -399,7 +429,7 @@ int board_reset(struct board *board, const struct ctx *ctx, struct err *err)
         rc = board->reset->reset(board->reset_self, &board->env, ctx, err);
         return rc < 0 ? err_wrap(err, "reset %s", board->reset->base.name) : 0;
     }
-    rc = board_rest(board, ctx, err);
+    rc = board_power_off(board, ctx, err);
     if (rc == 0)
         rc = ctx_sleep(ctx, RESET_GAP_MS, err);
     return rc == 0 ? board_power_on(board, ctx, err) : err_wrap(err, "reset by power cycle");

@@ -37,6 +37,11 @@ void board_attach(struct board *board, const char *work_dir, const char *test,
 int board_accepts(const struct board *board, const struct image *image, struct err *err);
 
 int board_power_on(struct board *board, const struct ctx *ctx, struct err *err);
+/* Switches it off though we may not have switched it on. Both: -ERR_CONFIG where it has no power
+ * driver, or one that cannot tell. */
+int board_power_off(struct board *board, const struct ctx *ctx, struct err *err);
+int board_is_on(struct board *board, const struct ctx *ctx, bool *ret, struct err *err);
+bool board_ends_with_us(const struct board *board); /* an emulator: on while hil lives */
 int board_flash(struct board *board, const struct image *image, const struct ctx *ctx,
                 struct err *err);
 int board_verify(struct board *board, const struct image *image, const struct ctx *ctx,

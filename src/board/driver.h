@@ -50,8 +50,12 @@ struct driver_base {
 
 struct power_driver {
     struct driver_base base;
+    bool ends_with_us; /* the board is on only while hil lives: an emulator */
     int (*on)(void *self, const struct driver_env *env, const struct ctx *ctx, struct err *err);
     int (*off)(void *self, const struct driver_env *env, const struct ctx *ctx, struct err *err);
+    /* Whether it is on. May be NULL: cannot be told. */
+    int (*is_on)(void *self, const struct driver_env *env, const struct ctx *ctx, bool *ret,
+                 struct err *err);
     /* What the guardian is to run should hil be killed: the number of argv lists, borrowed. May be
      * NULL: ending hil's children is enough. */
     size_t (*off_argvs)(void *self, const struct strv **ret);

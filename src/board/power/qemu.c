@@ -49,6 +49,7 @@ const struct power_driver power_qemu = {
              .check = check,
              .done = done,
              .program = program},
+    .ends_with_us = true,
     .on = on,
     .off = off,
     .ended_by_firmware = ended_by_firmware,
