@@ -43,6 +43,7 @@ struct sink {
     int log_fd;  /* -1: none */
     const char *log_path;
     struct proc_result *result;
+    const struct proc_spec *spec; /* NULL: nobody listens */
 };
 
 /* ---- output -------------------------------------------------------------------------------- */
@@ -78,6 +79,8 @@ static int take_output(struct sink *sink, struct err *err)
         return 0;
     }
     keep_tail(sink->result, chunk, (size_t)n);
+    if (sink->spec && sink->spec->output)
+        sink->spec->output(sink->spec->output_arg, chunk, (size_t)n);
     if (sink->log_fd >= 0)
         rc = fs_write_all(sink->log_fd, chunk, (size_t)n, sink->log_path, err);
     if (rc < 0) {
@@ -209,9 +212,8 @@ static bool is_one_of(char byte, const char *set)
     return byte && strchr(set, byte);
 }
 
-/* The last line that holds more than blanks, fit for a message. A progress bar's lines end in CR.
- */
-static char *last_line(const struct proc_result *result)
+/* A progress bar's lines end in CR. */
+char *proc_last_line(const struct proc_result *result)
 {
     cleanup_buf struct buf line = BUF_INIT(4 * LINE_MAX_BYTES);
     const char *tail = result->tail;
@@ -231,7 +233,7 @@ static char *last_line(const struct proc_result *result)
 
 static int add_last_line(const struct proc_result *result, struct err *err)
 {
-    cleanup_free char *line = last_line(result);
+    cleanup_free char *line = proc_last_line(result);
 
     return err_hint(err, "%s%s", *line ? ": " : "", line);
 }
@@ -272,7 +274,8 @@ static int run(const struct proc_spec *spec, struct sink *sink, const struct ctx
 int proc_run(const struct proc_spec *spec, const struct ctx *ctx, struct proc_result *ret,
              struct err *err)
 {
-    struct sink sink = {.pipe_fd = -1, .log_fd = -1, .log_path = spec->log_path, .result = ret};
+    struct sink sink = {
+        .pipe_fd = -1, .log_fd = -1, .log_path = spec->log_path, .result = ret, .spec = spec};
     int rc = ctx_check(ctx, err);
 
     memset(ret, 0, sizeof *ret);

@@ -35,7 +35,11 @@ struct proc_spec {
     const char *const *env;  /* NAME=value to add to ours, NULL-terminated; NULL: none */
     const char *log_path;    /* NULL: output is only kept in the tail */
     const char *hint;        /* what to do where the program is not installed; may be NULL */
-    int64_t grace_ms;        /* between SIGTERM and SIGKILL; 0: 500; negative: no SIGTERM */
+    /* Told each piece of output as it comes, on the calling thread; may be NULL. It must be quick:
+     * the program stands still while its pipe is full. */
+    void (*output)(void *arg, const char *bytes, size_t count);
+    void *output_arg;
+    int64_t grace_ms; /* between SIGTERM and SIGKILL; 0: 500; negative: no SIGTERM */
 };
 
 struct proc_result {
@@ -50,6 +54,9 @@ struct proc_result {
  * it printed), -ERR_TOOL where it could not be started. */
 int proc_run(const struct proc_spec *spec, const struct ctx *ctx, struct proc_result *ret,
              struct err *err);
+/* The last line it printed that holds more than blanks, fit for a message; "" where there is none.
+ * The caller frees. */
+char *proc_last_line(const struct proc_result *result);
 /* As proc_run, and an exit code other than 0 is -ERR_TOOL whose message has the code and the last
  * line that the program printed. */
 int proc_run_ok(const struct proc_spec *spec, const struct ctx *ctx, struct err *err);

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #define RESET_GAP_MS 200 /* off time of a power cycle that stands for a reset */
+#define DRIVERS_MAX 32   /* of one kind */
 
 struct board {
     const struct board_conf *conf;
@@ -65,7 +66,7 @@ static void unknown_driver(const struct yaml_node *option, const char *kind,
                            const struct driver_base *const *known, size_t count,
                            struct diags *diags)
 {
-    const char *names[16];
+    const char *names[DRIVERS_MAX];
     cleanup_buf struct buf list = BUF_INIT(1024);
     const char *near;
 
@@ -87,7 +88,7 @@ static void unknown_driver(const struct yaml_node *option, const char *kind,
 static const void *find_row(const void *const *rows, const char *kind, const struct yaml_node *node,
                             struct diags *diags)
 {
-    const struct driver_base *known[16];
+    const struct driver_base *known[DRIVERS_MAX];
     size_t count = 0;
 
     if (node->kind != YAML_MAP || node->count != 1) /* which lab_load() has told */

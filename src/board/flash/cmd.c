@@ -9,15 +9,11 @@
  * what erased NOR flash reads as). The path is absolute, so a name can never pass for an option.
  */
 #include "base/fs.h"
+#include "board/flash/firmware.h"
 #include "board/flash/flash.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#define GAP_MAX (16u * 1024 * 1024) /* bytes of padding in a raw binary */
 
 enum file_kind { FILE_AS_IT_CAME, FILE_BIN };
 static const char *const file_kinds[] = {"original", "bin", NULL};
@@ -41,56 +37,20 @@ static const struct field fields[] = {
     {0},
 };
 
-static int write_bin(const struct image *image, const char *path, struct err *err)
-{
-    const struct segment *last = &image->segments[image->count - 1];
-    uint64_t base = image->segments[0].address;
-    uint64_t size = last->address + last->size - base;
-    cleanup_free uint8_t *bytes = NULL;
-
-    if (size > image->size_bytes + GAP_MAX)
-        return err_set(err, ERR_LIMIT,
-                       "%s: its segments lie too far apart for one raw binary; use file: original",
-                       image->name);
-    bytes = xmalloc(size);
-    memset(bytes, 0xFF, size);
-    for (size_t i = 0; i < image->count; i++)
-        memcpy(bytes + (image->segments[i].address - base), image->segments[i].bytes,
-               image->segments[i].size);
-    return fs_write(path, bytes, size, err);
-}
-
-/* Writes the firmware file and returns its absolute path; NULL with err. The caller frees. */
-static char *firmware_file(const struct flash_cmd *cmd, const struct driver_env *env,
-                           const struct image *image, struct err *err)
-{
-    const char *suffix = cmd->file == FILE_BIN || !strcmp(image->format, "bin") ? "bin"
-                         : !strcmp(image->format, "ihex")                       ? "hex"
-                                                                                : image->format;
-    cleanup_free char *dir = realpath(env->work_dir ? env->work_dir : ".", NULL);
-    cleanup_free char *path = dir ? xasprintf("%s/firmware.%s", dir, suffix) : NULL;
-    int rc;
-
-    if (!path) {
-        err_sys(err, errno, "%s", env->work_dir ? env->work_dir : ".");
-        return NULL;
-    }
-    rc = cmd->file == FILE_BIN ? write_bin(image, path, err)
-                               : fs_write(path, image->file_bytes, image->file_size, err);
-    return rc < 0 ? NULL : xstrdup(path);
-}
-
 static int run_all(const struct flash_cmd *cmd, const struct argv_list *list,
                    const struct driver_env *env, const struct image *image, const struct ctx *ctx,
                    struct err *err)
 {
-    cleanup_free char *file = firmware_file(cmd, env, image, err);
     static const char *const names[] = {"file", "address", "size", "serial", "board", NULL};
+    enum firmware_form form = cmd->file == FILE_BIN ? FIRMWARE_BINS : FIRMWARE_ORIGINAL;
+    cleanup_firmware struct firmware firmware = {0};
+    cleanup_free char *file = NULL;
     char address[32], size[32];
-    int rc = 0;
+    int rc = firmware_write(image, form, 0, env->work_dir, &firmware, err);
 
-    if (!file)
-        return -(int)err->code;
+    if (rc < 0)
+        return rc;
+    file = fs_join(firmware.dir, firmware.files[0].name);
     snprintf(address, sizeof address, "0x%08" PRIx64, image->segments[0].address);
     snprintf(size, sizeof size, "%" PRIu64, image->size_bytes);
     const char *const values[] = {file, address, size, cmd->serial, env->board};

@@ -8,5 +8,9 @@
 #include "board/driver.h"
 
 extern const struct flash_driver flash_cmd, flash_gdb;
+/* Programs that hil knows (tool.h) */
+extern const struct flash_driver flash_openocd, flash_st_flash, flash_cubeprogrammer, flash_pyocd,
+    flash_probe_rs, flash_jlink, flash_nrfutil, flash_esptool, flash_avrdude, flash_dfu_util,
+    flash_picotool, flash_stm32flash, flash_bossac;
 
 #endif
