@@ -4,6 +4,7 @@
 #include "base/fs.h"
 #include "base/proc.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -377,6 +378,17 @@ static int check_addresses(const struct flash_tool *tool, const struct image *im
     return 0;
 }
 
+/* Not every tool says why it could not open its port. Nothing is opened here: that would move the
+ * modem lines. */
+static int check_port(const struct tool_conf *conf, struct err *err)
+{
+    const char *port = option_text(conf, "port");
+
+    if (!port || *port != '/' || access(port, R_OK | W_OK) == 0)
+        return 0;
+    return tool_judge_tell(errno == EACCES ? TOOL_PORT_DENIED : TOOL_NO_PORT, port, err);
+}
+
 static enum firmware_form form_of(const struct flash_tool *tool, const struct image *image)
 {
     for (size_t i = 0; i < ARRAY_SIZE(tool->takes) && tool->takes[i]; i++)
@@ -394,6 +406,8 @@ int tool_flash(void *self, const struct driver_env *env, const struct image *ima
     struct session session = {.conf = conf, .env = env, .image = image, .firmware = &firmware};
     int rc = check_addresses(tool, image, err);
 
+    if (rc == 0)
+        rc = check_port(conf, err);
     if (rc == 0)
         rc =
             firmware_write(image, form_of(tool, image), tool->block, env->work_dir, &firmware, err);

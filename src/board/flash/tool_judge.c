@@ -214,6 +214,11 @@ static const char *unsaid(const struct tool_judge *judge)
     return NULL;
 }
 
+int tool_judge_tell(enum tool_meaning means, const char *why, struct err *err)
+{
+    return err_set(err, ERR_TOOL, "%s (%s); %s", meanings[means].words, why, meanings[means].next);
+}
+
 static int tell_known(const struct tool_judge *judge, struct err *err)
 {
     enum tool_meaning means = judge->rules->failures[judge->failure].means;

@@ -103,6 +103,8 @@ void tool_judge_end(struct tool_judge *judge); /* a line may lack its end */
  * `last_line` is for failures that no row knows; `signal` 0: it exited with `exit_code`. */
 int tool_judge_verdict(const struct tool_judge *judge, int exit_code, int signal,
                        const char *last_line, struct err *err);
+/* -ERR_TOOL with what `means` says, `why` and what to do. */
+int tool_judge_tell(enum tool_meaning means, const char *why, struct err *err);
 /* Appends what a row knows of why it did not end in time; nothing where none matched. */
 void tool_judge_explain(const struct tool_judge *judge, struct err *err);
 /* 0 where the chip found is the one wanted: a hexadecimal number (0x413) is compared with as many
