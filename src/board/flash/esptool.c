@@ -41,8 +41,8 @@ static const struct tool_failure failures[] = {
     {"port doesn't exist", TOOL_NO_PORT},
     {"This chip is *not", TOOL_WRONG_CHIP},
     {"is not an ESP* image", TOOL_WRONG_CHIP},
-    {"Unexpected chip", TOOL_WRONG_CHIP},
-    {"Secure boot detected", TOOL_WRITE_PROTECTED},
+    {"requires chip revision", TOOL_WRONG_CHIP},
+    {"ecure *oot detected", TOOL_WRITE_PROTECTED},
     {"!MD5 of file does not match", TOOL_VERIFY},
     {"will not fit in", TOOL_OUTSIDE},
     {"does not fit in", TOOL_OUTSIDE},
@@ -68,10 +68,16 @@ static const struct tool_progress progress[] = {
     {0},
 };
 
-static const char *const write[] = {
-    "?chip:--chip", "?chip:{chip}",     "--port",           "{port}",         "?baud:--baud",
-    "?baud:{baud}", "?before:--before", "?before:{before}", "?after:--after", "?after:{after}",
-    "{args}",       "write_flash",      "*{address}",       "*{file}",        NULL};
+static const char *const write[] = {"?chip:--chip={chip}",
+                                    "--port={port}",
+                                    "?baud:--baud={baud}",
+                                    "?before:--before={before}",
+                                    "?after:--after={after}",
+                                    "{args}",
+                                    "write_flash",
+                                    "*{address}",
+                                    "*{file}",
+                                    NULL};
 
 static const struct tool_step steps[] = {
     {"flash", write, .rules = {failures, progress, .said = {"Hash of data verified"}}},

@@ -6,8 +6,8 @@
  *
  * OpenOCD reads its commands as Tcl, and braces, brackets, quotes, dollars and blanks in a serial
  * number or path must not become code. No bracketing is safe for all of them, so each byte that is
- * not a letter, a digit or one of _ . / - is written as a backslash and its three octal digits,
- * which a bare Tcl word turns back into that byte and nothing else.
+ * not a letter, a digit, one of _ . / - or part of a character beyond ASCII is written as a backslash
+ * and its three octal digits, which a bare Tcl word turns back into that byte and nothing else.
  *
  * `program` verifies by reading back. OpenOCD warns where a segment lies in no flash, leaves it out
  * and goes on: that is a failure here. Its servers stay off, so that boards do not fight for ports.
@@ -31,7 +31,7 @@ static const struct field fields[] = {
     {"interface", FIELD_STRING, offsetof(struct openocd, interface), FIELD_REQUIRED,
      .help = "OpenOCD's interface script: stlink, jlink, cmsis-dap, ...; or an absolute path"},
     {"target", FIELD_STRING, offsetof(struct openocd, target), FIELD_REQUIRED,
-     .help = "its target script: stm32f4x, nrf52, rp2040, ...; or an absolute path"},
+     .help = "its target script: stm32f4x, nrf52, board/..., ...; or an absolute path"},
     {"serial", FIELD_STRING, offsetof(struct openocd, serial), .help = "the probe's serial number"},
     {"transport", FIELD_STRING, offsetof(struct openocd, transport),
      .help = "swd, jtag, hla_swd, ... where the interface has several"},
@@ -52,7 +52,7 @@ static char *quote_tcl(const char *text)
 
     for (; *text; text++) {
         unsigned char byte = (unsigned char)*text;
-        if (byte < 0x80 && (isalnum(byte) || strchr("_./-", byte)))
+        if (byte >= 0x80 || isalnum(byte) || strchr("_./-", byte))
             buf_add(&out, text, 1);
         else
             buf_addf(&out, "\\%03o", byte);
@@ -140,7 +140,7 @@ static const struct flash_tool tool = {
     .quote = quote_tcl,
 };
 
-/* "stlink" is interface/stlink.cfg in OpenOCD's own scripts. */
+/* "stlink" is interface/stlink.cfg, and "board/x" is board/x.cfg, in OpenOCD's own scripts. */
 static void complete(char **name, const char *folder, const struct yaml_node *node,
                      struct diags *diags)
 {
@@ -148,9 +148,10 @@ static void complete(char **name, const char *folder, const struct yaml_node *no
 
     if (**name == '/')
         return;
-    if (strstr(*name, ".."))
+    if (**name == '.')
         diag_node(diags, node, "'%s' is neither a script of OpenOCD nor an absolute path", *name);
-    path = xasprintf("%s/%s%s", folder, *name, str_ends(*name, ".cfg") ? "" : ".cfg");
+    path = xasprintf("%s%s%s", strchr(*name, '/') ? "" : folder, *name,
+                     str_ends(*name, ".cfg") ? "" : ".cfg");
     free(*name);
     *name = path;
 }
@@ -165,8 +166,8 @@ static void check(void *self, const struct yaml_node *node, struct diags *diags)
     struct openocd *conf = self;
 
     tool_check(self, node, diags);
-    complete(&conf->interface, "interface", yaml_get(node, "interface"), diags);
-    complete(&conf->target, "target", yaml_get(node, "target"), diags);
+    complete(&conf->interface, "interface/", yaml_get(node, "interface"), diags);
+    complete(&conf->target, "target/", yaml_get(node, "target"), diags);
 }
 
 const struct flash_driver flash_openocd = {

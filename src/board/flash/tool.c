@@ -365,9 +365,9 @@ static int write_script(const struct session *session, struct err *err)
     return rc < 0 ? rc : fs_write(path, text.data, text.size, err);
 }
 
-static int check_addresses(const struct flash_tool *tool, const struct image *image,
-                           struct err *err)
+static int check_addresses(const struct tool_conf *conf, const struct image *image, struct err *err)
 {
+    const struct flash_tool *tool = conf->tool;
     const struct segment *last = &image->segments[image->count - 1];
 
     if (tool->address_end && last->address + last->size > tool->address_end)
@@ -375,6 +375,11 @@ static int check_addresses(const struct flash_tool *tool, const struct image *im
                        "%s has bytes at 0x%08" PRIx64 ", which %s would not write as flash: it "
                        "ends at 0x%" PRIx64,
                        image->name, last->address, tool->program, tool->address_end);
+    if (image->segments[0].address < base_of(conf))
+        return err_set(err, ERR_CONFIG,
+                       "%s has bytes at 0x%08" PRIx64
+                       ", before the `base` of the flash in lab.yaml",
+                       image->name, image->segments[0].address);
     return 0;
 }
 
@@ -404,7 +409,7 @@ int tool_flash(void *self, const struct driver_env *env, const struct image *ima
     const struct flash_tool *tool = conf->tool;
     cleanup_firmware struct firmware firmware = {0};
     struct session session = {.conf = conf, .env = env, .image = image, .firmware = &firmware};
-    int rc = check_addresses(tool, image, err);
+    int rc = check_addresses(conf, image, err);
 
     if (rc == 0)
         rc = check_port(conf, err);

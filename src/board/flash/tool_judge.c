@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define BAR_MARKS 50
+#define SHOWN_MAX 160 /* bytes of a tool's line in a message */
 
 /* What failed, and the next thing to try. */
 static const struct {
@@ -93,9 +93,9 @@ static unsigned percent_of(const struct tool_judge *judge, const struct tool_pro
     case TOOL_RATIO:
         return share(match->numbers[0], match->numbers[1]);
     case TOOL_HASHES:
-        return share(marks(judge, match, '#'), BAR_MARKS);
+        return share(marks(judge, match, '#'), 50);
     case TOOL_EQUALS:
-        return share(marks(judge, match, '='), BAR_MARKS);
+        return share(marks(judge, match, '='), 40);
     case TOOL_ENDS:
     default:
         return 100;
@@ -143,7 +143,11 @@ static void look_for_failure(struct tool_judge *judge)
         judge->failure = i;
         judge->has_address = match.has_hex;
         judge->address = match.numbers[0];
-        snprintf(judge->why, sizeof judge->why, "%.*s", (int)judge->size, judge->line);
+        size_t blanks = 0;
+        while (blanks < judge->size && isspace((unsigned char)judge->line[blanks]))
+            blanks++;
+        snprintf(judge->why, sizeof judge->why, "%.*s", (int)(judge->size - blanks),
+                 judge->line + blanks);
     }
 }
 
@@ -216,18 +220,19 @@ static const char *unsaid(const struct tool_judge *judge)
 
 int tool_judge_tell(enum tool_meaning means, const char *why, struct err *err)
 {
-    return err_set(err, ERR_TOOL, "%s (%s); %s", meanings[means].words, why, meanings[means].next);
+    return err_set(err, ERR_TOOL, "%s: \"%s\"; %s", meanings[means].words, why,
+                   meanings[means].next);
 }
 
 static int tell_known(const struct tool_judge *judge, struct err *err)
 {
     enum tool_meaning means = judge->rules->failures[judge->failure].means;
-    cleanup_free char *why = text_clean_dup(judge->why, sizeof judge->why, TEXT_ONE_LINE);
+    cleanup_free char *why = text_clean_dup(judge->why, SHOWN_MAX, TEXT_ONE_LINE);
     char at[32] = "";
 
     if (means == TOOL_VERIFY && judge->has_address)
         snprintf(at, sizeof at, " at 0x%08llx", (unsigned long long)judge->address);
-    return err_set(err, ERR_TOOL, "%s%s (%s); %s", meanings[means].words, at, why,
+    return err_set(err, ERR_TOOL, "%s%s: \"%s\"; %s", meanings[means].words, at, why,
                    meanings[means].next);
 }
 

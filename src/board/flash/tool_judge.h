@@ -61,8 +61,8 @@ struct tool_progress {
         TOOL_ENDS,    /* 100 % */
         TOOL_PERCENT, /* its last number */
         TOOL_RATIO,   /* its first number of its second */
-        TOOL_HASHES,  /* a bar of 50 '#' from the match on */
-        TOOL_EQUALS,  /* the same of '=' */
+        TOOL_HASHES,  /* a bar of 50 '#' from the match on: avrdude's */
+        TOOL_EQUALS,  /* a bar of 40 '=': pyOCD's */
     } kind;
 };
 

@@ -260,11 +260,11 @@ Test(tool_judge, needs_code_and_words)
     expect("done\n", -1, 11, "killed by SIGSEGV: bye");
     expect("", 0, 0, "it ended as if all were well (exit 0), but never said \"done\": bye");
     expect("a grave thing\nall done\n", 0, 0, "");
-    expect("a small thing\nall done\n", 0, 0, "it reports an error (a small thing); ");
-    expect("a small thing\na grave thing\n", 1, 0, "readout protection is on (a grave thing); ");
+    expect("a small thing\nall done\n", 0, 0, "it reports an error: \"a small thing\"; ");
+    expect("a small thing\na grave thing\n", 1, 0, "readout protection is on: \"a grave thing\"; ");
     expect("a grave thing\na small thing\ndone", 0, 0,
-           "readout protection is on (a grave thing); ");
-    expect("a gra\033[1mve\033[0m thing\n", 1, 0, "readout protection is on (a grave thing); ");
+           "readout protection is on: \"a grave thing\"; ");
+    expect("a gra\033[1mve\033[0m thing\n", 1, 0, "readout protection is on: \"a grave thing\"; ");
 }
 
 Test(tool_judge, long_lines_keep_their_beginning)
@@ -275,6 +275,6 @@ Test(tool_judge, long_lines_keep_their_beginning)
     for (size_t i = 0; i < 100000; i++)
         buf_adds(&text, "x");
     buf_adds(&text, "done");
-    expect(text.data, 1, 0, "readout protection is on (grave xxx");
-    expect(text.data, 0, 0, "readout protection is on (grave xxx");
+    expect(text.data, 1, 0, "readout protection is on: \"grave xxx");
+    expect(text.data, 0, 0, "readout protection is on: \"grave xxx");
 }
