@@ -321,6 +321,12 @@ static int run_step(struct session *session, const struct tool_step *step,
     return rc == 0 && step->readback ? compare(session, file, err) : rc;
 }
 
+/* Where there is only one. */
+static const struct firmware_file *the_file(const struct firmware *firmware)
+{
+    return firmware->count == 1 ? firmware->files : NULL;
+}
+
 static int run_files(struct session *session, const struct tool_step *step, const struct ctx *ctx,
                      struct err *err)
 {
@@ -330,7 +336,7 @@ static int run_files(struct session *session, const struct tool_step *step, cons
     session->file = 0;
     session->told = NULL;
     if (!step->each)
-        return run_step(session, step, firmware->count == 1 ? firmware->files : NULL, ctx, err);
+        return run_step(session, step, the_file(firmware), ctx, err);
     for (size_t i = 0; i < firmware->count && rc == 0; i++) {
         session->file = i;
         session->told = NULL;
@@ -358,8 +364,8 @@ static int write_script(const struct session *session, struct err *err)
 
     if (!tool->script)
         return 0;
-    rc =
-        tool_words(session->conf, session->env, session->firmware, NULL, tool->script, &lines, err);
+    rc = tool_words(session->conf, session->env, session->firmware, the_file(session->firmware),
+                    tool->script, &lines, err);
     for (size_t i = 0; i < lines.count && rc == 0; i++)
         rc = buf_addf(&text, "%s\n", lines.items[i]);
     return rc < 0 ? rc : fs_write(path, text.data, text.size, err);

@@ -1,0 +1,320 @@
+# SPDX-License-Identifier: MIT
+"""hil run with the flashing tools that hil knows: stand-ins that behave as the real ones do, for
+better and worse, and the real ones of Debian, with no probe to be found."""
+import json
+import os
+import resource
+import shutil
+import stat
+import subprocess
+import threading
+
+import pytest
+from conftest import firmware, wait_until
+from ptyboard import UNITY, PtyBoard, lab_of
+
+IMAGE = firmware("selftest-unity.elf")
+
+OPENOCD = "openocd: {interface: stlink, target: stm32f4x, serial: 066D}"
+OPENOCD_GOOD = r"""
+echo '** Programming Started **' >&2
+echo '** Programming Finished **' >&2
+echo '** Verify Started **' >&2
+echo '** Verified OK **' >&2
+"""
+
+
+@pytest.fixture
+def board(hil):
+    player = PtyBoard(hil.home, "uno", lambda board: board.say(UNITY))
+    yield player
+    player.close()
+
+
+class Bench:
+    """A lab whose one board is flashed by `driver`, and stand-ins on the PATH before all else."""
+
+    def __init__(self, hil, board, driver):
+        self.hil = hil
+        self.calls = hil.home / "calls"
+        self.kept = hil.home / "kept"
+        self.kept.mkdir(exist_ok=True)
+        self.bin = hil.home / "bin"
+        self.bin.mkdir(exist_ok=True)
+        self.lab = lab_of(hil, board)
+        text = self.lab.read_text()
+        self.lab.write_text(text.replace(f"cmd: {{run: [cp, '{{file}}', '{board.flash}']}}", driver))
+        assert driver in self.lab.read_text()
+
+    def stand_in(self, name, script):
+        """A program that writes down its words, keeps the files it finds, and does as `script`."""
+        path = self.bin / name
+        path.write_text(
+            "#!/usr/bin/env bash\n"
+            f"printf '%s\\0' \"$@\" >> '{self.calls}'; printf '\\n' >> '{self.calls}'\n"
+            f"cp firmware* '{self.kept}'\n" + script
+        )
+        path.chmod(path.stat().st_mode | stat.S_IXUSR)
+
+    def run(self, *args, image=IMAGE, **more):
+        env = {"PATH": f"{self.bin}:{self.hil.env['PATH']}"}
+        return self.hil("run", "--lab", self.lab, *args, "--", image, env=env, **more)
+
+    def argvs(self):
+        lines = self.calls.read_bytes().decode().splitlines()
+        return [line.split("\0")[:-1] for line in lines]
+
+
+def events(result, kind):
+    lines = (result.dir / "events.jsonl").read_text().splitlines()
+    return [event for event in map(json.loads, lines) if event["kind"] == kind]
+
+
+def reason(result):
+    assert result.code == 3, result.out + result.err
+    return result.board()["reason"]
+
+
+def binary_of(image, home):
+    path = home / "expected.bin"
+    subprocess.run(["arm-none-eabi-objcopy", "-O", "binary", image, path], check=True)
+    return path.read_bytes()
+
+
+# ---- what works ----------------------------------------------------------------------------------
+
+
+def test_openocd_gets_the_file_as_it_came(hil, board):
+    bench = Bench(hil, board, OPENOCD)
+    bench.stand_in("openocd", OPENOCD_GOOD)
+    result = bench.run()
+    assert result.code == 0, result.out + result.err
+    (argv,) = bench.argvs()
+    assert "program firmware.elf verify reset" in argv and "adapter serial 066D" in argv
+    assert (bench.kept / "firmware.elf").read_bytes() == IMAGE.read_bytes()
+    steps = [(event["what"], event["bytes"] * 100 // event["total"]) for event in events(result, "progress")]
+    assert steps == [("flash", 0), ("flash", 100), ("verify", 0), ("verify", 100)]
+    (log,) = result.dir.rglob("flash.log")
+    assert "** Verified OK **" in log.read_text()
+
+
+def test_st_flash_gets_a_binary_and_its_address(hil, board):
+    bench = Bench(hil, board, "st-flash: {serial: '066D'}")
+    bench.stand_in("st-flash", "echo 'INFO common.c: Flash written and verified! jolly good!'")
+    assert bench.run().code == 0
+    assert bench.argvs() == [["--serial", "066D", "--reset", "write", "firmware.bin", "0x08000000"]]
+    assert (bench.kept / "firmware.bin").read_bytes() == binary_of(IMAGE, hil.home)
+
+
+def test_a_raw_binary_becomes_hex_that_says_its_address(hil, board):
+    bench = Bench(hil, board, OPENOCD)
+    bench.stand_in("openocd", OPENOCD_GOOD)
+    raw = hil.home / "fw.bin"
+    raw.write_bytes(bytes(range(256)) * 5)
+    result = bench.run("--at", "0x08004000", image=raw)
+    assert result.code == 0, result.out + result.err
+    shown = hil("image", "--json", bench.kept / "firmware.hex")
+    (segment,) = json.loads(shown.out)["segments"]
+    assert (segment["address"], segment["size"]) == (0x08004000, 1280)
+
+
+def test_hostile_names_reach_no_tool(hil, board):
+    bench = Bench(hil, board, OPENOCD.replace("066D", "\"} ; exec touch owned [exec touch owned2]\""))
+    bench.stand_in("openocd", OPENOCD_GOOD)
+    hostile = hil.home / "--help;} [exec touch owned] $(touch owned).elf"
+    shutil.copy(IMAGE, hostile)
+    result = bench.run(image=hostile.name)
+    assert result.code == 0, result.out + result.err
+    (argv,) = bench.argvs()
+    assert "program firmware.elf verify reset" in argv
+    assert "adapter serial \\175\\040\\073\\040exec\\040touch\\040owned\\040\\133exec\\040touch\\040owned2\\135" in argv
+
+
+def test_progress_is_told_while_the_tool_works(hil, board):
+    bench = Bench(hil, board, "esptool: {port: /dev/null}")
+    go = hil.home / "go"
+    os.mkfifo(go)
+    bench.stand_in(
+        "esptool.py",
+        f"printf '\\rWriting at 0x00001000... (25 %%)'; cat '{go}'\n"
+        "printf '\\rWriting at 0x00003000... (100 %%)\\nHash of data verified.\\n'\n",
+    )
+    raw = hil.home / "fw.bin"
+    raw.write_bytes(b"x" * 4000)
+    env = {"PATH": f"{bench.bin}:{hil.env['PATH']}"}
+    process = hil.start("run", "--lab", bench.lab, "--at", "0x1000", raw, env=env)
+    log = hil.out / "events.jsonl"
+    wait_until(lambda: log.exists() and '"bytes":1000,' in log.read_text().replace(" ", ""), what="25 %")
+    go.write_text("")
+    result = hil.finish(process)
+    assert result.code == 0, result.out + result.err
+    assert [event["bytes"] for event in events(result, "progress")] == [1000, 4000, 4000]
+
+
+def test_the_console_is_closed_while_the_tool_has_its_port(hil, board):
+    bench = Bench(hil, board, f"esptool: {{port: {board.tty}}}")
+    bench.stand_in(
+        "esptool.py",
+        f"ls -l /proc/$PPID/fd | grep -q '{board.tty}$' && {{ echo 'port is open'; exit 1; }}\n"
+        "echo 'Hash of data verified.'\n",
+    )
+    raw = hil.home / "fw.bin"
+    raw.write_bytes(b"x" * 100)
+    result = bench.run("--at", "0x1000", image=raw)
+    assert result.code == 0, result.out + result.err
+
+
+def test_what_was_written_is_read_back_and_compared(hil, board):
+    bench = Bench(hil, board, "dfu-util: {device: '0483:df11'}")
+    script = (
+        'while (($#)); do case $1 in -D) echo "File downloaded successfully"; exit 74 ;;\n'
+        '-U) [[ ! -e $2 ]] || exit 73; cp firmware.bin "$2"; %s exit 0 ;; esac; shift; done\n'
+    )
+    bench.stand_in("dfu-util", script % "")
+    result = bench.run()
+    assert result.code == 0, result.out + result.err
+    assert [("-D" in argv, "-U" in argv) for argv in bench.argvs()] == [(True, False), (False, True)]
+    bench.stand_in("dfu-util", script % "printf X | dd of=$2 bs=1 seek=16 conv=notrunc status=none;")
+    assert "verify: verify failed at 0x08000010" in reason(bench.run())
+    bench.stand_in("dfu-util", script % "truncate -s 100 $2;")
+    assert "verify: verify failed at 0x08000064: no more was read" in reason(bench.run())
+
+
+def test_another_chip_is_never_erased(hil, board):
+    driver = "cubeprogrammer: {chip: 0x413}"
+    bench = Bench(hil, board, driver)
+    bench.stand_in("STM32_Programmer_CLI", "echo 'Device ID   : 0x421'")
+    text = reason(bench.run())
+    assert "identify: this chip is '0x421', not the '0x413' that lab.yaml names; nothing was erased" in text
+    assert bench.argvs() == [["-c", "port=SWD"]]
+
+
+# ---- what fails ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "driver,name,script,words",
+    [
+        (
+            "cubeprogrammer: {}",
+            "STM32_Programmer_CLI",
+            "printf '\\nError: No debug probe detected.\\n'; exit 0",
+            'no probe found: "Error: No debug probe detected."; is it plugged in',
+        ),
+        (
+            "cubeprogrammer: {}",
+            "STM32_Programmer_CLI",
+            "echo 'File download complete'; exit 0",
+            'never said "Download verified successfully"',
+        ),
+        (
+            OPENOCD,
+            "openocd",
+            "echo 'Warn : no flash bank found for address 0x10000000' >&2" + OPENOCD_GOOD,
+            "the firmware lies outside the chip's flash",
+        ),
+        (OPENOCD, "openocd", OPENOCD_GOOD + "exit 3", "exit 3: ** Verified OK **"),
+        (OPENOCD, "openocd", OPENOCD_GOOD + "kill -SEGV $$", "killed by SIGSEGV"),
+        (
+            "jlink: {device: STM32F405RG}",
+            "JLinkExe",
+            "grep -qx 'loadfile firmware.elf' flash.script || exit 9\n"
+            "echo '****** Error: Writing target memory failed.'",
+            "writing failed",
+        ),
+        ("esptool: {port: /dev/ttyNOWHERE}", "esptool.py", "", 'the port is not there: "/dev/ttyNOWHERE"'),
+        ("avrdude: {part: m328p, programmer: usbasp}", "avrdude", "", "would not write as flash"),
+        ("bossac: {port: /dev/null, base: 0x09000000}", "bossac", "", "before the `base` of the flash"),
+    ],
+)
+def test_failures_say_what_to_do(hil, board, driver, name, script, words):
+    bench = Bench(hil, board, driver)
+    bench.stand_in(name, script)
+    assert words in reason(bench.run())
+    assert board.resets == 0
+
+
+def test_a_hung_tool_is_ended_with_its_group(hil, board):
+    bench = Bench(hil, board, OPENOCD)
+    bench.stand_in(
+        "openocd",
+        "trap '' TERM; echo 'Error: timed out while waiting for target halted'\n(trap '' TERM; sleep 600) &\nsleep 600; sleep 600\n",
+    )
+    result = bench.run("--timeout", "flash=500ms")
+    text = reason(result)
+    assert "timed out" in text and "the chip is not halted" in text
+    assert result.seconds < 10
+    (log,) = result.dir.rglob("flash.log")
+    assert "target halted" in log.read_text()
+    # The fixture fails the test where anything of it still runs.
+
+
+def test_a_tool_that_floods_costs_no_memory(hil, board):
+    bench = Bench(hil, board, OPENOCD)
+    bench.stand_in("openocd", "head -c 60000000 /dev/zero | tr '\\0' x; echo" + OPENOCD_GOOD)
+    result = bench.run()
+    assert result.code == 0, result.out + result.err
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < 1_000_000
+    (log,) = result.dir.rglob("flash.log")
+    assert log.stat().st_size > 60_000_000
+
+
+def test_a_missing_tool_says_where_it_comes_from(hil, board):
+    bench = Bench(hil, board, "probe-rs: {chip: STM32F405RGTx}")
+    assert "probe-rs: program not found in PATH; install probe-rs" in reason(bench.run())
+
+
+# ---- the real ones -------------------------------------------------------------------------------
+
+DUMMY = """
+adapter driver dummy
+transport select jtag
+adapter speed 100
+jtag newtap t cpu -irlen 4
+target create t.cpu testee -chain-position t.cpu
+flash bank b0 faux 0x08000000 0x100000 0 0 t.cpu
+"""
+
+
+@pytest.mark.parametrize(
+    "driver,words",
+    [
+        (OPENOCD, 'no probe found: "Error: open failed"'),
+        ("openocd: {interface: cmsis-dap, target: stm32f4x}", "no probe found"),
+        ("openocd: {interface: jlink, target: stm32f4x, transport: swd}", "no probe found"),
+        ("openocd: {interface: stlnk, target: stm32f4x}", "Can't find interface/stlnk.cfg"),
+        ("st-flash: {serial: 066D}", "no probe found"),
+        ("dfu-util: {device: '0483:df11', serial: 'a,b'}", "No DFU capable USB device available"),
+        ("stm32flash: {port: /dev/null}", "the port is not there"),
+    ],
+)
+def test_real_tools_without_a_probe(hil, board, driver, words):
+    assert words in reason(Bench(hil, board, driver).run())
+
+
+@pytest.mark.parametrize(
+    "driver,words",
+    [
+        ("avrdude: {part: m328p, programmer: usbasp}", "no probe found"),
+        ("avrdude: {part: m328p, programmer: nonesuch}", "refuses its options"),
+        ("avrdude: {part: m328p, programmer: arduino, port: /dev/null}", "the port is not there"),
+    ],
+)
+def test_real_avrdude_without_a_programmer(hil, board, driver, words):
+    image = hil.home / "blink.hex"
+    image.write_text(":0400000001020304F2\n:00000001FF\n")
+    assert words in reason(Bench(hil, board, driver).run(image=image))
+
+
+def test_real_openocd_programs_its_make_believe_flash(hil, board):
+    """OpenOCD's own test hardware: an adapter, a target and a flash that are not there. What it
+    cannot do is read back, so it finds that nothing was written; told to trust, it is content."""
+    dummy = hil.write("dum my}.cfg", DUMMY)
+    target = hil.write("target.cfg", "")
+    driver = f"openocd: {{interface: '{dummy}', target: {target}}}"
+    assert 'verify failed: "' in reason(Bench(hil, board, driver).run())
+    # `init` makes OpenOCD's own verify_image, which ours then replaces.
+    target.write_text("init\nproc verify_image {args} {}\n")
+    result = Bench(hil, board, driver).run()
+    assert result.code == 0, result.out + result.err
+    assert [event["what"] for event in events(result, "progress")] == ["flash", "flash", "verify", "verify"]
