@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * Any bytes as a firmware file: refused with a message, or an image that keeps image.h's promises.
+ * Any bytes as a firmware file: refused with a message, or an image that keeps image.h's promises
+ * and, written as Intel HEX and as raw binaries, is the same bytes.
  */
 #include "image/image.h"
+
+#include "image/write.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +36,43 @@ static void check(const struct image *image, size_t count)
     require(sum == image->size_bytes && sum <= IMAGE_LOAD_MAX);
 }
 
+static void check_ihex(const struct image *image)
+{
+    struct buf text = BUF_INIT(IMAGE_FILE_MAX);
+    struct image *back = NULL;
+
+    if (image_write_ihex(image, &text, NULL) == 0) {
+        require(image_load("back", text.data, text.size, NULL, &back, NULL) == 0);
+        require(back->count == image->count && back->size_bytes == image->size_bytes);
+        for (size_t i = 0; i < image->count; i++)
+            require(back->segments[i].address == image->segments[i].address &&
+                    back->segments[i].size == image->segments[i].size &&
+                    !memcmp(back->segments[i].bytes, image->segments[i].bytes,
+                            image->segments[i].size));
+        image_free(back);
+    }
+    buf_done(&text);
+}
+
+static void check_pieces(const struct image *image, uint64_t block)
+{
+    struct image_piece *pieces = NULL;
+    size_t count = 0, at = 0;
+
+    if (image_pieces(image, block, &pieces, &count, NULL) < 0)
+        return;
+    for (size_t p = 0; p < count; p++) {
+        uint64_t end = pieces[p].address + (pieces[p].size - 1);
+        require(p == 0 || (block && pieces[p].address / block >
+                                        (pieces[p - 1].address + pieces[p - 1].size - 1) / block));
+        for (; at < image->count && image->segments[at].address <= end; at++)
+            require(!memcmp(pieces[p].bytes + (image->segments[at].address - pieces[p].address),
+                            image->segments[at].bytes, image->segments[at].size));
+    }
+    require(at == image->count);
+    image_pieces_free(pieces, count);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
 {
     struct image *image = NULL;
@@ -41,8 +81,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
 
     require((rc == 0) == (image != NULL) && (rc == 0) == (err.message[0] == '\0'));
     require(rc == 0 || rc == -ERR_DATA || rc == -ERR_LIMIT);
-    if (image)
+    if (image) {
         check(image, count);
+        check_ihex(image);
+        check_pieces(image, 0);
+        check_pieces(image, 4096);
+    }
     image_free(image);
     return 0;
 }

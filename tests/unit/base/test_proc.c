@@ -310,6 +310,45 @@ Test(proc, a_program_that_stays_may_end_by_itself)
     proc_stop(proc);
 }
 
+/* ---- output as it comes -------------------------------------------------------------------- */
+
+/* Lets a program go on only once its first words were told. */
+struct listener {
+    struct buf heard;
+    const char *fifo;
+};
+
+static void hear(void *arg, const char *bytes, size_t count)
+{
+    struct listener *listener = arg;
+
+    cr_assert_eq(buf_add(&listener->heard, bytes, count), 0);
+    if (!strcmp(listener->heard.data, "one\n"))
+        cr_assert_eq(close(open(listener->fifo, O_WRONLY | O_CLOEXEC)), 0);
+}
+
+Test(proc, tells_output_while_the_program_runs)
+{
+    cleanup_scratch char *dir = scratch_make();
+    cleanup_free char *fifo = fs_join(dir, "go"), *log = fs_join(dir, "log");
+    cleanup_free char *script = xasprintf("echo one; cat '%s'; echo two >&2; exit 3", fifo);
+    struct listener listener = {.heard = BUF_INIT(4096), .fifo = fifo};
+    cleanup_buf struct buf logged = BUF_INIT(4096);
+    struct ctx ctx = ctx_narrow(&forever, NOT_LONG_US / 1000);
+    struct proc_spec spec = {
+        .argv = SHELL(script), .log_path = log, .output = hear, .output_arg = &listener};
+    struct proc_result result;
+
+    cr_assert_eq(mkfifo(fifo, 0600), 0);
+    cr_assert_eq(proc_run(&spec, &ctx, &result, NULL), 0);
+    cr_expect_eq(result.exit_code, 3);
+    cr_expect_str_eq(listener.heard.data, "one\ntwo\n");
+    cr_expect_str_eq(result.tail, "one\ntwo\n");
+    cr_assert_eq(fs_read(log, &logged, NULL), 0);
+    cr_expect_str_eq(logged.data, "one\ntwo\n");
+    buf_done(&listener.heard);
+}
+
 /* ---- threads ------------------------------------------------------------------------------- */
 
 static void *run_many(void *arg)

@@ -69,8 +69,8 @@ static void check_pattern(const char *tool, const char *pattern)
 
 static const struct flash_tool *tool_of(const struct flash_driver *driver)
 {
-    static const struct flash_tool *tool;
     void *self = xcalloc(1, driver->base.self_size);
+    const struct flash_tool *tool;
 
     driver->base.preset(self);
     tool = ((struct tool_conf *)self)->tool;
