@@ -19,6 +19,7 @@ static int add_file(struct firmware *firmware, char *name, uint64_t address, con
     firmware->files = xrealloc(firmware->files, firmware->count + 1, sizeof *firmware->files);
     firmware->files[firmware->count++] =
         (struct firmware_file){.name = name, .address = address, .size = size};
+    firmware->size_bytes += size;
     return fs_write(path, bytes, size, err);
 }
 

@@ -25,7 +25,8 @@ struct firmware_file {
 struct firmware {
     char *dir; /* absolute */
     struct firmware_file *files;
-    size_t count; /* at least 1; 1 unless FIRMWARE_BINS */
+    size_t count;        /* at least 1; 1 unless FIRMWARE_BINS */
+    uint64_t size_bytes; /* of the files */
 };
 
 /* Writes into `work_dir` (NULL: the current directory). `block` is image_pieces()'. The caller

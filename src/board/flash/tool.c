@@ -232,20 +232,18 @@ static void tell_progress(void *arg, const char *step, unsigned percent)
 {
     struct session *session = arg;
     const struct firmware *firmware = session->firmware;
-    uint64_t done = 0, total = 0;
+    uint64_t done = 0;
 
     if (str_eq(step, session->told) && percent < session->percent &&
         session->file + 1 < firmware->count)
         session->file++;
-    for (size_t i = 0; i < firmware->count; i++) {
-        total += firmware->files[i].size;
-        if (i < session->file)
-            done += firmware->files[i].size;
-    }
+    for (size_t i = 0; i < session->file; i++)
+        done += firmware->files[i].size;
     done += firmware->files[session->file].size * percent / 100;
     session->told = step;
     session->percent = percent;
-    driver_tell_progress(session->env, step, session->image->size_bytes * done / total,
+    driver_tell_progress(session->env, step,
+                         session->image->size_bytes * done / firmware->size_bytes,
                          session->image->size_bytes);
 }
 

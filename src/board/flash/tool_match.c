@@ -18,7 +18,7 @@ static unsigned digit(char byte)
 /* A number at `at`, which moves behind it; one that is too large keeps its low bits. */
 static bool take_number(const char *line, size_t size, size_t *at, bool hex, struct tool_match *ret)
 {
-    size_t start = *at, i = *at;
+    size_t start, i = *at;
     uint64_t value = 0;
 
     if (hex && size - i > 2 && line[i] == '0' && (line[i + 1] == 'x' || line[i + 1] == 'X'))
@@ -84,10 +84,19 @@ static bool match_here(const char **pattern, const char *line, size_t size, size
 static bool match_part(const char **pattern, const char *line, size_t size, size_t *at, bool tied,
                        size_t *start, struct tool_match *ret)
 {
+    bool literal = !strchr("% *", **pattern); /* the NUL is none, either */
+
     for (size_t from = *at; from <= size; from++) {
         const char *part = *pattern;
         struct tool_match trial = *ret;
-        size_t end = from;
+        size_t end;
+        if (literal && !tied) { /* most of what tools print begins no pattern */
+            const char *next = memchr(line + from, **pattern, size - from);
+            if (!next)
+                return false;
+            from = (size_t)(next - line);
+        }
+        end = from;
         if (match_here(&part, line, size, &end, &trial)) {
             *pattern = part;
             *ret = trial;
