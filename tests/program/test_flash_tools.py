@@ -151,6 +151,46 @@ def test_progress_is_told_while_the_tool_works(hil, board):
     assert [event["bytes"] for event in events(result, "progress")] == [1000, 4000, 4000]
 
 
+def hex_record(address, data):
+    record = bytes([len(data)]) + address.to_bytes(2, "big") + b"\0" + data
+    return f":{record.hex().upper()}{-sum(record) & 0xFF:02X}\n"
+
+
+TWO_PARTS = hex_record(0x1000, b"a" * 100) + hex_record(0x8000, b"b" * 200) + hex_record(0x80C8, b"c" * 100)
+
+
+@pytest.mark.parametrize(
+    "driver,name,script,argvs",
+    [
+        (
+            "esptool: {port: /dev/null}",
+            "esptool.py",
+            "for i in 1 2; do printf 'Writing at 0x00001000... (50 %%)\rWriting at 0x00001000... (100 %%)\n'; done\n"
+            "echo 'Hash of data verified.'",
+            [["--port=/dev/null", "write_flash", "0x00001000", "firmware-1.bin", "0x00008000", "firmware-2.bin"]],
+        ),
+        (
+            "picotool: {}",
+            "picotool",
+            "printf 'Loading into Flash: [=]  50%%\rLoading into Flash: [==]  100%%\n'",
+            [["load", "-v", f"firmware-{n}.bin", "-t", "bin", "-o", at] for n, at in ((1, "0x00001000"), (2, "0x00008000"))],
+        ),
+    ],
+)
+def test_parts_of_an_image_become_files_of_one_progress(hil, board, driver, name, script, argvs):
+    bench = Bench(hil, board, driver)
+    bench.stand_in(name, script)
+    image = hil.home / "parts.hex"
+    image.write_text(TWO_PARTS + ":00000001FF\n")
+    result = bench.run(image=image)
+    assert result.code == 0, result.out + result.err
+    assert bench.argvs() == argvs
+    assert (bench.kept / "firmware-1.bin").read_bytes() == b"a" * 100
+    assert (bench.kept / "firmware-2.bin").read_bytes() == b"b" * 200 + b"c" * 100
+    done = [event["bytes"] for event in events(result, "progress") if event["what"] == "flash"]
+    assert done == [50, 100, 250, 400]
+
+
 def test_the_console_is_closed_while_the_tool_has_its_port(hil, board):
     bench = Bench(hil, board, f"esptool: {{port: {board.tty}}}")
     bench.stand_in(
@@ -180,13 +220,20 @@ def test_what_was_written_is_read_back_and_compared(hil, board):
     assert "verify: verify failed at 0x08000064: no more was read" in reason(bench.run())
 
 
-def test_another_chip_is_never_erased(hil, board):
-    driver = "cubeprogrammer: {chip: 0x413}"
+@pytest.mark.parametrize(
+    "driver,name,output,wrong,call",
+    [
+        ("cubeprogrammer: {chip: 0x413}", "STM32_Programmer_CLI", "Device ID   : 0x421", "0x421", ["-c", "port=SWD"]),
+        ("st-flash: {chip: F405}", "st-flash", "INFO common.c: F446: 128 KiB SRAM", "F446: 128 KiB SRAM", ["reset"]),
+        ("stm32flash: {port: /dev/null, chip: 0x413}", "stm32flash", "Device ID    : 0x0410 (F1)", "0x0410", ["/dev/null"]),
+    ],
+)
+def test_another_chip_is_never_erased(hil, board, driver, name, output, wrong, call):
     bench = Bench(hil, board, driver)
-    bench.stand_in("STM32_Programmer_CLI", "echo 'Device ID   : 0x421'")
+    bench.stand_in(name, f"echo '{output}'")
     text = reason(bench.run())
-    assert "identify: this chip is '0x421', not the '0x413' that lab.yaml names; nothing was erased" in text
-    assert bench.argvs() == [["-c", "port=SWD"]]
+    assert f"identify: this chip is '{wrong}', not the '" in text and "nothing was erased" in text
+    assert bench.argvs() == [call]
 
 
 # ---- what fails ----------------------------------------------------------------------------------

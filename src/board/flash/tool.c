@@ -257,9 +257,10 @@ static int judge_step(const struct tool_step *step, const struct tool_conf *conf
 {
     const char *wanted = option_text(conf, "chip");
     cleanup_free char *last = proc_last_line(result);
+    bool tells_chip = step->rules.chip || step->rules.chip_name;
     int rc = tool_judge_verdict(judge, result->exit_code, result->signal, last, err);
 
-    return rc == 0 && step->rules.chip && wanted ? tool_judge_chip(judge, wanted, err) : rc;
+    return rc == 0 && tells_chip && wanted ? tool_judge_chip(judge, wanted, err) : rc;
 }
 
 /* What the chip gave back against the file that it was given. */
