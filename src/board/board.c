@@ -23,8 +23,6 @@ struct board {
     struct driver_env env;
     char *dir; /* env.runtime_dir */
     struct memory_range emulated[2];
-    const struct memory_range *memory;
-    size_t memory_count;
     const struct power_driver *power;
     const struct reset_driver *reset;
     const struct flash_driver *flash;
@@ -161,8 +159,8 @@ static void open_emulated(struct board *board, const struct yaml_node *qemu, str
     if (machine && !board->conf->memory_count) {
         board->emulated[0] = (struct memory_range){machine->flash_at, machine->flash_size};
         board->emulated[1] = (struct memory_range){machine->ram_at, machine->ram_size};
-        board->memory = board->emulated;
-        board->memory_count = 2;
+        board->env.memory = board->emulated;
+        board->env.memory_count = 2;
     }
 }
 
@@ -175,8 +173,8 @@ struct board *board_open(const struct lab *lab, const struct board_conf *conf,
     diags->file = board->lab_file = lab->file;
     board->conf = conf;
     board->console_fd = -1;
-    board->memory = conf->memory;
-    board->memory_count = conf->memory_count;
+    board->env.memory = conf->memory;
+    board->env.memory_count = conf->memory_count;
     board->dir = socket_dir(lab, runtime_dir);
     board->env.board = conf->name;
     board->env.runtime_dir = board->dir;
@@ -268,31 +266,14 @@ void board_attach(struct board *board, const char *work_dir, const char *test,
     board->env.events = events;
 }
 
-static bool inside(const struct memory_range *range, uint64_t address, uint64_t size)
-{
-    return address >= range->at && size <= range->size && address - range->at <= range->size - size;
-}
-
 int board_accepts(const struct board *board, const struct image *image, struct err *err)
 {
-    for (size_t i = 0; i < image->count; i++) {
-        const struct segment *segment = &image->segments[i];
-        bool fits = !board->memory_count;
-        for (size_t m = 0; m < board->memory_count && !fits; m++)
-            fits = inside(&board->memory[m], segment->address, segment->size);
-        if (fits)
-            continue;
-        cleanup_buf struct buf ranges = BUF_INIT(512);
-        for (size_t m = 0; m < board->memory_count; m++)
-            buf_addf(&ranges, "%s0x%08" PRIx64 "-0x%08" PRIx64, m ? ", " : "", board->memory[m].at,
-                     board->memory[m].at + board->memory[m].size - 1);
-        return err_set(err, ERR_CONFIG,
-                       "%s: segment 0x%08" PRIx64 "-0x%08" PRIx64
-                       " lies outside the memory of %s (%s)",
-                       image->name, segment->address, segment->address + segment->size - 1,
-                       board->conf->name, ranges.data);
-    }
-    return 0;
+    int rc = 0;
+
+    for (size_t i = 0; i < image->count && rc == 0; i++)
+        rc = driver_accepts(&board->env, "segment", image->segments[i].address,
+                            image->segments[i].size, err);
+    return rc < 0 ? err_wrap(err, "%s", image->name) : 0;
 }
 
 /* The guardian's key for the i-th resting command of this board. */

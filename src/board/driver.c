@@ -3,7 +3,9 @@
 
 #include "base/fs.h"
 #include "base/proc.h"
+#include "conf/lab.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -44,6 +46,29 @@ void driver_tell_warning(const struct driver_env *env, const char *format, ...)
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
     event_emit(env->events, about(env, EVENT_WARNING, text));
+}
+
+static bool inside(const struct memory_range *range, uint64_t address, uint64_t size)
+{
+    return address >= range->at && size <= range->size && address - range->at <= range->size - size;
+}
+
+int driver_accepts(const struct driver_env *env, const char *what, uint64_t address, uint64_t size,
+                   struct err *err)
+{
+    cleanup_buf struct buf ranges = BUF_INIT(512);
+
+    for (size_t m = 0; m < env->memory_count; m++) {
+        if (inside(&env->memory[m], address, size))
+            return 0;
+        buf_addf(&ranges, "%s0x%08" PRIx64 "-0x%08" PRIx64, m ? ", " : "", env->memory[m].at,
+                 env->memory[m].at + env->memory[m].size - 1);
+    }
+    if (!env->memory_count)
+        return 0;
+    return err_set(err, ERR_CONFIG,
+                   "%s 0x%08" PRIx64 "-0x%08" PRIx64 " lies outside the memory of %s (%s)", what,
+                   address, address + size - 1, env->board, ranges.data);
 }
 
 /* Appends the value of the "{name}" at *at and steps over it. */

@@ -27,7 +27,12 @@ struct driver_env {
     const char *work_dir;    /* this job's directory: logs, temporary firmware files; NULL: none */
     struct events *events;   /* may be NULL */
     const char *test;        /* for events; may be NULL */
+    const struct memory_range *memory; /* nothing outside is ever written */
+    size_t memory_count;               /* 0: not said */
 };
+/* 0 where the range lies within the board's memory, else -ERR_CONFIG naming `what`: "segment". */
+int driver_accepts(const struct driver_env *env, const char *what, uint64_t address, uint64_t size,
+                   struct err *err);
 /* An EVENT_COMMAND, EVENT_PROGRESS or EVENT_WARNING about this board. */
 void driver_tell_command(const struct driver_env *env, const char *const *argv);
 void driver_tell_progress(const struct driver_env *env, const char *step, uint64_t done,

@@ -191,6 +191,22 @@ def test_parts_of_an_image_become_files_of_one_progress(hil, board, driver, name
     assert done == [50, 100, 250, 400]
 
 
+def test_padding_stays_within_the_memory(hil, board):
+    bench = Bench(hil, board, "bossac: {port: /dev/null}")
+    bench.stand_in("bossac", "echo 'Verify successful'")
+    image = hil.home / "parts.hex"
+    image.write_text(TWO_PARTS + ":00000001FF\n")
+    assert bench.run(image=image).code == 0
+    kept = (bench.kept / "firmware.bin").read_bytes()
+    assert kept == b"a" * 100 + b"\xff" * 0x6F9C + b"b" * 200 + b"c" * 100
+    bench.lab.write_text(
+        bench.lab.read_text() + "    memory: [{at: 0x1000, size: 0x1000}, {at: 0x8000, size: 0x1000}]\n"
+    )
+    text = reason(bench.run(image=image))
+    assert "with its padding 0x00001000-0x0000812b lies outside the memory of uno (0x00001000-0x00001fff" in text
+    assert len(bench.argvs()) == 1
+
+
 def test_the_console_is_closed_while_the_tool_has_its_port(hil, board):
     bench = Bench(hil, board, f"esptool: {{port: {board.tty}}}")
     bench.stand_in(
@@ -207,7 +223,7 @@ def test_the_console_is_closed_while_the_tool_has_its_port(hil, board):
 def test_what_was_written_is_read_back_and_compared(hil, board):
     bench = Bench(hil, board, "dfu-util: {device: '0483:df11'}")
     script = (
-        'while (($#)); do case $1 in -D) echo "File downloaded successfully"; exit 74 ;;\n'
+        'while (($#)); do case $1 in -D) touch readback.bin; echo "File downloaded successfully"; exit 74 ;;\n'
         '-U) [[ ! -e $2 ]] || exit 73; cp firmware.bin "$2"; %s exit 0 ;; esac; shift; done\n'
     )
     bench.stand_in("dfu-util", script % "")

@@ -46,7 +46,7 @@ static int run_all(const struct flash_cmd *cmd, const struct argv_list *list,
     cleanup_firmware struct firmware firmware = {0};
     cleanup_free char *file = NULL;
     char address[32], size[32];
-    int rc = firmware_write(image, form, 0, env->work_dir, &firmware, err);
+    int rc = firmware_write(image, form, 0, env, &firmware, err);
 
     if (rc < 0)
         return rc;

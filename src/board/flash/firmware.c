@@ -41,13 +41,15 @@ static int write_hex(const struct image *image, struct firmware *firmware, struc
                              text.data, text.size, err);
 }
 
-static int write_bins(const struct image *image, uint64_t block, struct firmware *firmware,
-                      struct err *err)
+static int write_bins(const struct image *image, uint64_t block, const struct driver_env *env,
+                      struct firmware *firmware, struct err *err)
 {
     struct image_piece *pieces = NULL;
     size_t count = 0;
     int rc = image_pieces(image, block, &pieces, &count, err);
 
+    for (size_t i = 0; i < count && rc == 0; i++)
+        rc = driver_accepts(env, "with its padding", pieces[i].address, pieces[i].size, err);
     for (size_t i = 0; i < count && rc == 0; i++) {
         char *name = count == 1 ? xstrdup("firmware.bin") : xasprintf("firmware-%zu.bin", i + 1);
         rc = add_file(firmware, name, pieces[i].address, pieces[i].bytes, pieces[i].size, err);
@@ -57,14 +59,16 @@ static int write_bins(const struct image *image, uint64_t block, struct firmware
 }
 
 int firmware_write(const struct image *image, enum firmware_form form, uint64_t block,
-                   const char *work_dir, struct firmware *ret, struct err *err)
+                   const struct driver_env *env, struct firmware *ret, struct err *err)
 {
-    *ret = (struct firmware){.dir = realpath(work_dir ? work_dir : ".", NULL)};
+    const char *work_dir = env->work_dir ? env->work_dir : ".";
+
+    *ret = (struct firmware){.dir = realpath(work_dir, NULL)};
     if (!ret->dir)
-        return err_sys(err, errno, "%s", work_dir ? work_dir : ".");
+        return err_sys(err, errno, "%s", work_dir);
     if (form == FIRMWARE_HEX)
         return write_hex(image, ret, err);
-    return form == FIRMWARE_BINS ? write_bins(image, block, ret, err)
+    return form == FIRMWARE_BINS ? write_bins(image, block, env, ret, err)
                                  : write_original(image, ret, err);
 }
 

@@ -9,7 +9,7 @@
 #ifndef HIL_BOARD_FLASH_FIRMWARE_H
 #define HIL_BOARD_FLASH_FIRMWARE_H
 
-#include "image/image.h"
+#include "board/driver.h"
 
 enum firmware_form {
     FIRMWARE_ORIGINAL, /* the file as it came */
@@ -29,10 +29,11 @@ struct firmware {
     uint64_t size_bytes; /* of the files */
 };
 
-/* Writes into `work_dir` (NULL: the current directory). `block` is image_pieces()'. The caller
- * calls firmware_done(), also after an error; the files stay, as the log does. */
+/* Writes into the job's directory (none: the current one). `block` is image_pieces()'; padding that
+ * lies outside the board's memory is -ERR_CONFIG. The caller calls firmware_done(), also after an
+ * error; the files stay, as the log does. */
 int firmware_write(const struct image *image, enum firmware_form form, uint64_t block,
-                   const char *work_dir, struct firmware *ret, struct err *err);
+                   const struct driver_env *env, struct firmware *ret, struct err *err);
 void firmware_done(struct firmware *firmware);
 
 #define cleanup_firmware __attribute__((cleanup(firmware_done)))

@@ -419,8 +419,7 @@ int tool_flash(void *self, const struct driver_env *env, const struct image *ima
     if (rc == 0)
         rc = check_port(conf, err);
     if (rc == 0)
-        rc =
-            firmware_write(image, form_of(tool, image), tool->block, env->work_dir, &firmware, err);
+        rc = firmware_write(image, form_of(tool, image), tool->block, env, &firmware, err);
     if (rc == 0)
         rc = write_script(&session, err);
     for (const struct tool_step *step = tool->steps; step->argv && rc == 0; step++) {
