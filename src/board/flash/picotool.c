@@ -25,6 +25,7 @@ static const struct tool_failure failures[] = {
     {"No accessible", TOOL_NO_BOOTLOADER},
     {"no accessible", TOOL_NO_BOOTLOADER},
     {"!ontents did not match", TOOL_VERIFY},
+    {"!permission failure", TOOL_WRITE_PROTECTED},
     {"!outside of valid", TOOL_OUTSIDE},
     {"memory range", TOOL_OUTSIDE},
     {"!device returned an error", TOOL_WRITE},
