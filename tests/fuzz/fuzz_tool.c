@@ -6,6 +6,7 @@
  */
 #include "board/flash/flash.h"
 #include "board/flash/tool.h"
+#include "board/flash/tool_judge.h"
 
 #include <stdlib.h>
 #include <string.h>

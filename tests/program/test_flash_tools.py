@@ -165,8 +165,8 @@ TWO_PARTS = hex_record(0x1000, b"a" * 100) + hex_record(0x8000, b"b" * 200) + he
         (
             "esptool: {port: /dev/null}",
             "esptool.py",
-            "for i in 1 2; do printf 'Writing at 0x00001000... (50 %%)\rWriting at 0x00001000... (100 %%)\n'; done\n"
-            "echo 'Hash of data verified.'",
+            "for i in 1 2; do printf 'Writing at 0x00001000... (50 %%)\rWriting at 0x00001000... (100 %%)\n'\n"
+            "echo 'Hash of data verified.'; done",
             [["--port=/dev/null", "write_flash", "0x00001000", "firmware-1.bin", "0x00008000", "firmware-2.bin"]],
         ),
         (

@@ -22,7 +22,7 @@
 
 #include "board/driver.h"
 #include "board/flash/firmware.h"
-#include "board/flash/tool_judge.h"
+#include "board/flash/tool_rules.h"
 
 struct tool_step {
     const char *name;        /* "flash", or in front of errors: "identify", "verify" */
@@ -52,11 +52,7 @@ struct tool_conf {
     struct strv args; /* more words */
 };
 
-/* The first rows of every tool's fields, and the shape of the others. */
-#define TOOL_FIELD(type, member, kind, ...)                \
-    {                                                      \
-#member, kind, offsetof(type, member), __VA_ARGS__ \
-    }
+/* The last rows of every tool's fields. */
 #define TOOL_FIELDS(type)                                                             \
     {"program", FIELD_STRING, offsetof(type, tool.program),                           \
      .help = "the tool itself, where it is not in PATH: an absolute path"},           \
@@ -70,10 +66,6 @@ void tool_check(void *self, const struct yaml_node *node, struct diags *diags);
 const char *tool_program(const void *self);
 int tool_flash(void *self, const struct driver_env *env, const struct image *image,
                const struct ctx *ctx, struct err *err);
-/* The words of a template, for one file or (NULL) all of them. -ERR_CONFIG. */
-int tool_words(const struct tool_conf *conf, const struct driver_env *env,
-               const struct firmware *firmware, const struct firmware_file *file,
-               const char *const *template, struct strv *ret, struct err *err);
 
 /* static const struct flash_tool ROW must be there; makes `const struct flash_driver flash_ID`. */
 #define TOOL_DRIVER(id, title, type, row, console, about)                       \

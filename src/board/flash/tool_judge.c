@@ -3,6 +3,7 @@
 
 #include "base/str.h"
 #include "base/text.h"
+#include "board/flash/tool_match.h"
 
 #include <ctype.h>
 #include <signal.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "board/flash/tool_judge.h"
+#include "board/flash/tool_match.h"
 
 #include <ctype.h>
 #include <string.h>

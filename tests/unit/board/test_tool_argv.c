@@ -5,7 +5,7 @@
  */
 #include "../scratch.h"
 #include "board/flash/flash.h"
-#include "board/flash/tool.h"
+#include "board/flash/tool_words.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>

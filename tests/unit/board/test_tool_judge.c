@@ -4,9 +4,11 @@
  * come of it. With HIL_WRITE_GOLDEN set the expectations are written anew, to be read by a person.
  */
 #include "board/flash/tool.h"
+#include "board/flash/tool_judge.h"
 
 #include "../scratch.h"
 #include "board/flash/flash.h"
+#include "board/flash/tool_match.h"
 
 #include <criterion/criterion.h>
 #include <dirent.h>
