@@ -3,7 +3,6 @@
 
 #include "base/str.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,19 +11,31 @@
 
 enum { DATA = 0, END = 1, LINEAR_BASE = 4, LINEAR_START = 5 };
 
+static char *put_byte(char *at, uint8_t byte)
+{
+    static const char digits[] = "0123456789ABCDEF";
+
+    *at++ = digits[byte >> 4];
+    *at++ = digits[byte & 15];
+    return at;
+}
+
 static int add_record(struct buf *out, uint8_t type, uint16_t offset, const uint8_t *bytes,
                       size_t size)
 {
-    char line[16 + 2 * RECORD_BYTES];
-    uint8_t sum = (uint8_t)(size + (offset >> 8) + offset + type);
-    int at = snprintf(line, sizeof line, ":%02zX%04X%02X", size, offset, type);
+    const uint8_t head[] = {(uint8_t)size, (uint8_t)(offset >> 8), (uint8_t)offset, type};
+    char line[16 + 2 * RECORD_BYTES], *at = line;
+    uint8_t sum = 0;
 
-    for (size_t i = 0; i < size; i++) {
-        at += snprintf(line + at, sizeof line - (size_t)at, "%02X", bytes[i]);
-        sum = (uint8_t)(sum + bytes[i]);
+    *at++ = ':';
+    for (size_t i = 0; i < sizeof head + size; i++) {
+        uint8_t byte = i < sizeof head ? head[i] : bytes[i - sizeof head];
+        at = put_byte(at, byte);
+        sum = (uint8_t)(sum + byte);
     }
-    snprintf(line + at, sizeof line - (size_t)at, "%02X\n", (uint8_t)-sum);
-    return buf_adds(out, line);
+    at = put_byte(at, (uint8_t)-sum);
+    *at++ = '\n';
+    return buf_add(out, line, (size_t)(at - line));
 }
 
 static int add_segment(struct buf *out, const struct segment *segment, uint32_t *high)
