@@ -5,7 +5,9 @@
 #include "parsed.h"
 
 #include <criterion/criterion.h>
+#include <glob.h>
 #include <string.h>
+#include <unistd.h>
 
 static struct parsed parse_until(const char *format, const char *text, enum capture_end end)
 {
@@ -405,4 +407,27 @@ Test(parse_formats, rows_are_complete_and_know_their_own_example)
                 cr_expect_eq(formats[k]->detect(text_of(format->example)), DETECT_NO,
                              "%s takes the line of %s", formats[k]->name, format->name);
     }
+}
+
+/* Fuzz targets are named as C would: esp_idf_unity. The log of regex is a user's. */
+static void check_files_of(const char *name)
+{
+    cleanup_free char *logs = xasprintf(HIL_TEST_DATA "/parse/%s/*.log", name);
+    cleanup_free char *target = xasprintf("%s", name);
+    for (char *at = target; *at; at++)
+        *at = *at == '-' ? '_' : *at;
+    cleanup_free char *source = xasprintf(HIL_TEST_DATA "/../fuzz/fuzz_%s.c", target);
+    cleanup_free char *seeds = xasprintf(HIL_TEST_DATA "/../fuzz/corpus/%s/*", target);
+    glob_t found = {0};
+    cr_expect(str_eq(name, "regex") || glob(logs, 0, NULL, &found) == 0, "no log of %s", name);
+    globfree(&found);
+    cr_expect_eq(access(source, R_OK), 0, "no fuzz target of %s", name);
+    cr_expect_eq(glob(seeds, 0, NULL, &found), 0, "nothing to fuzz %s with", name);
+    globfree(&found);
+}
+
+Test(parse_formats, every_row_has_logs_and_a_fuzz_target)
+{
+    for (size_t i = 0; formats[i]; i++)
+        check_files_of(formats[i]->name);
 }
