@@ -65,8 +65,13 @@ bool course_test(struct collector *c, struct text suite, struct text name)
         begin_run(c);
     }
     if (!c->has_first) {
+        if (c->again && hash == c->log_test) { /* all dialects have been through: it loops */
+            c->ended = c->over = true;
+            return false;
+        }
         c->has_first = true;
         c->first_test = hash;
+        c->log_test = c->log_test ? c->log_test : hash;
     } else if (restart_asks(&c->restart)) {
         look_for_restart(c, hash == c->first_test);
     }
@@ -194,6 +199,7 @@ void collector_patience(struct collector *c, int64_t ms)
 static void boot(struct collector *c)
 {
     if (is_done(c)) {
+        c->over_by_boot = c->over_by_boot || !c->over;
         c->over = true;
         return;
     }
@@ -277,6 +283,34 @@ void collector_forget(struct collector *c)
     buf_clear(&c->crash_trouble);
     trail_clear(&c->context);
     restart_clear(&c->restart);
+}
+
+/* A loop that is over is over in every dialect. */
+bool collector_ended(const struct collector *c)
+{
+    bool last_words = c->patience_ms >= 0 && !c->open && !c->crash;
+    return (c->ended || last_words) && (!c->over || c->over_by_boot);
+}
+
+static void complain_of_no_end(struct collector *c)
+{
+    add_trouble(&c->troubles, "the end marker of the run was not seen after %.100s", last_name(c));
+}
+
+void collector_another(struct collector *c, bool again)
+{
+    if (!c->ended) {
+        compare_totals(c);
+        complain_of_no_end(c);
+    }
+    collector_flush_detail(c);
+    collector_suite(c, (struct text){0});
+    trail_clear(&c->context);
+    begin_run(c);
+    c->again = again;
+    c->over = c->over_by_boot = c->began = c->has_context = false;
+    c->crash = CRASH_NONE;
+    c->last_us = c->patience_ms = -1;
 }
 
 /* ---- the end ------------------------------------------------------------------------------- */

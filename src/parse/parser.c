@@ -8,6 +8,9 @@
 #include "parse/lines.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+#define FORMATS_NAMED_BYTES 80 /* after which further dialects of a log are not listed */
 
 struct parser {
     struct job_result *job;
@@ -15,8 +18,10 @@ struct parser {
     struct parse_watch watch;
     struct lines *lines;
     struct collector *collector;
+    bool automatic;
     struct detector *detector; /* NULL once the format is known */
-    const struct format *format;
+    struct detector *next;     /* looks for another dialect behind the end of the first; or NULL */
+    const struct format *format, *first; /* first: in this log */
     void *state;
 };
 
@@ -26,13 +31,28 @@ static void show_line(const struct parser *parser, const struct line *line)
         parser->watch.line(parser->watch.arg, line->text, line->size);
 }
 
-static void read_line(void *arg, const struct line *line)
+/* Whether it was the format's own. */
+static bool try_line(struct parser *parser, const struct line *line)
 {
-    struct parser *parser = arg;
     struct text text = {.at = line->text, .size = line->size};
     parser->collector->line = *line;
-    if (!parser->format || !parser->format->line(parser->state, text, parser->collector))
+    bool own = parser->format && parser->format->line(parser->state, text, parser->collector);
+    if (!own)
         collector_other_line(parser->collector);
+    return own;
+}
+
+static void read_line(void *arg, const struct line *line)
+{
+    try_line(arg, line);
+}
+
+static void note_format(struct job_result *job, const char *name)
+{
+    if (!job->format)
+        job->format = name;
+    else if (strlen(job->format) < FORMATS_NAMED_BYTES)
+        job->format = arena_printf(&job->arena, "%s, %s", job->format, name);
 }
 
 static int use_format(struct parser *parser, const struct format *format, struct err *err)
@@ -47,7 +67,8 @@ static int use_format(struct parser *parser, const struct format *format, struct
         return rc;
     }
     parser->format = format;
-    parser->job->format = format->name;
+    parser->first = parser->first ? parser->first : format;
+    note_format(parser->job, format->name);
     parser->collector->repeats = format->repeats;
     parser->collector->resets_between = format->resets;
     return 0;
@@ -67,12 +88,62 @@ static void decide(struct parser *parser, const struct format *format)
     detector_free(detector);
 }
 
+static void close_format(struct parser *parser)
+{
+    if (parser->format && parser->format->done)
+        parser->format->done(parser->state);
+    free(parser->state);
+    parser->state = NULL;
+    parser->format = NULL;
+}
+
+static bool is_another(const struct format *now, const struct format *found)
+{
+    return found != now && found->variant_of != now && now->variant_of != found;
+}
+
+/* Behind the end of the run: firmware may have tests of two frameworks. */
+static void look_for_another(struct parser *parser, const struct line *line, bool own)
+{
+    if (!parser->next)
+        parser->next = detector_new();
+    if (own) { /* such as a rule, which both have */
+        detector_keep(parser->next, line);
+        return;
+    }
+    const struct format *found = detector_line(parser->next, line);
+    if (!found || !is_another(parser->format, found))
+        return;
+    if (parser->format->end)
+        parser->format->end(parser->state, parser->collector);
+    close_format(parser);
+    collector_another(parser->collector, found == parser->first);
+    struct detector *pending = parser->next;
+    parser->next = NULL;
+    use_format(parser, found, NULL);
+    detector_replay(pending, read_line, parser);
+    detector_free(pending);
+}
+
+static void take_known_line(struct parser *parser, const struct line *line)
+{
+    bool own = try_line(parser, line);
+    if (!parser->automatic || !parser->format)
+        return;
+    if (!collector_ended(parser->collector)) {
+        detector_free(parser->next);
+        parser->next = NULL;
+    } else {
+        look_for_another(parser, line, own);
+    }
+}
+
 static void take_line(void *arg, const struct line *line)
 {
     struct parser *parser = arg;
     show_line(parser, line);
     if (!parser->detector) {
-        read_line(parser, line);
+        take_known_line(parser, line);
         return;
     }
     const struct format *format = detector_line(parser->detector, line);
@@ -93,6 +164,7 @@ int parser_new(const struct parse_options *options, const struct parse_watch *wa
     struct parser *parser = xcalloc(1, sizeof(*parser));
     parser->job = job;
     parser->options = *options;
+    parser->automatic = automatic;
     parser->watch = watch ? *watch : (struct parse_watch){0};
     parser->collector = collector_new(job, watch, options->resets_expected);
     parser->lines = lines_new(take_line, parser);
@@ -143,10 +215,9 @@ void parser_free(struct parser *parser)
 {
     if (!parser)
         return;
-    if (parser->format && parser->format->done)
-        parser->format->done(parser->state);
-    free(parser->state);
+    close_format(parser);
     detector_free(parser->detector);
+    detector_free(parser->next);
     collector_free(parser->collector);
     lines_free(parser->lines);
     free(parser);
