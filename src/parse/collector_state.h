@@ -59,6 +59,7 @@ struct collector {
     unsigned reboots, silent_boots, crashes; /* crashes: outside any test */
     enum crash_kind crash;                   /* CRASH_NONE: none that is not explained */
     struct buf crash_line;
+    bool crash_explained; /* its words are complete */
     struct trail dump;
     int64_t patience_ms;
     struct buf crash_trouble, troubles, aborted;

@@ -143,6 +143,27 @@ Test(parse_parser, the_name_of_a_test_is_no_crash)
     cr_expect_str_empty(parsed.trouble);
 }
 
+Test(parse_parser, a_crash_and_a_reset_say_why)
+{
+    cleanup_parsed struct parsed panic =
+        parse_text("ztest", OPEN_TEST "*** PANIC ***\n\nNo timers available\nmore\n");
+    cr_expect_str_eq(parsed_case(&panic, "test_ping")->message,
+                     "*** PANIC ***: No timers available");
+    cleanup_parsed struct parsed mbed =
+        parse_text("ztest", OPEN_TEST "++ MbedOS Error Info ++\nError Status: 0x80FF0144\n"
+                                      "Error Message: Assertion failed: p\nLocation: 0x8000228\n");
+    cr_expect_str_eq(parsed_case(&mbed, "test_ping")->message,
+                     "++ MbedOS Error Info ++: Assertion failed: p");
+    cleanup_parsed struct parsed watchdog =
+        parse_text("ztest", OPEN_TEST "ESP-ROM:esp32c3\nrst:0x7 (TG0WDT_SYS_RST),boot:0xd\n");
+    cr_expect_str_eq(parsed_case(&watchdog, "test_ping")->message,
+                     "the board was reset by its watchdog while this test was running");
+    cleanup_parsed struct parsed brown =
+        parse_text("ztest", OPEN_TEST "rst:0xf (RTCWDT_BROWN_OUT_RESET),boot:0x13\n");
+    cr_expect_str_eq(parsed_case(&brown, "test_ping")->message,
+                     "the board was reset by a brown-out while this test was running");
+}
+
 Test(parse_parser, a_crash_after_the_last_test_is_trouble)
 {
     cleanup_parsed struct parsed parsed =
