@@ -187,7 +187,7 @@ static int replay_log(const char *path, const struct replay_options *options,
     override(options, &job);
     rc = parse_log(path, NULL, &job, options->watch, result, &trouble, err);
     if (rc == 0) {
-        trouble = decode_apply(result, trouble, NULL);
+        trouble = decode_log(result, trouble, strcmp(path, "-") ? path : NULL, options->image);
         judge(result, trouble, &job.expect, &job.timeouts);
         add_result(run, result);
     } else {
@@ -199,15 +199,18 @@ static int replay_log(const char *path, const struct replay_options *options,
 
 /* A job whose test never began has nothing to parse: its verdict stands as it was. Infra is the
  * lab's word, which no log can take back. */
-static int parse_job(const char *dir, const struct job *job, const struct parse_watch *watch,
+static int parse_job(const char *dir, const struct job *job, const struct replay_options *options,
                      struct job_result *result, struct err *err)
 {
     cleanup_free char *log = fs_join(dir, "uart.log");
     const char *trouble = NULL;
-    int rc = result->end == END_NONE ? 0 : parse_log(log, dir, job, watch, result, &trouble, err);
+    int rc = result->end == END_NONE
+                 ? 0
+                 : parse_log(log, dir, job, options->watch, result, &trouble, err);
 
     if (rc == 0 && result->end != END_NONE && result->verdict != VERDICT_INFRA) {
-        trouble = decode_apply(result, trouble, dir);
+        trouble = options->image ? decode_log(result, trouble, log, options->image)
+                                 : decode_apply(result, trouble, dir);
         judge(result, trouble, &job->expect, &job->timeouts);
     }
     return not_found_is(rc, ERR_DATA, err);
@@ -223,7 +226,7 @@ static int replay_job(const char *dir, const char *relative, const struct replay
     result->dir = arena_strdup(&result->arena, relative);
     override(options, &job);
     if (rc == 0)
-        rc = parse_job(dir, &job, options->watch, result, err);
+        rc = parse_job(dir, &job, options, result, err);
     job_done(&job);
     if (rc < 0)
         job_result_free(result);
