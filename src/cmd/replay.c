@@ -109,7 +109,9 @@ static int load_image(const char *path, struct image **ret, struct err *err)
         rc = image_load(path, bytes.data, bytes.size, NULL, ret, err);
     if (rc == 0 && !str_eq((*ret)->format, "elf"))
         rc = err_set(err, ERR_USAGE, "%s: is no ELF file, so that it has no symbols", path);
-    return rc;
+    if (rc < 0)
+        err->code = ERR_USAGE; /* named by the user */
+    return rc < 0 ? -ERR_USAGE : 0;
 }
 
 static int replay_with(struct request *request, char *const *paths, int count, struct err *err)
