@@ -309,7 +309,7 @@ static void row(struct markup *markup, const struct run_result *run, size_t numb
     bar(markup, &counts);
     markup_f(markup, "%s</td><td class=\"t\">", words_counts(&markup->text, &counts));
     busy(markup, run, job);
-    markup_f(markup, "%s</td></tr>\n", str_from_us(job->took_us, took));
+    markup_f(markup, "%s</td></tr>\n", words_took(job->took_us, took));
 }
 
 static void boards(struct markup *markup, const struct run_result *run)

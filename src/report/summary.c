@@ -123,7 +123,7 @@ static void add_row(struct page *page, const struct job_result *job)
     buf_addf(&page->block,
              "</td><td align=\"right\">%zu</td><td align=\"right\">%zu</td>"
              "<td align=\"right\">%zu</td><td align=\"right\">%s</td></tr>\n",
-             counts.pass, counts.fail + counts.error, counts.skip, str_from_us(job->took_us, took));
+             counts.pass, counts.fail + counts.error, counts.skip, words_took(job->took_us, took));
 }
 
 /* Red rows first, since the green ones may be many. */

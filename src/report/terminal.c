@@ -208,7 +208,7 @@ static void table_row(struct page *page, struct term_table *table, struct name_c
     cleanup_free char *passed = xasprintf("%6zu", counts.pass);
     cleanup_free char *failed = xasprintf("%6zu", counts.fail + counts.error);
     cleanup_free char *skipped = xasprintf("%7zu", counts.skip);
-    cleanup_free char *time = xasprintf("%9s", str_from_us(job->took_us, took));
+    cleanup_free char *time = xasprintf("%9s", words_took(job->took_us, took));
     const char *cells[COLUMNS] = {board,   test, verdict_name(job->verdict), passed, failed,
                                   skipped, time};
 

@@ -204,9 +204,16 @@ const char *words_run(struct buf *out, const struct run_result *run)
     if (!run->count)
         buf_adds(out, "nothing was tested");
     else
-        buf_addf(out, "%zu board%s, %s in %s", boards, words_plural(boards),
-                 words_counts(&tests, &counts), str_from_us(run->took_us, took));
+        buf_addf(out, "%zu board%s, %s", boards, words_plural(boards),
+                 words_counts(&tests, &counts));
+    if (run->count && run->took_us > 0)
+        buf_addf(out, " in %s", str_from_us(run->took_us, took));
     return out->data;
+}
+
+const char *words_took(int64_t took_us, char out[32])
+{
+    return took_us > 0 ? str_from_us(took_us, out) : "-";
 }
 
 const char *words_honesty(struct buf *out, const struct job_result *job)

@@ -30,6 +30,7 @@ const char *words_fit(struct buf *text, size_t columns);
 
 /* "36 tests, 1 failed, 2 skipped"; "no tests". Errors count as failed. */
 const char *words_counts(struct buf *out, const struct test_counts *counts);
+const char *words_took(int64_t took_us, char out[32]); /* "-": not known, as of a bare log */
 /* "2 boards, 36 tests, 1 failed in 1.2 s"; "nothing was tested". */
 const char *words_run(struct buf *out, const struct run_result *run);
 /* "3 bytes of the console were not text, 1 line too long and cut"; NULL: nothing to mistrust. */

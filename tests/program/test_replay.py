@@ -89,3 +89,10 @@ def test_crash_in_a_bare_log_is_decoded_with_the_image(hil):
     assert again.code == 1 and "; in average at" in (hil.home / "again.json").read_text()
     assert hil("replay", "--image", "no-such.elf", log).code == 2
     assert hil("replay", "--image", log, log).code == 2
+
+
+def test_a_bare_log_says_nothing_of_times(hil):
+    log = hil.write("bare.log", "t.c:1:one:PASS\n1 Tests 0 Failures 0 Ignored \nOK\n")
+    result = hil("replay", "--summary", "bare.md", "--html", "bare.html", log)
+    assert result.code == 0 and "0 us" not in result.out
+    assert "0 us" not in (hil.home / "bare.md").read_text() + (hil.home / "bare.html").read_text()
