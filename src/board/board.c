@@ -3,6 +3,7 @@
 
 #include "base/fs.h"
 #include "base/guard.h"
+#include "base/proc.h"
 #include "board/emulator.h"
 #include "board/power/power.h"
 
@@ -257,6 +258,46 @@ void board_programs(const struct board *board, struct strv *ret)
         add_programs(&board->flash->base, board->flash_self, ret);
     if (board->console)
         add_programs(&board->console->base, board->console_self, ret);
+}
+
+static int programs_present(const struct board *board, struct err *err)
+{
+    cleanup_strv struct strv programs = {0};
+
+    board_programs(board, &programs);
+    for (size_t i = 0; i < programs.count; i++) {
+        cleanup_free char *found = proc_find(programs.items[i]);
+        if (!found)
+            return err_set(err, ERR_NOT_FOUND, "'%s' is not installed", programs.items[i]);
+    }
+    return 0;
+}
+
+static int devices_present(const struct board *board, struct err *err)
+{
+    const struct driver_base *const bases[] = {
+        board->power ? &board->power->base : NULL, board->reset ? &board->reset->base : NULL,
+        board->flash ? &board->flash->base : NULL, board->console ? &board->console->base : NULL};
+    const void *const selves[] = {board->power_self, board->reset_self, board->flash_self,
+                                  board->console_self};
+
+    for (size_t i = 0; i < ARRAY_SIZE(bases); i++) {
+        int rc = bases[i] && bases[i]->present ? bases[i]->present(selves[i], err) : 0;
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+int board_present(struct board *board, const struct ctx *ctx, struct err *err)
+{
+    bool is_on = true;
+    int rc = programs_present(board, err);
+
+    if (rc == 0 && (rc = devices_present(board, err)) < 0 && board->power &&
+        (board_is_on(board, ctx, &is_on, NULL) < 0 || !is_on))
+        rc = 0; /* its own USB port goes with its power */
+    return rc;
 }
 
 void board_attach(struct board *board, const char *work_dir, const char *test,

@@ -26,6 +26,9 @@ struct board_drivers {
 };
 struct board_drivers board_drivers(const struct board *board);
 
+/* Is it there? Looks for its programs and devices, opens and disturbs nothing; a device that is
+ * missing while its power may be off is no sign. 0, or an error that says what is missing. */
+int board_present(struct board *board, const struct ctx *ctx, struct err *err);
 /* Adds the programs that its drivers may run, as they stand in lab.yaml. */
 void board_programs(const struct board *board, struct strv *ret);
 

@@ -3,12 +3,10 @@
  * The lab's file, and the programs that its drivers run.
  */
 #include "base/fs.h"
+#include "base/proc.h"
 #include "base/str.h"
 #include "board/inventory.h"
 #include "doctor/checks.h"
-
-#include <stdlib.h>
-#include <unistd.h>
 
 static const struct { /* Debian's package of a program, where it has another name */
     const char *program, *package;
@@ -19,22 +17,6 @@ static const struct { /* Debian's package of a program, where it has another nam
     {"STM32_Programmer_CLI", NULL},
     {"JLinkExe", NULL},
 };
-
-static bool in_path(const char *program)
-{
-    const char *path = getenv("PATH");
-    cleanup_strv struct strv dirs = {0};
-
-    if (program[0] == '/')
-        return access(program, X_OK) == 0;
-    strv_split(&dirs, path ? path : "/usr/local/bin:/usr/bin:/bin", ':');
-    for (size_t i = 0; i < dirs.count; i++) {
-        cleanup_free char *full = fs_join(dirs.items[i], program);
-        if (access(full, X_OK) == 0)
-            return true;
-    }
-    return false;
-}
 
 static void tell_missing(struct exam *exam, const char *program, const char *board)
 {
@@ -66,7 +48,8 @@ static void look_at_programs(struct exam *exam, const struct inventory *inventor
                 continue;
             buf_addf(&joined, "%s%s", seen.count ? ", " : "", programs.items[i]);
             strv_add(&seen, programs.items[i]);
-            if (in_path(programs.items[i]))
+            cleanup_free char *found = proc_find(programs.items[i]);
+            if (found)
                 continue;
             tell_missing(exam, programs.items[i], inventory->lab->boards[b].name);
             missing++;

@@ -368,3 +368,26 @@ bool store_last(struct store *store, const char *lab, const char *board, struct 
     sqlite3_reset(store->last); /* ends the read, which would hold up the write-ahead log */
     return found;
 }
+
+unsigned store_infra_streak(struct store *store, const char *lab, const char *board, unsigned max,
+                            int64_t *ret_unix_s)
+{
+    cleanup_statement sqlite3_stmt *statement = NULL;
+    unsigned count = 0;
+
+    *ret_unix_s = 0;
+    if (prepare(store,
+                "SELECT verdict, started_us + took_us FROM jobs"
+                " WHERE lab IS ? AND board = ? AND NOT (verdict = 'infra' AND"
+                " (took_us = 0 OR reason LIKE '%cancelled%')) ORDER BY id DESC LIMIT ?",
+                &statement, NULL) < 0)
+        return 0;
+    bind_text(statement, 1, lab);
+    bind_text(statement, 2, board);
+    sqlite3_bind_int64(statement, 3, max);
+    while (sqlite3_step(statement) == SQLITE_ROW &&
+           str_eq((const char *)sqlite3_column_text(statement, 0), verdict_name(VERDICT_INFRA)))
+        if (count++ == 0)
+            *ret_unix_s = sqlite3_column_int64(statement, 1) / 1000000;
+    return count;
+}
