@@ -96,7 +96,8 @@ static const char **merge_env(const char *const *added)
             env[count++] = environ[i];
     }
     for (size_t j = 0; j < more; j++)
-        env[count++] = added[j];
+        if (strchr(added[j], '='))
+            env[count++] = added[j];
     return env;
 }
 

@@ -186,7 +186,8 @@ int runner_new_jit(struct github *github, const struct runner_place *place,
 }
 
 int runner_delete(struct github *github, const struct runner_place *place,
-                  const struct runner *runner, const struct ctx *ctx, struct err *err)
+                  const struct runner *runner, const struct ctx *ctx, bool *ret_gone,
+                  struct err *err)
 {
     cleanup_free char *tail = xasprintf("/%" PRId64, runner->id);
     cleanup_free char *what =
@@ -196,5 +197,6 @@ int runner_delete(struct github *github, const struct runner_place *place,
     int rc = github_send(github, &(struct github_change){HTTP_DELETE, url, NULL, false}, asked, ctx,
                          NULL, err);
 
-    return rc == -ERR_NOT_FOUND ? 0 : rc;
+    *ret_gone = rc == -ERR_NOT_FOUND;
+    return *ret_gone ? 0 : rc;
 }

@@ -43,8 +43,9 @@ struct runner_order { /* for a runner that takes one job */
 int runner_new_jit(struct github *github, const struct runner_place *place,
                    const struct runner_order *order, const struct ctx *ctx, struct runner *ret,
                    char **ret_config, struct err *err);
-/* 0 also where it is gone already, as after its job. */
+/* *ret_gone: it was gone already, as after its job. */
 int runner_delete(struct github *github, const struct runner_place *place,
-                  const struct runner *runner, const struct ctx *ctx, struct err *err);
+                  const struct runner *runner, const struct ctx *ctx, bool *ret_gone,
+                  struct err *err);
 
 #endif
