@@ -56,8 +56,8 @@ int proc_run(const struct proc_spec *spec, const struct ctx *ctx, struct proc_re
  * line that the program printed. */
 int proc_run_ok(const struct proc_spec *spec, const struct ctx *ctx, struct err *err);
 
-/* The file that would be run: looked up in PATH where there is no slash; NULL: there is none. Caller
- * frees. */
+/* The file that would be run: looked up in PATH where there is no slash; NULL: there is none. The
+ * caller frees. */
 char *proc_find(const char *program);
 
 /* A program that stays: an emulator, a GDB server. Its output goes to log_path, or nowhere. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * rest: boards that nobody uses, brought to their resting state: power off where it can be switched.
+ * rest: boards that nobody uses, brought to their resting state: power off where that can be done.
  *
  *     rest_boards(&request, &failures, err)
  *
@@ -9,8 +9,8 @@
  * itself, and five seconds later SIGKILL, after which its guardian does. Whose it is tells its
  * environment, not the record in the lock file, which anybody may write.
  *
- * Starts the guardian, so it must be called before any thread. Blocks for as long as that takes, and
- * the power drivers.
+ * Starts the guardian, so it must be called before any thread. Blocks for as long as all that and
+ * the power drivers take.
  */
 #ifndef HIL_RUN_REST_H
 #define HIL_RUN_REST_H

@@ -21,8 +21,10 @@
 #include <unistd.h>
 
 #define CONFIG_VARIABLE "ACTIONS_RUNNER_INPUT_JITCONFIG"
-#define SOON_MS 10000    /* no job is done that quickly, start of the runner included */
-#define REMOVE_MS 10000  /* for taking back a registration when we were cancelled */
+#define SOON_MS 10000   /* no job is done that quickly, start of the runner included */
+#define REMOVE_MS 10000 /* for taking back a registration when we were cancelled */
+#define REMOVE_TRIES 6
+#define REMOVE_WAIT_MS 1000
 #define ANSWER_MS 120000 /* for the requests of one step, their repetitions included */
 #define PREFIX_MAX 50    /* GitHub takes 64, and we add nine */
 #define NOTE_MAX 2048
@@ -36,7 +38,7 @@ struct turn { /* one runner's life */
     struct runner runner;
     struct strv labels; /* the custom ones it has */
     struct proc *process;
-    int64_t began_ns;
+    int64_t lasted_ms; /* it has run */
 };
 
 struct loop {
@@ -168,7 +170,7 @@ static int enrol(struct loop *loop, const struct ctx *ctx, struct turn *turn, ch
         rc = runner_new_jit(loop->github, &request->sync.place,
                             &(struct runner_order){name, request->group, request->work, &wanted},
                             &limit, &turn->runner, ret_config, err);
-    if (rc < 0)
+    if (rc != 0)
         return rc;
     for (size_t i = 0; i < turn->runner.custom.count; i++)
         labels_add(&turn->labels, turn->runner.custom.items[i]);
@@ -177,15 +179,21 @@ static int enrol(struct loop *loop, const struct ctx *ctx, struct turn *turn, ch
     return 0;
 }
 
-/* Whether it did its job. */
+/* Whether it did its job. GitHub may take a moment to see that, and refuses until then. */
 static bool sign_off(struct loop *loop, const struct ctx *ctx, const struct runner *runner)
 {
     struct ctx limit =
         ctx_cancelled(ctx) ? ctx_cleanup(ctx, REMOVE_MS) : ctx_narrow(ctx, ANSWER_MS);
     struct err err = {0};
     bool gone = false;
+    int rc = -ERR_PROTOCOL;
 
-    if (runner_delete(loop->github, &loop->request->sync.place, runner, &limit, &gone, &err) < 0)
+    for (int i = 0; rc == -ERR_PROTOCOL && i < REMOVE_TRIES; i++) {
+        if (i > 0 && ctx_sleep(&limit, REMOVE_WAIT_MS, NULL) < 0)
+            break;
+        rc = runner_delete(loop->github, &loop->request->sync.place, runner, &limit, &gone, &err);
+    }
+    if (rc < 0)
         note(loop, "%s", err.message);
     return gone;
 }
@@ -251,6 +259,7 @@ static void follow_boards(struct loop *loop, struct turn *turn, const struct ctx
 /* Until it has ended, or we are cancelled: then it is ended. */
 static int attend(struct loop *loop, struct turn *turn, const struct ctx *ctx)
 {
+    int64_t began_ns = ctx_now_ns();
     int rc = -ERR_TIMEOUT, code;
 
     while (rc == -ERR_TIMEOUT) {
@@ -263,6 +272,7 @@ static int attend(struct loop *loop, struct turn *turn, const struct ctx *ctx)
         note(loop, "ends %s; it has %.1f s for that", turn->runner.name,
              (double)loop->request->grace_ms / 1000);
     code = rc > 0 ? proc_exit_code(turn->process) : 0;
+    turn->lasted_ms = (ctx_now_ns() - began_ns) / 1000000;
     proc_stop(turn->process);
     turn->process = NULL;
     return code;
@@ -273,15 +283,14 @@ static int attend(struct loop *loop, struct turn *turn, const struct ctx *ctx)
 
 static void judge_turn(struct loop *loop, const struct turn *turn, int code, bool did_job)
 {
-    int64_t lasted_ms = (ctx_now_ns() - turn->began_ns) / 1000000;
-
     if (did_job) {
         loop->failures = 0;
         note(loop, "%s did its job", turn->runner.name);
-    } else if (code != 0 || lasted_ms < SOON_MS) {
+    } else if (code != 0 || turn->lasted_ms < SOON_MS) {
         loop->failures++;
         note(loop, "%s ended without a job after %.1f s (exit code %d); the next one in %.1f s",
-             turn->runner.name, (double)lasted_ms / 1000, code, (double)pause_ms(loop) / 1000);
+             turn->runner.name, (double)turn->lasted_ms / 1000, code,
+             (double)pause_ms(loop) / 1000);
     } else {
         loop->failures = 0;
         note(loop, "%s ended without a job", turn->runner.name);
@@ -290,7 +299,7 @@ static void judge_turn(struct loop *loop, const struct turn *turn, int code, boo
 
 static int take_turn(struct loop *loop, const struct ctx *ctx, bool *ret_did_job, struct err *err)
 {
-    struct turn turn = {.began_ns = ctx_now_ns()};
+    struct turn turn = {0};
     char *config = NULL;
     int rc = enrol(loop, ctx, &turn, &config, err);
 

@@ -5,7 +5,7 @@
  *     ephemeral_run(&request, github, ctx, err)
  *
  * Each turn: the labels of the boards that are good right now, a registration for a single job, the
- * runner's own run.sh with that registration in its environment (never in its arguments, which every
+ * runner's own run.sh with that registration in its environment (never in its arguments, which any
  * user of the host can read), and when it has ended, the removal of what is left of the
  * registration. While it waits for a job its labels follow the boards. A runner that ends soon and
  * without a job is trouble: the next one comes after a pause that doubles each time.
@@ -13,7 +13,7 @@
  * A cancel is passed on: run.sh and all that it started get SIGTERM, and `grace_ms` to end their
  * job, before SIGKILL. The token is in no environment but ours.
  *
- * Blocks until cancelled, or with `once` until a job is done. Children are the ctx's guardian's, too.
+ * Blocks until cancelled, or with `once` until a job is done. The ctx's guardian knows the children.
  */
 #ifndef HIL_RUNNER_EPHEMERAL_H
 #define HIL_RUNNER_EPHEMERAL_H

@@ -6,12 +6,12 @@
  *     labels_merge(&custom, &labels, false, &wanted)
  *     labels_done(&labels)
  *
- * A board gives its labels while it is there (board_present()) and well. A board that somebody holds
+ * A board gives its labels while it is there (board_present()) and well. One that somebody holds
  * counts as there: its tty comes and goes while it is flashed. It is not well once its last
  * `infra_max` runs ended as infra, one after the other; `retry_s` after the last of these it gets
  * another chance, and one more infra is then enough. Labels are compared as GitHub does, without
- * regard to case. Blocks for as long as a power driver takes to say whether it is on, and only where
- * a device is missing.
+ * regard to case. Blocks for as long as a power driver takes to say whether it is on, where a
+ * device is missing.
  */
 #ifndef HIL_RUNNER_LABELS_H
 #define HIL_RUNNER_LABELS_H

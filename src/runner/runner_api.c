@@ -97,22 +97,35 @@ static int not_there(const struct search *search, const struct runner_place *pla
                    search->name, list.size ? "; there are: " : "; it has none at all", list.data);
 }
 
+/* The API filters by name; a GitHub Enterprise of old does not, and lists all. */
+static int search_pages(struct github *github, const struct runner_place *place, const char *query,
+                        unsigned pages_max, const struct ctx *ctx, struct search *search,
+                        struct err *err)
+{
+    cleanup_free char *what = xasprintf("runners of %s", runner_place_name(place));
+    cleanup_free char *url = runners_url(github, place, query);
+    int rc = github_pages(github, url, (struct github_asked){what, permission_of(place)}, pages_max,
+                          ctx, read_page, search, err);
+
+    return hint(github, rc, err);
+}
+
 int runner_find(struct github *github, const struct runner_place *place, const char *which,
                 const struct ctx *ctx, struct runner *ret, struct err *err)
 {
-    cleanup_free char *what = xasprintf("runners of %s", runner_place_name(place));
-    cleanup_free char *url = runners_url(github, place, "?per_page=100");
+    cleanup_free char *name = http_escape(which);
+    cleanup_free char *query = xasprintf("?name=%s&per_page=100", name);
     struct search search = {.name = which};
     uint64_t id;
     int rc;
 
+    *ret = (struct runner){0};
     if (str_to_u64(which, INT64_MAX, "--runner", &id, NULL) == 0 && id > 0)
         return runner_get(github, place, (int64_t)id, ctx, ret, err);
-    rc = github_pages(github, url, (struct github_asked){what, permission_of(place)},
-                      GITHUB_PAGES_MAX, ctx, read_page, &search, err);
-    if (rc < 0)
-        hint(github, rc, err);
-    else if (!search.found.id)
+    rc = search_pages(github, place, query, GITHUB_PAGES_MAX, ctx, &search, err);
+    if (rc == 0 && !search.found.id) /* for the message */
+        rc = search_pages(github, place, "?per_page=100", 1, ctx, &search, err);
+    if (rc == 0 && !search.found.id)
         rc = not_there(&search, place, err);
     strv_done(&search.others);
     if (rc < 0)

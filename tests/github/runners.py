@@ -37,8 +37,8 @@ def labels_of(body):
 class Runners:
     def __init__(self):
         self.all, self.changes, self.forbidden, self.number = [], [], False, 0
-        self.place = None  # NULL: any; else only there
-        self.ignores_busy = False
+        self.place = None  # any; else only there
+        self.old = False  # a GitHub Enterprise that does not know ?name=
 
     def add(self, name, labels=(), busy=False, own=OWN, status="online"):
         self.number += 1
@@ -67,8 +67,7 @@ class Runners:
         if not match:
             return None
         if not match["rest"]:
-            names = [r for r in self.all if query.get("name") in (None, r["name"])]
-            return {"runners": names}
+            return {"runners": [r for r in self.all if self.old or query.get("name") in (None, r["name"])]}
         one = re.fullmatch(r"/(\d+)", match["rest"])
         return self.find(one[1]) if one else None
 

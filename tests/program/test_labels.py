@@ -73,7 +73,9 @@ def test_a_board_that_fails_again_and_again(hil, lab):
     assert "has-eth" in hil("labels", "--retry-after", "0").out
 
 
-def test_a_runner_is_brought_in_line(hil, lab, github):
+@pytest.mark.parametrize("old", [False, True])
+def test_a_runner_is_brought_in_line(hil, lab, github, old):
+    github.runners.old = old
     for n in range(120):  # more than one page
         github.runners.add(f"other-{n}")
     github.runners.add("bench-a", ["hil", "gone", "has-eth", "site-3"])
@@ -106,7 +108,7 @@ def test_a_number_an_organisation_and_the_default_name(hil, lab, github):
     number = github.runners.add("bench-a")["id"]
     run = hil("labels", "--sync", "--org", "octo", "-r", number, env=github.env)
     assert run.code == 0 and github.runners.changes[0][1] == number, run.err
-    assert not any("per_page" in path for _, path, _ in github.seen)
+    assert not any("per_page" in path for _, path, _ in github.seen)  # asked for by its number
     github.runners.add("from-env")
     run = hil("labels", "--sync", "--org", "octo", env={**github.env, "RUNNER_NAME": "from-env"})
     assert run.code == 0 and "runner 'from-env'" in run.err

@@ -89,6 +89,17 @@ def test_one_job(hil, github, opt):
         assert "USER=nobody" in lines and (opt / "seen-1").owner() == "nobody"
 
 
+def test_a_job_whose_end_github_has_not_seen_yet(hil, github, opt):
+    process = start(hil, github, opt, "works", "--once")
+    seen(opt, 1)
+    github.runners.all[0]["busy"] = True
+    (opt / "go").touch()
+    wait_until(lambda: any("DELETE" in path for _, path, _ in github.seen), what="the first refusal")
+    github.runners.all.clear()
+    run = hil.finish(process, 20)
+    assert run.code == 0 and "did its job" in run.err and "422" not in run.err
+
+
 def test_one_after_the_other(hil, github, opt):
     process = start(hil, github, opt, "works")
     for number in (1, 2, 3):

@@ -4,6 +4,7 @@
 
 #include "base/fs.h"
 #include "base/str.h"
+#include "board/lease.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -178,6 +179,33 @@ Test(labels, a_tty_that_is_missing_while_the_power_is_off)
              &inventory);
     look(&inventory, NULL, &rules, 0, "hil is-off cannot-tell", &labels);
     labels_done(&labels);
+    inventory_close(&inventory);
+}
+
+/* While it is flashed its tty comes and goes. */
+Test(labels, a_board_that_somebody_holds)
+{
+    struct label_rules rules = LABEL_RULES_DEFAULT;
+    struct ctx ctx = ctx_root(-1, NULL);
+    struct lease *lease = NULL;
+    struct inventory inventory;
+    struct holder self;
+    struct labels labels;
+    const char *const board = "one";
+    struct err err = {0};
+    size_t index;
+
+    open_lab(BOARD("one", "stm32f4", "/dev/no-such-tty", ""), &inventory);
+    holder_self(0, NULL, &self);
+    cr_assert_eq(lease_take(inventory.runtime_dir, "bench", &board, 1, &self, false, &ctx, NULL,
+                            NULL, &lease, &index, &err),
+                 0, "%s", err.message);
+    look(&inventory, NULL, &rules, 0, "hil stm32f4", &labels);
+    labels_done(&labels);
+    lease_drop(lease);
+    look(&inventory, NULL, &rules, 0, "hil", &labels);
+    labels_done(&labels);
+    holder_done(&self);
     inventory_close(&inventory);
 }
 
