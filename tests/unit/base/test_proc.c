@@ -166,6 +166,10 @@ Test(proc, leaves_a_variable_out_of_the_environment)
     setenv("HIL_TEST_SECRET_TOO", "kept", 1);
     cr_assert_eq(proc_run(&spec, &forever, &result, &err), 0, "%s", err.message);
     cr_assert_str_eq(result.tail, "none kept\n");
+    spec.argv = (const char *const[]){"cat", "/proc/self/environ", NULL}; /* no shell tidied it */
+    cr_assert_eq(proc_run(&spec, &forever, &result, &err), 0, "%s", err.message);
+    cr_assert_not_null(memmem(result.tail, result.tail_size, "HIL_TEST_SECRET_TOO=", 20));
+    cr_assert_null(memmem(result.tail, result.tail_size, "HIL_TEST_SECRET\0", 16));
 }
 
 Test(proc, finds_programs)
