@@ -40,6 +40,18 @@ void chip_send(uint8_t byte)
     REG32(chip.usart1 + USART_DR) = byte;
 }
 
+void chip_start_receiver(void)
+{
+    REG32(chip.usart1 + USART_CR1) |= USART_CR1_RE;
+}
+
+int chip_receive(void)
+{
+    if (!CHIP_WAIT_UNTIL(REG32(chip.usart1 + USART_SR) & USART_SR_RXNE))
+        return -1;
+    return (int)(REG32(chip.usart1 + USART_DR) & 0xFF);
+}
+
 void chip_drain(void)
 {
     wait_for(USART_SR_TC);
