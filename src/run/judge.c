@@ -22,10 +22,15 @@ void judge_infra(struct job_result *result, const char *reason)
 /* Of the image nothing is known then: that it did not get to run is the lab's doing. */
 static void judge_other_image(struct job_result *result)
 {
-    judge_infra(result, arena_printf(&result->arena,
-                                     "the board runs build-id %s, the image is %s: flashing did "
-                                     "not take, or the board started from another place",
-                                     result->identity.printed, result->identity.expected));
+    const struct identity *identity = &result->identity;
+    const char *reason = "the board runs another image";
+
+    if (identity->printed && identity->expected)
+        reason = arena_printf(&result->arena,
+                              "the board runs build-id %s, the image is %s: flashing did not take, "
+                              "or the board started from another place",
+                              identity->printed, identity->expected);
+    judge_infra(result, reason);
 }
 
 static bool passed_like(const struct job_result *result, const char *pattern)
@@ -157,7 +162,7 @@ void judge(struct job_result *result, const char *trouble, const struct expect *
                                                            : "the test never began");
         return;
     }
-    if (result->identity.build_id == PROOF_OTHER) {
+    if (result->end == END_OTHER || result->identity.build_id == PROOF_OTHER) {
         judge_other_image(result);
         return;
     }

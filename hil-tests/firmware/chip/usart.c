@@ -4,6 +4,9 @@
 /* A character at 115200 baud takes 1400 cycles at 16 MHz; this many looks are ten times that. */
 enum { LOOKS_A_CHARACTER = 2000 };
 
+/* At 16 MHz a few seconds; less than the silence that hil takes for a hang. */
+enum { LOOKS_FOR_AN_ANSWER = 5000000 };
+
 static void wait_for(uint32_t flag)
 {
     for (int looks = 0; looks < LOOKS_A_CHARACTER; looks++)
@@ -47,9 +50,10 @@ void chip_start_receiver(void)
 
 int chip_receive(void)
 {
-    if (!CHIP_WAIT_UNTIL(REG32(chip.usart1 + USART_SR) & USART_SR_RXNE))
-        return -1;
-    return (int)(REG32(chip.usart1 + USART_DR) & 0xFF);
+    for (int looks = 0; looks < LOOKS_FOR_AN_ANSWER; looks++)
+        if (REG32(chip.usart1 + USART_SR) & USART_SR_RXNE)
+            return (int)(REG32(chip.usart1 + USART_DR) & 0xFF);
+    return -1;
 }
 
 void chip_drain(void)
