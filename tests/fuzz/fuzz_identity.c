@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The first line is what is asked for, "BUILD-ID NONCE"; the others are a board's. A proof is in the
- * line that gave it, another build-id is none that was asked for, and the parser says the same in
- * one piece and in many.
+ * The first line is what is asked for, "BUILD-ID NONCE"; the others are a board's. A proof is in
+ * the line that gave it, another build-id is none that was asked for, and the parser says the same
+ * in one piece and in many.
  */
 #include "base/str.h"
 #include "parse/parser.h"

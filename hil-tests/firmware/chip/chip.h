@@ -44,7 +44,7 @@ extern const struct chip chip;
 void chip_start_usart(void);
 void chip_send(uint8_t byte);
 void chip_start_receiver(void); /* RX on PA10 */
-int chip_receive(void);         /* a byte, or -1 where none came for a second or more */
+int chip_receive(void);         /* a byte, or -1 where none came for a second or two */
 void chip_drain(void);          /* until the last stop bit has left the pin */
 
 /* A real chip runs on an oscillator, and says so; QEMU's has none. For tests of what QEMU leaves

@@ -4,8 +4,8 @@
 /* A character at 115200 baud takes 1400 cycles at 16 MHz; this many looks are ten times that. */
 enum { LOOKS_A_CHARACTER = 2000 };
 
-/* At 16 MHz a few seconds; less than the silence that hil takes for a hang. */
-enum { LOOKS_FOR_AN_ANSWER = 5000000 };
+/* A second or two; less than the silence that hil takes for a hang. */
+enum { LOOKS_FOR_AN_ANSWER = 1000000 };
 
 static void wait_for(uint32_t flag)
 {

@@ -118,12 +118,14 @@ static const struct {
 } logs[] = {
     {"hil: build-id " SHA1 "\n" ONE TWO END_TWO, PROOF_SEEN, "ot", 0, PARSE_DONE},
     {"hil: build-id " SHA1 "\r\n" ONE END_ONE, PROOF_SEEN, "o", 0, PARSE_DONE},
-    {"\x1b[32mhil: build-id \x1b[1m" SHA1 "\x1b[0m\r\n" ONE END_ONE, PROOF_SEEN, "o", 0, PARSE_DONE},
+    {"\x1b[32mhil: build-id \x1b[1m" SHA1 "\x1b[0m\r\n" ONE END_ONE, PROOF_SEEN, "o", 0,
+     PARSE_DONE},
     {TWO "hil: build-id " SHA1 "\n" ONE END_ONE, PROOF_SEEN, "o", 1, PARSE_DONE},
     {TWO END_TWO "hil: build-id " SHA1 "\n" ONE END_ONE, PROOF_SEEN, "o", 1, PARSE_DONE},
     {ONE TWO "hil: build-id " SHA1 "\n", PROOF_SEEN, "", 2, PARSE_MORE},
     /* seen again after a reset: what it proved stands */
-    {"hil: build-id " SHA1 "\n" ONE "hil: build-id " SHA1 "\n" TWO, PROOF_SEEN, "ot", 0, PARSE_MORE},
+    {"hil: build-id " SHA1 "\n" ONE "hil: build-id " SHA1 "\n" TWO, PROOF_SEEN, "ot", 0,
+     PARSE_MORE},
     {"hil: build-id 3f2a9c0d\n" ONE "hil: build-id " SHA1 "\n" TWO, PROOF_SEEN, "t", 1, PARSE_MORE},
     {ONE END_ONE, PROOF_ABSENT, "o", 0, PARSE_MORE}, /* it may still come */
     {"hil: build-id " OTHER "\n" ONE END_ONE, PROOF_OTHER, "", 0, PARSE_OTHER},
@@ -163,10 +165,10 @@ Test(parse_identity, header_lines_before_the_proof_are_kept)
 {
     struct parse_options options = {.format = "tap", .identity = {.build_id = SHA1}};
     const char *text = "TAP version 14\n1..2\n# build " SHA1 "\nok 1 - one\n";
-    cleanup_parsed struct parsed parsed =
-        parse_bytes(&options, text, strlen(text), 5, -1, END_EOF);
+    cleanup_parsed struct parsed parsed = parse_bytes(&options, text, strlen(text), 5, -1, END_EOF);
     cr_expect_eq(parsed.job->identity.ignored, 0);
-    cr_expect(strstr(parsed.trouble, "planned tests 1..2 these are missing: 2"), "%s", parsed.trouble);
+    cr_expect(strstr(parsed.trouble, "planned tests 1..2 these are missing: 2"), "%s",
+              parsed.trouble);
 }
 
 Test(parse_identity, the_end_waits_a_second_for_the_proof)

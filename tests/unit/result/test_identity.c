@@ -34,11 +34,11 @@ Test(identity, all_that_can_be_seen_must_be)
         enum proof build_id, nonce;
         bool proven, missing;
     } rows[] = {
-        {PROOF_NONE, PROOF_NONE, false, false},    {PROOF_SEEN, PROOF_NONE, true, false},
-        {PROOF_NONE, PROOF_SEEN, true, false},     {PROOF_SEEN, PROOF_SEEN, true, false},
-        {PROOF_SEEN, PROOF_ABSENT, false, true},   {PROOF_ABSENT, PROOF_SEEN, false, true},
-        {PROOF_SEEN, PROOF_OTHER, false, true},    {PROOF_OTHER, PROOF_SEEN, false, true},
-        {PROOF_UNKNOWN, PROOF_NONE, false, false}, {PROOF_UNKNOWN, PROOF_SEEN, true, false},
+        {PROOF_NONE, PROOF_NONE, false, false},     {PROOF_SEEN, PROOF_NONE, true, false},
+        {PROOF_NONE, PROOF_SEEN, true, false},      {PROOF_SEEN, PROOF_SEEN, true, false},
+        {PROOF_SEEN, PROOF_ABSENT, false, true},    {PROOF_ABSENT, PROOF_SEEN, false, true},
+        {PROOF_SEEN, PROOF_OTHER, false, true},     {PROOF_OTHER, PROOF_SEEN, false, true},
+        {PROOF_UNKNOWN, PROOF_NONE, false, false},  {PROOF_UNKNOWN, PROOF_SEEN, true, false},
         {PROOF_UNKNOWN, PROOF_ABSENT, false, true},
     };
 

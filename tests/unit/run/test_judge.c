@@ -108,8 +108,8 @@ Test(judge, another_image_is_the_lab_s_fault_whatever_passed)
 {
     cleanup_job struct job_result *job = result_of(END_EOF, true, "p");
 
-    job->identity = (struct identity){
-        .build_id = PROOF_OTHER, .expected = "aabbccdd", .printed = "00112233"};
+    job->identity =
+        (struct identity){.build_id = PROOF_OTHER, .expected = "aabbccdd", .printed = "00112233"};
     judge_by(job, NULL, 0, NULL);
     cr_expect_eq(job->verdict, VERDICT_INFRA);
     cr_expect(strstr(job->reason, "the board runs build-id 00112233, the image is aabbccdd"), "%s",

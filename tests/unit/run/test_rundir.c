@@ -218,7 +218,12 @@ static struct job_result *sample(void)
 static struct job sample_job(void)
 {
     struct job job = {.timeouts = {1, 2, 3, 4, 3600000000},
-                      .parse = {"regex", "^P", "^F", NULL, "bye", true,
+                      .parse = {"regex",
+                                "^P",
+                                "^F",
+                                NULL,
+                                "bye",
+                                true,
                                 {"c0ffee00c0ffee00", "0123456789abcdef", true, true}},
                       .expect = {.tests = 12}};
 
