@@ -275,8 +275,7 @@ static const char *close_log(struct attempt *attempt, int *rc, struct err *err)
         *rc = -(int)close_err.code;
         *err = close_err;
     }
-    /* Another image's addresses mean nothing in this one's symbols. */
-    if (*rc < 0 || result->end == END_NONE || result->end == END_OTHER)
+    if (*rc < 0 || result->end == END_NONE)
         return trouble;
     if (decode_write(result, attempt->job.image, NULL, attempt->work_dir, &close_err) < 0)
         tell(attempt, EVENT_WARNING, close_err.message);

@@ -161,6 +161,18 @@ Test(parse_identity, results_count_from_the_proof_on_however_the_bytes_come)
         }
 }
 
+Test(parse_identity, results_before_the_format_is_clear_are_seen_too)
+{
+    struct parse_options options = {.format = "auto", .identity = {.build_id = SHA1}};
+    const char *text = "ok 1 - old\n# " SHA1 "\nok 1 - new\nok 2 - newer\n1..2\n";
+    cleanup_parsed struct parsed parsed =
+        parse_bytes(&options, text, strlen(text), 11, -1, END_EOF);
+    cr_expect_str_eq(parsed.job->format, "tap");
+    cr_expect_eq(parsed.job->identity.ignored, 1);
+    cr_expect_eq(parsed_count(&parsed), 2);
+    cr_expect_null(parsed_case(&parsed, "old"));
+}
+
 Test(parse_identity, header_lines_before_the_proof_are_kept)
 {
     struct parse_options options = {.format = "tap", .identity = {.build_id = SHA1}};
