@@ -134,17 +134,17 @@ static void start_over(struct parser *parser)
         use_format(parser, format, NULL); /* its options are those that it opened with before */
 }
 
-static void note(const struct parser *parser, const char *what, uint64_t ignored)
+static void tell_identity(const struct parser *parser, const char *what, uint64_t dropped)
 {
     char text[128];
 
-    if (!parser->watch.note)
+    if (!parser->watch.identity)
         return;
     snprintf(text, sizeof text, "%s", what);
-    if (ignored)
-        snprintf(text, sizeof text, "%s; %" PRIu64 " result%s before it do%s not count", what,
-                 ignored, ignored == 1 ? "" : "s", ignored == 1 ? "es" : "");
-    parser->watch.note(parser->watch.arg, text);
+    if (dropped)
+        snprintf(text, sizeof text, "%s; %" PRIu64 " result%s before that do%s not count", what,
+                 dropped, dropped == 1 ? "" : "s", dropped == 1 ? "es" : "");
+    parser->watch.identity(parser->watch.arg, text, dropped);
 }
 
 /* From here on results count. */
@@ -156,7 +156,7 @@ static void proven(struct parser *parser)
         start_over(parser);
     parser->job->identity.ignored += ignored;
     parser->waits = false;
-    note(parser, "the board proved that it runs the image", ignored);
+    tell_identity(parser, "the board proved that it runs the image", ignored);
 }
 
 /* False: the line says that nothing of this counts. */
@@ -175,7 +175,7 @@ static bool look_for_identity(struct parser *parser, const struct line *line)
         return true;
     identity->ignored += results(parser->collector) + pending_results(parser);
     start_over(parser);
-    note(parser, "the board runs another image", identity->ignored);
+    tell_identity(parser, "the board runs another image", identity->ignored);
     return false;
 }
 

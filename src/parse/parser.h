@@ -37,7 +37,9 @@ struct parse_watch {
     void (*line)(void *arg, const char *text, size_t size);
     void (*case_start)(void *arg, const char *suite, const char *name);
     void (*case_end)(void *arg, const char *suite, const struct test_case *test_case);
-    void (*note)(void *arg, const char *text); /* worth knowing */
+    /* The board has proved what it runs, or runs something else. `dropped`: cases that have ended
+     * and do not count after all. */
+    void (*identity)(void *arg, const char *text, uint64_t dropped);
 };
 
 enum parse_state {

@@ -23,6 +23,7 @@ enum event_kind {
     EVENT_LINE,      /* the console said a line: text, text_size */
     EVENT_CASE_START, /* text = name, suite */
     EVENT_CASE_END,   /* test_case, suite */
+    EVENT_DROPPED,    /* number = this job's cases so far, which do not count; text: why */
     EVENT_NOTE,       /* text: worth knowing */
     EVENT_WARNING,    /* text: worth mending */
     EVENT_JOB_END,    /* job */

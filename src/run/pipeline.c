@@ -71,9 +71,13 @@ static void watch_end(void *arg, const char *suite, const struct test_case *test
     event_emit(((struct attempt *)arg)->events, event);
 }
 
-static void watch_note(void *arg, const char *text)
+static void watch_identity(void *arg, const char *text, uint64_t dropped)
 {
-    tell(arg, EVENT_NOTE, text);
+    struct event event = about(arg, dropped ? EVENT_DROPPED : EVENT_NOTE);
+
+    event.text = text;
+    event.number = dropped;
+    event_emit(((struct attempt *)arg)->events, event);
 }
 
 /* ---- the steps --------------------------------------------------------------------------- */
@@ -203,7 +207,7 @@ static int draw_nonce(struct attempt *attempt, struct err *err)
 
 static int prepare(struct attempt *attempt, struct err *err)
 {
-    struct parse_watch watch = {attempt, watch_line, watch_start, watch_end, watch_note};
+    struct parse_watch watch = {attempt, watch_line, watch_start, watch_end, watch_identity};
     int rc = fs_mkdirs(attempt->work_dir, 0777, err);
 
     if (rc == 0)

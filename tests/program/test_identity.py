@@ -131,6 +131,10 @@ def test_results_before_the_build_id_do_not_count(hil):
     assert identity(run)["ignored_results"] == 2
     assert run.log().count(b"test_passes:PASS") == 2  # the raw log has both
     assert "2 results before it do not count" in run.out
+    events = [json.loads(line) for line in (hil.out / "events.jsonl").read_text().splitlines()]
+    names = [e["kind"] for e in events if e["kind"] in ("case-end", "cases-dropped")]
+    assert names == ["case-end"] * 2 + ["cases-dropped"] + ["case-end"] * 2
+    assert [e["cases"] for e in events if e["kind"] == "cases-dropped"] == [2]
     assert "2 results before it do not count" in (hil.out / "summary.md").read_text()
     assert properties(run)["ignored_results"] == "2"
     replays(hil, run)
