@@ -223,9 +223,8 @@ static void take_text(struct live *live, const struct event *event)
 {
     if (event->kind == EVENT_WARNING)
         say_text(live, event, TERM_YELLOW, "warning: ");
-    else if (event->kind == EVENT_DROPPED) /* some may have been shown as failed */
-        say_text(live, event, TERM_DIM, "note: ");
-    else if (event->kind == EVENT_NOTE && live->verbosity >= CASES)
+    else if (event->kind == EVENT_DROPPED || /* some may have been shown as failed */
+             (event->kind == EVENT_NOTE && live->verbosity >= CASES))
         say_text(live, event, TERM_DIM, "note: ");
     else if (event->kind == EVENT_COMMAND && live->verbosity >= COMMANDS)
         say_text(live, event, TERM_DIM, "$ ");
