@@ -125,6 +125,13 @@ static bool of_interest(const struct usb_device *device)
     return device->known && device->known->kind != USB_HUB;
 }
 
+/* Safe wherever a serial number may be written: on command lines and in scripts of tools, too. */
+static bool is_plain(const char *serial)
+{
+    return strspn(serial, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ._:-") ==
+           strlen(serial);
+}
+
 /* Told once, at the first that has the number. */
 static void note_serial(const struct usb_tree *tree, const struct usb_device *device,
                         struct strv *notes)
@@ -138,6 +145,10 @@ static void note_serial(const struct usb_tree *tree, const struct usb_device *de
                   device->known->name);
         return;
     }
+    if (!is_plain(device->serial))
+        strv_addf(notes,
+                  "%s (%s) has odd characters in its serial number: choose it by its hub path",
+                  device->path, device->known->name);
     first = usb_with_serial(tree, device->serial, &count);
     if (count < 2 || first != device)
         return;
@@ -201,7 +212,7 @@ void rigs_find(const struct usb_tree *tree, struct rig_list *ret)
         *rig = (struct rig){.device = device, .likely = likely_board(device)};
         if (device->serial)
             usb_with_serial(tree, device->serial, &alike);
-        rig->serial_unique = alike == 1;
+        rig->serial_unique = alike == 1 && is_plain(device->serial);
         find_console(tree, rig);
         ret->count++;
     }

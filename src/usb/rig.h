@@ -22,7 +22,7 @@ struct rig {
     const struct usb_tty *tty;        /* its first; NULL: none */
     enum rig_console console;
     char *likely;       /* the board, such as "nucleo-f446re"; NULL: no idea */
-    bool serial_unique; /* its serial number says which it is */
+    bool serial_unique; /* its serial number says which it is, and can be written anywhere */
 };
 
 struct rig_list {

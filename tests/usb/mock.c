@@ -388,6 +388,7 @@ static void connect_info(struct plugged *device, UMockdevIoctlClient *client)
 
 static void answer(struct plugged *device, UMockdevIoctlClient *client)
 {
+    device->model->requests++;
     switch (umockdev_ioctl_client_get_request(client)) {
     case USBDEVFS_SUBMITURB:
         submit(device, client);
@@ -542,9 +543,10 @@ struct model *mock_bootloader(struct mock *mock, const char *path, const char *s
     pthread_mutex_lock(&mock->lock);
     device->mock = mock;
     device->model = malloc(sizeof *device->model);
-    model_init(device->model, conf);
     snprintf(device->path, sizeof device->path, "%s", path);
     snprintf(device->serial, sizeof device->serial, "%s", serial ? serial : "");
+    model_init(device->model, conf);
+    device->model->conf.serial = device->serial;
     if (firmware) {
         device->firmware = *firmware;
         device->has_firmware = true;

@@ -290,9 +290,11 @@ static int get_descriptor(const struct model *model, const uint8_t setup[8], uin
     if (setup[3] == 3 && setup[2] == 0) {
         memcpy(all, (uint8_t[]){4, 3, 9, 4}, size = 4);
     } else if (setup[3] == 3) {
-        const char *text = setup[2] >= 4 ? model_string(model, setup[2] - 4u) : "";
+        const char *text = setup[2] >= 4   ? model_string(model, setup[2] - 4u)
+                           : setup[2] == 3 ? model->conf.serial
+                                           : "Example";
         size = 2;
-        for (; *text && size < 254; text++, size += 2)
+        for (; text && *text && size < 254; text++, size += 2)
             all[size] = (uint8_t)*text, all[size + 1] = 0;
         all[0] = (uint8_t)size;
         all[1] = 3;

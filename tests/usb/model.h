@@ -29,6 +29,7 @@ struct model_conf {
     unsigned unplug_after;       /* bytes written; 0: never */
     unsigned silent_after;       /* the same, and it stops answering */
     unsigned bad_byte;           /* offset of a flash cell that does not take zeroes; 0: none */
+    const char *serial;          /* NULL: none; borrowed */
 };
 
 struct model {
@@ -45,6 +46,7 @@ struct model {
     bool detached; /* firmware: was told to enter its bootloader */
     uint32_t boot_address;
     unsigned long written, erases, downloads, uploads, polls, early_polls, bad_writes;
+    unsigned long requests; /* of any kind, those that only open and close it, too */
 };
 
 void model_init(struct model *model, const struct model_conf *conf);

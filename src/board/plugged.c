@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: MIT */
+#include "board/plugged.h"
+
+#include "base/buf.h"
+#include "base/fs.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- is it in the file? ---------------------------------------------------------------------- */
+
+/* Part of a serial number, a hub path or a device's name goes on; "1-1.2" is not in "1-1.25". */
+static bool goes_on(char c)
+{
+    return isalnum((unsigned char)c) || c == '.' || c == '-';
+}
+
+static bool has_word(const char *text, const char *word)
+{
+    size_t length = word ? strlen(word) : 0;
+
+    for (const char *at = text; length && (at = strstr(at, word)); at++)
+        if ((at == text || !goes_on(at[-1])) && !goes_on(at[length]))
+            return true;
+    return false;
+}
+
+/* A serial number stands alone, or within the name of a link in /dev/serial/by-id. */
+static bool has_serial(const char *text, const char *serial)
+{
+    size_t length = strlen(serial);
+
+    for (const char *at = text; (at = strstr(at, serial)); at++)
+        if ((at == text || !isalnum((unsigned char)at[-1])) && !isalnum((unsigned char)at[length]))
+            return true;
+    return false;
+}
+
+static bool has_tty(const char *text, const struct usb_tty *tty)
+{
+    return has_word(text, tty->node) || has_word(text, tty->by_path) || has_word(text, tty->by_id);
+}
+
+bool plugged_is_known(const struct rig *rig, const char *text)
+{
+    return (rig->serial_unique && has_serial(text, rig->device->serial)) ||
+           has_word(text, rig->device->path) || (rig->tty && has_tty(text, rig->tty));
+}
+
+static bool node_has(const struct yaml_node *node, const struct rig *rig)
+{
+    if (!node)
+        return false;
+    if (node->kind == YAML_SCALAR)
+        return plugged_is_known(rig, node->text);
+    for (const struct yaml_node *child = node->first; child; child = child->next)
+        if (node_has(child, rig))
+            return true;
+    return false;
+}
+
+const struct board_conf *plugged_board(const struct rig *rig, const struct lab *lab)
+{
+    for (size_t i = 0; i < lab->count; i++) {
+        const struct board_conf *board = &lab->boards[i];
+        if (node_has(board->flash, rig) || node_has(board->console, rig) ||
+            node_has(board->reset, rig) || node_has(board->power, rig))
+            return board;
+    }
+    return NULL;
+}
+
+/* ---- what is missing ------------------------------------------------------------------------- */
+
+/* What a driver's option names, and whether it is there. */
+static bool is_there(const char *key, const char *value, const struct usb_tree *tree)
+{
+    size_t count;
+
+    if (value[0] == '/')
+        return fs_exists(value);
+    if (str_eq(key, "serial") || str_eq(key, "usb-serial"))
+        return usb_with_serial(tree, value, &count) != NULL;
+    return usb_at(tree, value) != NULL;
+}
+
+static bool names_a_device(const char *key, const char *value)
+{
+    if (str_eq(key, "serial") || str_eq(key, "usb-serial"))
+        return *value;
+    return (str_eq(key, "path") || str_eq(key, "location")) &&
+           (str_starts(value, "/dev/") || usb_path_valid(value));
+}
+
+static void look_into(const struct yaml_node *node, const char *board, const struct usb_tree *tree,
+                      struct strv *ret)
+{
+    cleanup_free char *line = NULL;
+
+    if (!node)
+        return;
+    for (const struct yaml_node *child = node->first; child; child = child->next)
+        look_into(child, board, tree, ret);
+    if (node->kind != YAML_SCALAR || !node->key || !names_a_device(node->key, node->text) ||
+        is_there(node->key, node->text, tree))
+        return;
+    line = xasprintf("%s: %s %s", board, node->key, node->text);
+    if (!strv_has(ret, line))
+        strv_add(ret, line);
+}
+
+void plugged_missing(const struct lab *lab, const struct usb_tree *tree, struct strv *ret)
+{
+    for (size_t i = 0; i < lab->count; i++) {
+        const struct board_conf *board = &lab->boards[i];
+        look_into(board->flash, board->name, tree, ret);
+        look_into(board->console, board->name, tree, ret);
+        look_into(board->reset, board->name, tree, ret);
+        look_into(board->power, board->name, tree, ret);
+    }
+}
+
+/* ---- what would be written ------------------------------------------------------------------- */
+
+static bool is_taken(const char *name, const struct lab *lab, const struct strv *taken)
+{
+    if (strv_has(taken, name))
+        return true;
+    for (size_t i = 0; lab && i < lab->count; i++)
+        if (!strcmp(lab->boards[i].name, name) || strv_has(&lab->boards[i].labels, name))
+            return true;
+    return false;
+}
+
+void plugged_propose(const struct rig *rig, const struct lab *lab, const struct strv *taken,
+                     struct proposal *ret)
+{
+    ret->label = rig_name(rig);
+    /* numbered from the first: a name that is also a label would mean two things */
+    for (int i = 1;; i++) {
+        ret->name = xasprintf("%s-%d", ret->label, i);
+        if (!is_taken(ret->name, lab, taken))
+            return;
+        free(ret->name);
+    }
+}
+
+void proposal_done(struct proposal *proposal)
+{
+    free(proposal->name);
+    free(proposal->label);
+    *proposal = (struct proposal){0};
+}
+
+/* OpenOCD's target file for an STM32 of this name: "nucleo-f446re" -> "stm32f4x". */
+static const char *target_of(const char *likely)
+{
+    static const char *const rows[][2] = {
+        {"f0", "stm32f0x"}, {"f1", "stm32f1x"}, {"f2", "stm32f2x"}, {"f3", "stm32f3x"},
+        {"f4", "stm32f4x"}, {"f7", "stm32f7x"}, {"g0", "stm32g0x"}, {"g4", "stm32g4x"},
+        {"h7", "stm32h7x"}, {"l0", "stm32l0"},  {"l1", "stm32l1"},  {"l4", "stm32l4x"},
+        {"l5", "stm32l5x"}, {"u5", "stm32u5x"}, {"wb", "stm32wbx"}, {"wl", "stm32wlx"}};
+    const char *dash = likely ? strrchr(likely, '-') : NULL;
+
+    for (size_t i = 0; dash && i < ARRAY_SIZE(rows); i++)
+        if (str_starts(dash + 1, rows[i][0]))
+            return rows[i][1];
+    return NULL;
+}
+
+/* Text from a device within double quotes of YAML. */
+static void add_quoted(struct buf *out, const char *text)
+{
+    buf_adds(out, "\"");
+    for (; *text; text++)
+        buf_addf(out, "%s%c", *text == '"' || *text == '\\' ? "\\" : "", *text);
+    buf_adds(out, "\"");
+}
+
+static void add_openocd(const struct rig *rig, const char *target, const char *commands,
+                        struct buf *out)
+{
+    const struct usb_device *device = rig->device;
+    cleanup_free char *select = rig->serial_unique
+                                    ? xasprintf("adapter serial %s", device->serial)
+                                    : xasprintf("adapter usb location %s", device->path);
+
+    buf_addf(out, "{cmd: {run: [openocd, -f, interface/%s.cfg, -c, ", device->known->openocd);
+    add_quoted(out, select);
+    buf_addf(out, ", -f, target/%s.cfg, -c, %s]}}", target, commands);
+}
+
+static void add_selector(const struct rig *rig, struct buf *out)
+{
+    if (rig->serial_unique) {
+        buf_adds(out, "serial: ");
+        add_quoted(out, rig->device->serial);
+    } else {
+        buf_addf(out, "path: %s", rig->device->path);
+    }
+}
+
+static void add_ways_in(const struct rig *rig, struct buf *out, struct buf *missing)
+{
+    const struct usb_known *known = rig->device->known;
+    const char *target = target_of(rig->likely);
+
+    if (known->way == USB_WAY_DFU) {
+        buf_adds(out, "  flash: {dfu: {");
+        add_selector(rig, out);
+        buf_adds(out, ", leave: false}}\n  reset: {dfu: {");
+        add_selector(rig, out);
+        buf_adds(out, "}}\n");
+    } else if (known->openocd) {
+        if (!target)
+            buf_adds(missing, "the chip's OpenOCD target for TARGET; ");
+        buf_adds(out, "  flash: ");
+        add_openocd(rig, target ? target : "TARGET", "'program \"{file}\" verify exit'", out);
+        buf_adds(out, "\n  reset: ");
+        add_openocd(rig, target ? target : "TARGET", "init; reset run; exit", out);
+        buf_adds(out, "\n");
+    } else if (known->way == USB_WAY_GDB && rig->device->tty_count) {
+        const struct usb_tty *tty = &rig->device->ttys[0];
+        buf_adds(missing, "a reset driver; ");
+        buf_addf(out, "  flash: {gdb: {serial: %s, before: [swdp_scan], attach: 1}}\n",
+                 tty->by_id ? tty->by_id : tty->node);
+    } else {
+        buf_adds(missing, "flash and reset drivers; ");
+    }
+}
+
+/* The most lasting of a tty's names. */
+static void add_console(const struct rig *rig, struct buf *out, struct buf *missing)
+{
+    const struct usb_device *adapter = rig->adapter;
+    bool by_serial = rig->console == RIG_OWN_CONSOLE && rig->serial_unique;
+
+    if (!rig->tty) {
+        buf_adds(missing, "a console; ");
+        return;
+    }
+    buf_adds(out, "  console: {serial: {");
+    if (by_serial && adapter->tty_count == 1) {
+        buf_adds(out, "usb-serial: ");
+        add_quoted(out, adapter->serial);
+    } else {
+        const struct usb_tty *tty = rig->tty;
+        const char *link =
+            rig->console == RIG_OWN_CONSOLE && !rig->serial_unique ? tty->by_path : tty->by_id;
+        buf_adds(out, "path: ");
+        add_quoted(out, link ? link : tty->by_path ? tty->by_path : tty->node);
+    }
+    buf_adds(out, ", baud: 115200}}\n");
+}
+
+static char *commented(const char *text, const char *missing)
+{
+    cleanup_buf struct buf out = BUF_INIT(65536);
+    cleanup_strv struct strv lines = {0};
+
+    strv_split(&lines, text, '\n');
+    buf_addf(&out, "# still needs %.*s:\n", (int)strlen(missing) - 2, missing);
+    for (size_t i = 0; i < lines.count; i++)
+        buf_addf(&out, "# %s\n", lines.items[i]);
+    return buf_steal(&out);
+}
+
+char *plugged_yaml(const struct rig *rig, const struct proposal *proposal, bool *ret_complete)
+{
+    cleanup_buf struct buf out = BUF_INIT(32768), missing = BUF_INIT(512);
+
+    buf_addf(&out, "%s: # %s at %s", proposal->name, rig->device->known->name, rig->device->path);
+    if (rig->device->serial)
+        buf_addf(&out, ", serial number %s", rig->device->serial);
+    buf_addf(&out, "\n  labels: [%s]\n", proposal->label);
+    add_ways_in(rig, &out, &missing);
+    add_console(rig, &out, &missing);
+    *ret_complete = !missing.size;
+    return missing.size ? commented(out.data, missing.data) : buf_steal(&out);
+}
