@@ -18,6 +18,9 @@
 #define FUNCTIONAL 0x21 /* bDescriptorType */
 #define VERSION_DFUSE 0x011a
 #define IDLE_TRIES 4
+/* A bootloader whose poll timeout is too short answers once its erase is over: 4 s for 128 KiB of
+ * an STM32F4's flash at 8 bits (datasheets), with room. */
+#define STATUS_MS 20000
 
 enum request { DETACH, DNLOAD, UPLOAD, GETSTATUS, CLRSTATUS, GETSTATE, ABORT };
 
@@ -69,8 +72,9 @@ static int ask(struct dfu *dfu, enum request request, uint16_t value, void *byte
                                 .request = (uint8_t)request,
                                 .value = value,
                                 .index = dfu->interface};
+    struct ctx until = ctx_narrow(ctx, request == GETSTATUS ? STATUS_MS : USB_ANSWER_MS);
 
-    return usb_link_control(dfu->link, &setup, bytes, size, ctx, err);
+    return usb_link_control(dfu->link, &setup, bytes, size, &until, err);
 }
 
 static int get_status(struct dfu *dfu, struct status *ret, const struct ctx *ctx, struct err *err)

@@ -272,7 +272,6 @@ static int fly(struct usb_link *link, struct libusb_transfer *transfer, struct f
 int usb_link_control(struct usb_link *link, const struct usb_request *request, void *bytes,
                      size_t size, const struct ctx *ctx, struct err *err)
 {
-    struct ctx until = ctx_narrow(ctx, USB_ANSWER_MS);
     bool reads = request->type & LIBUSB_ENDPOINT_IN;
     struct libusb_transfer *transfer;
     struct flight *flight;
@@ -293,7 +292,7 @@ int usb_link_control(struct usb_link *link, const struct usb_request *request, v
     if (!reads && size)
         memcpy(flight->bytes + LIBUSB_CONTROL_SETUP_SIZE, bytes, size);
     libusb_fill_control_transfer(transfer, link->handle, flight->bytes, finished, &flight->done, 0);
-    rc = fly(link, transfer, flight, &until, err);
+    rc = fly(link, transfer, flight, ctx, err);
     if (rc > 0 && reads)
         memcpy(bytes, flight->bytes + LIBUSB_CONTROL_SETUP_SIZE, (size_t)rc);
     if (!link->broken) {
@@ -332,8 +331,9 @@ char *usb_link_string(struct usb_link *link, uint8_t index, const struct ctx *ct
                                   .value = (uint16_t)(LIBUSB_DT_STRING << 8 | index),
                                   .index = 0x0409}; /* US English, which all of them have */
     cleanup_buf struct buf text = BUF_INIT((size_t)4 * STRING_MAX);
+    struct ctx until = ctx_narrow(ctx, USB_ANSWER_MS);
     uint8_t bytes[STRING_MAX];
-    int n = usb_link_control(link, &request, bytes, sizeof bytes, ctx, err);
+    int n = usb_link_control(link, &request, bytes, sizeof bytes, &until, err);
 
     if (n < 0)
         return NULL;

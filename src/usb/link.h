@@ -15,7 +15,7 @@
 
 struct usb_link;
 
-#define USB_ANSWER_MS 5000 /* what a device may take for a control request, USB 2.0 9.2.6.1 */
+#define USB_ANSWER_MS 5000 /* what a device may take for a control request (USB 2.0, 9.2.6.1) */
 
 /* An alternate setting of an interface, as the device's descriptors have it. */
 struct usb_setting {

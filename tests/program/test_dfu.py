@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """hil run on a board that is flashed and started through its USB bootloader."""
+import json
 import os
 import signal
 import socket
@@ -54,6 +55,31 @@ def test_a_failing_firmware_is_a_fail(hil):
     text = UNITY.replace("two:PASS", "two:FAIL: no").replace("0 Failures", "1 Failures").replace("OK", "FAIL")
     board.firmware.write_bytes(text.encode() + b"\0")
     assert board.run().code == 1
+
+
+def test_two_at_once_each_by_its_own_serial_number(hil):
+    boards = "boards:\n"
+    lines = []
+    for port in (2, 3):
+        console, counted = hil.home / f"uart{port}", hil.home / f"state{port}.json"
+        lines.append(
+            f"bootloader 1-1.{port} serial=S{port} erase=300 write=1 state={counted} console={console}"
+        )
+        boards += (
+            f"  b{port}:\n    labels: [twin]\n    flash: {{dfu: {{serial: S{port}, leave: false}}}}\n"
+            f"    reset: {{dfu: {{serial: S{port}}}}}\n    console: {{unix: {{path: {console}}}}}\n"
+        )
+    hil.write("lab.yaml", boards)
+    firmware = hil.home / "fw.bin"
+    firmware.write_bytes(UNITY.encode() + b"\0" + bytes(40000))
+    result = UsbLab(hil, *lines)("run", "-b", "twin", "--all", "--at", "0x08000000", firmware)
+    assert result.code == 0, result.out + result.err
+    assert len(result.report["boards"]) == 2
+    for port in (2, 3):
+        assert state(hil.home / f"state{port}.json")["written"] > 40000
+    events = [json.loads(line) for line in (hil.out / "events.jsonl").read_text().splitlines()]
+    steps = [event["board"] for event in events if event.get("what") == "erase"]
+    assert steps.index("b3") < len(steps) - 1 - steps[::-1].index("b2")  # not one after the other
 
 
 @pytest.mark.parametrize(

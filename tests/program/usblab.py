@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""USB trees that are not there, for hil and for other programs: see tests/usb/usb_lab.c."""
+"""USB trees that are not there, for hil and for other programs: see tests/usb/with_usb.c."""
 import json
 import pathlib
 import subprocess
 
 import conftest
 
-LAB = pathlib.Path(conftest.HIL).parent / "tests" / "usb-lab"
+LAB = pathlib.Path(conftest.HIL).parent / "tests" / "with-usb"
 
 NUCLEO = (
     'device 1-1.4 id=0483:374b serial=066DFF515754888367131638 maker=STMicroelectronics name="STM32 STLink"'

@@ -185,16 +185,25 @@ static int check_readable(struct session *session, const struct dfu_plan *plan, 
     return rc < 0 ? explain(session, err_wrap(err, "reading before erasing"), err) : 0;
 }
 
+static uint64_t sector_size(const struct session *session, uint64_t at)
+{
+    return dfuse_map_at(&session->dfu->settings[session->setting].map, at)->sector_size;
+}
+
 static int erase(struct session *session, const struct dfu_plan *plan, struct err *err)
 {
+    uint64_t total = 0;
+
     start_step(session);
+    for (size_t i = 0; i < plan->sector_count; i++)
+        total += sector_size(session, plan->sectors[i]);
     for (size_t i = 0; i < plan->sector_count; i++) {
         int rc = dfuse_erase(session->dfu, plan->sectors[i], session->ctx, err);
         if (rc < 0)
             return explain(session, rc, err);
-        tell(session, "erase", 1, plan->sector_count);
+        tell(session, "erase", sector_size(session, plan->sectors[i]), total);
     }
-    note(session, "erased %zu sectors\n", plan->sector_count);
+    note(session, "erased %zu sectors, %" PRIu64 " bytes\n", plan->sector_count, total);
     return 0;
 }
 

@@ -53,8 +53,8 @@ static void add_piece(struct dfu_plan *plan, const struct dfuse_run *in, uint64_
         last = &plan->runs[plan->run_count++];
         *last = (struct dfu_run){.at = from, .erased = erased};
     }
-    if (to > last->at + last->size) {
-        size_t grown = (size_t)(to - last->at);
+    size_t grown = (size_t)(to - last->at);
+    if (grown > last->size || !last->bytes) {
         last->bytes = xrealloc(last->bytes, grown, 1);
         memset(last->bytes + last->size, 0xFF, grown - last->size);
         plan->bytes += grown - last->size;

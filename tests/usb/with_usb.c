@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * usb-lab: runs a program on a USB tree that is not there.
+ * with-usb: runs a program on a USB tree that is not there.
  *
- *     usb-lab [--plain] LAB PROGRAM [ARGUMENT...]
+ *     with-usb [--plain] LAB PROGRAM [ARGUMENT...]
  *
  * LAB has a line a device, hubs before what hangs on them, values in "..." where they have blanks:
  *
@@ -54,7 +54,7 @@ struct lab {
 
 static void die(const char *what, const char *why)
 {
-    fprintf(stderr, "usb-lab: %s: %s\n", what, why);
+    fprintf(stderr, "with-usb: %s: %s\n", what, why);
     exit(125);
 }
 
@@ -272,7 +272,7 @@ static void boot(void *arg, struct model *model)
         while (size < MODEL_FLASH_SIZE && model->flash[size] && model->flash[size] < 0x80)
             size++;
         if (write(board->client, model->flash, size) < 0)
-            perror("usb-lab: console");
+            perror("with-usb: console");
     }
 }
 
@@ -349,7 +349,7 @@ int main(int argc, char **argv)
     argv += 1 + plain;
     argc -= 1 + plain;
     if (argc < 2)
-        die("usage", "usb-lab [--plain] LAB PROGRAM [ARGUMENT...]");
+        die("usage", "with-usb [--plain] LAB PROGRAM [ARGUMENT...]");
     signal(SIGPIPE, SIG_IGN);
     lab.mock = mock_new();
     mock_on_boot(lab.mock, boot, &lab);
