@@ -187,10 +187,12 @@ static int visit_all(struct scan *scan, const char *subsystem, visit_fn *visit, 
     api->enumerate_scan_devices(all);
     entry = api->enumerate_get_list_entry(all);
     for (; entry; entry = api->list_entry_get_next(entry)) {
-        struct udev_device *device =
-            api->device_new_from_syspath(scan->udev, api->list_entry_get_name(entry));
+        const char *syspath = api->list_entry_get_name(entry);
+        struct udev_device *device = strstr(syspath, "/usb") /* most ttys are virtual ones */
+                                         ? api->device_new_from_syspath(scan->udev, syspath)
+                                         : NULL;
         if (!device)
-            continue; /* it went away meanwhile */
+            continue; /* or it went away meanwhile */
         visit(scan, device);
         api->device_unref(device);
     }

@@ -4,6 +4,8 @@
  */
 #include "model.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define BLOCK 2048
@@ -23,6 +25,32 @@ enum {
     FAILED
 };
 enum { OK = 0, ERR_TARGET = 1, ERR_WRITE = 3, ERR_PROG = 6, ERR_VENDOR = 0x0b, ERR_STALLED = 0x0f };
+
+bool model_option(struct model_conf *conf, const char *word)
+{
+    const struct {
+        const char *name;
+        bool *flag;
+        unsigned *number;
+    } rows[] = {
+        {"plain", &conf->plain, NULL},          {"runtime", &conf->runtime, NULL},
+        {"fragile", &conf->fragile, NULL},      {"protect", &conf->protect, NULL},
+        {"stays", &conf->stays, NULL},          {"erase=", NULL, &conf->erase_ms},
+        {"write=", NULL, &conf->write_ms},      {"unplug=", NULL, &conf->unplug_after},
+        {"silent=", NULL, &conf->silent_after}, {"bad=", NULL, &conf->bad_byte},
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        size_t length = strlen(rows[i].name);
+        if (rows[i].flag && !strcmp(word, rows[i].name))
+            return *rows[i].flag = true;
+        if (rows[i].number && !strncmp(word, rows[i].name, length)) {
+            *rows[i].number = (unsigned)strtoul(word + length, NULL, 0);
+            return true;
+        }
+    }
+    return false;
+}
 
 void model_init(struct model *model, const struct model_conf *conf)
 {
@@ -213,6 +241,7 @@ static void advance(struct model *model, unsigned *poll_ms, int64_t now_us)
         model->has_pending = false;
         model->state = MANIFEST;
     } else if (model->state == MANIFEST) {
+        model->manifested = true;
         model->state = model->conf.fragile ? MANIFEST_WAIT_RESET : IDLE;
     }
 }
@@ -336,7 +365,7 @@ void model_reset(struct model *model)
 {
     if (model->detached)
         return;
-    if (model->state == MANIFEST_WAIT_RESET || model->conf.plain)
+    if (model->manifested)
         model->booted = true;
     else
         model->state = IDLE;
@@ -384,4 +413,27 @@ size_t model_descriptors(const struct model *model, uint8_t ret[256])
                         model->conf.plain || model->conf.runtime ? 0x10 : 0x1a, 1},
            9);
     return size + 9;
+}
+
+void model_save(const struct model *model, const char *path)
+{
+    char flash[4096];
+    FILE *file = path ? fopen(path, "w") : NULL;
+
+    if (!file)
+        return;
+    fprintf(file,
+            "{\"written\": %lu, \"erases\": %lu, \"downloads\": %lu, \"uploads\": %lu, "
+            "\"polls\": %lu, \"early_polls\": %lu, \"bad_writes\": %lu, "
+            "\"requests\": %lu, \"booted\": %s}\n",
+            model->written, model->erases, model->downloads, model->uploads, model->polls,
+            model->early_polls, model->bad_writes, model->requests,
+            model->booted ? "true" : "false");
+    fclose(file);
+    snprintf(flash, sizeof flash, "%s.flash", path);
+    file = fopen(flash, "w");
+    if (!file)
+        return;
+    fwrite(model->flash, 1, sizeof model->flash, file);
+    fclose(file);
 }

@@ -42,13 +42,16 @@ struct model {
     size_t pending_size;
     bool has_pending;
     int64_t busy_until_us;
-    bool booted;   /* has left for its firmware: off the bus, or back as something else */
-    bool detached; /* firmware: was told to enter its bootloader */
+    bool booted;     /* has left for its firmware: off the bus, or back as something else */
+    bool manifested; /* plain: has its firmware, and boots it at the next reset */
+    bool detached;   /* firmware: was told to enter its bootloader */
     uint32_t boot_address;
     unsigned long written, erases, downloads, uploads, polls, early_polls, bad_writes;
     unsigned long requests; /* of any kind, those that only open and close it, too */
 };
 
+/* "protect", "erase=200", ...: a word of a test's device list; false: not one of ours. */
+bool model_option(struct model_conf *conf, const char *word);
 void model_init(struct model *model, const struct model_conf *conf);
 
 /* A control request at `now_us`; IN data goes to `bytes`. Returns the bytes moved or MODEL_*; the
@@ -56,6 +59,9 @@ void model_init(struct model *model, const struct model_conf *conf);
 int model_control(struct model *model, const uint8_t setup[8], uint8_t *bytes, int64_t now_us,
                   int64_t *ret_due_us);
 void model_reset(struct model *model); /* of the port */
+
+/* What it counted to `path`, and its flash to `path`.flash. NULL: nowhere. */
+void model_save(const struct model *model, const char *path);
 
 /* What it shows. */
 const char *model_string(const struct model *model, unsigned alternate);

@@ -103,13 +103,6 @@ static bool has(char *const *words, size_t count, const char *name)
     return false;
 }
 
-static unsigned number(char *const *words, size_t count, const char *name)
-{
-    const char *value = value_of(words, count, name);
-
-    return value ? (unsigned)strtoul(value, NULL, 0) : 0;
-}
-
 static void read_id(const char *text, struct mock_device *ret)
 {
     unsigned vendor, product;
@@ -193,20 +186,13 @@ static void open_console(struct board *board, const char *path)
 
 static void plug_bootloader(struct lab *lab, char *const *words, size_t count)
 {
-    struct model_conf conf = {.plain = has(words, count, "plain"),
-                              .runtime = has(words, count, "runtime"),
-                              .fragile = has(words, count, "fragile"),
-                              .protect = has(words, count, "protect"),
-                              .stays = has(words, count, "stays"),
-                              .erase_ms = number(words, count, "erase"),
-                              .write_ms = number(words, count, "write"),
-                              .unplug_after = number(words, count, "unplug"),
-                              .silent_after = number(words, count, "silent"),
-                              .bad_byte = number(words, count, "bad")};
+    struct model_conf conf = {0};
     const char *id = value_of(words, count, "firmware"), *console;
     struct mock_device firmware = {.path = words[1]};
     struct board *board = &lab->boards[lab->count++];
 
+    for (size_t i = 2; i < count; i++)
+        model_option(&conf, words[i]);
     read_id(id, &firmware);
     *board = (struct board){.state = value_of(words, count, "state"), .listener = -1};
     board->client = -1;
@@ -276,30 +262,6 @@ static void boot(void *arg, struct model *model)
     }
 }
 
-static void write_state(const struct board *board)
-{
-    const struct model *model = board->model;
-    char flash[4096];
-    FILE *file;
-
-    if (!board->state || !(file = fopen(board->state, "w")))
-        return;
-    fprintf(file,
-            "{\"written\": %lu, \"erases\": %lu, \"downloads\": %lu, \"uploads\": %lu, "
-            "\"polls\": %lu, \"early_polls\": %lu, \"bad_writes\": %lu, "
-            "\"requests\": %lu, \"booted\": %s}\n",
-            model->written, model->erases, model->downloads, model->uploads, model->polls,
-            model->early_polls, model->bad_writes, model->requests,
-            model->booted ? "true" : "false");
-    fclose(file);
-    snprintf(flash, sizeof flash, "%s.flash", board->state);
-    file = fopen(flash, "w");
-    if (!file)
-        return;
-    fwrite(model->flash, 1, sizeof model->flash, file);
-    fclose(file);
-}
-
 /* Where the sanitizer's runtime was loaded from: it must be the first of all. */
 static void preload(bool plain)
 {
@@ -356,7 +318,7 @@ int main(int argc, char **argv)
     read_lab(&lab, argv[0]);
     code = run(argv + 1, plain);
     for (size_t i = 0; i < lab.count; i++)
-        write_state(&lab.boards[i]);
+        model_save(lab.boards[i].model, lab.boards[i].state);
     fflush(NULL);
     mock_free(lab.mock);
     _exit(code); /* words and threads live on; leaks of a test's tool are nobody's loss */
