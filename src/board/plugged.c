@@ -173,7 +173,7 @@ static const char *target_of(const char *likely)
 static void add_quoted(struct buf *out, const char *text)
 {
     buf_adds(out, "\"");
-    for (; *text; text++)
+    for (; text && *text; text++)
         buf_addf(out, "%s%c", *text == '"' || *text == '\\' ? "\\" : "", *text);
     buf_adds(out, "\"");
 }

@@ -147,7 +147,7 @@ static int ask_name(const struct app *app, const char *question, char **value, s
 {
     for (;;) {
         cleanup_free char *line = xasprintf("%s [%s]: ", question, *value);
-        char answer[ANSWER_MAX];
+        char answer[ANSWER_MAX] = "";
         int rc = ask(app, line, answer, err);
         if (rc < 0 || !answer[0])
             return rc;
@@ -222,7 +222,7 @@ static int confirm(const struct app *app, const struct request *request, const c
                    struct err *err)
 {
     cleanup_free char *question = xasprintf("Write this to %s? [y/N] ", path);
-    char answer[ANSWER_MAX];
+    char answer[ANSWER_MAX] = "";
     int rc;
 
     if (request->yes)

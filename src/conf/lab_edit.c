@@ -98,7 +98,7 @@ static int find_place(const struct yaml_node *root, const struct lines *lines, c
         ret->line = (size_t)boards->key_line;
         return 0;
     }
-    if (boards->kind != YAML_MAP)
+    if (boards->kind != YAML_MAP || !boards->first)
         return refuse(name, "'boards' is not a map", err);
     if (lines->items[boards->line - 1].at[boards->column - 1] == '{')
         return refuse(name, "'boards' is written as {...}", err);

@@ -112,7 +112,7 @@ static int failed(struct dfu *dfu, const struct status *status, const struct ctx
 static int why_stalled(struct dfu *dfu, const struct ctx *ctx, struct err *err)
 {
     struct err own = {0};
-    struct status status;
+    struct status status = {0};
     int rc = get_status(dfu, &status, ctx, &own);
 
     if (rc == 0 && status.state == FAILED)
@@ -238,7 +238,7 @@ void dfu_close(struct dfu *dfu)
 static int make_idle(struct dfu *dfu, const struct ctx *ctx, struct err *err)
 {
     for (int tries = 0; tries < IDLE_TRIES; tries++) {
-        struct status status;
+        struct status status = {0};
         int rc = get_status(dfu, &status, ctx, err);
         if (rc < 0)
             return rc;
@@ -267,7 +267,7 @@ int dfu_select(struct dfu *dfu, size_t setting, const struct ctx *ctx, struct er
 int dfu_write(struct dfu *dfu, uint16_t block, const void *bytes, size_t size,
               const struct ctx *ctx, struct err *err)
 {
-    struct status status;
+    struct status status = {0};
     int rc = ask(dfu, DNLOAD, block, (void *)(uintptr_t)bytes, size, ctx, err);
 
     dfu->status = 0;
@@ -365,7 +365,7 @@ int dfuse_erase(struct dfu *dfu, uint64_t at, const struct ctx *ctx, struct err 
 /* AN3156, "Leave DFU mode": an empty download, and it goes once its status was asked for. */
 int dfuse_leave(struct dfu *dfu, uint64_t at, const struct ctx *ctx, struct err *err)
 {
-    struct status status;
+    struct status status = {0};
     int rc = dfuse_point(dfu, at, ctx, err);
 
     if (rc == 0)

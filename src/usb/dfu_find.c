@@ -66,17 +66,17 @@ static int choose(const struct dfu_select *select, const struct usb_tree *tree,
 static int open_now(const struct dfu_select *select, struct dfu **ret, char **ret_path,
                     const struct ctx *ctx, struct err *err)
 {
-    const struct usb_device *device;
+    const struct usb_device *device = NULL;
     struct usb_tree tree;
     int rc = usb_scan(&tree, err);
 
     if (rc < 0)
         return rc;
     rc = choose(select, &tree, &device, err);
-    if (rc == 0)
+    if (rc == 0 && device) {
         rc = dfu_open(device, ret, ctx, err);
-    if (rc == 0)
-        *ret_path = xstrdup(device->path);
+        *ret_path = rc == 0 ? xstrdup(device->path) : NULL;
+    }
     usb_tree_done(&tree);
     return rc;
 }
@@ -178,7 +178,7 @@ static int into_bootloader(struct dfu **dfu, char **path, const struct ctx *ctx,
     while (rc == 0) {
         cleanup_free char *again = NULL;
         rc = open_soon(&same, dfu, &again, &until, err);
-        if (rc < 0 || !(*dfu)->runtime)
+        if (rc < 0 || !*dfu || !(*dfu)->runtime)
             break;
         dfu_close(*dfu); /* not gone yet */
         *dfu = NULL;
@@ -193,9 +193,12 @@ static int into_bootloader(struct dfu **dfu, char **path, const struct ctx *ctx,
 int dfu_find(const struct dfu_select *select, struct dfu **ret, char **ret_path,
              const struct ctx *ctx, struct err *err)
 {
-    int rc = open_soon(select, ret, ret_path, ctx, err);
+    int rc;
 
-    if (rc == 0 && (*ret)->runtime) {
+    *ret = NULL;
+    *ret_path = NULL;
+    rc = open_soon(select, ret, ret_path, ctx, err);
+    if (rc == 0 && *ret && (*ret)->runtime) {
         rc = into_bootloader(ret, ret_path, ctx, err);
         if (rc < 0) {
             free_pointer(ret_path);
