@@ -3,8 +3,10 @@
 
 #include "base/buf.h"
 #include "base/fs.h"
+#include "usb/dfuse_map.h"
 
 #include <ctype.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -223,8 +225,9 @@ static void add_ways_in(const struct rig *rig, struct buf *out, struct buf *miss
     } else if (known->way == USB_WAY_GDB && rig->device->tty_count) {
         const struct usb_tty *tty = &rig->device->ttys[0];
         buf_adds(missing, "a reset driver; ");
-        buf_addf(out, "  flash: {gdb: {serial: %s, before: [swdp_scan], attach: 1}}\n",
-                 tty->by_id ? tty->by_id : tty->node);
+        buf_adds(out, "  flash: {gdb: {serial: ");
+        add_quoted(out, tty->by_id ? tty->by_id : tty->node);
+        buf_adds(out, ", before: [swdp_scan], attach: 1}}\n");
     } else {
         buf_adds(missing, "flash and reset drivers; ");
     }
@@ -254,6 +257,28 @@ static void add_console(const struct rig *rig, struct buf *out, struct buf *miss
     buf_adds(out, ", baud: 115200}}\n");
 }
 
+/* What an ST bootloader says of its flash is the board's memory: nothing else may be written. */
+static void add_memory(const struct rig *rig, struct buf *out)
+{
+    const struct usb_device *device = rig->device;
+    const char *layout = device->interface_count ? device->interfaces[0].name : NULL;
+    cleanup_buf struct buf ranges = BUF_INIT(4096);
+    struct dfuse_map map = {0};
+
+    if (device->known->way != USB_WAY_DFU || !layout || dfuse_map_parse(layout, &map, NULL) < 0)
+        return;
+    for (size_t i = 0; i < map.count;) {
+        uint64_t at = map.runs[i].at, end = at;
+        for (; i < map.count && map.runs[i].at == end; i++)
+            end += map.runs[i].sector_size * map.runs[i].count;
+        buf_addf(&ranges, "%s{at: 0x%08" PRIx64 ", size: %" PRIu64 "K}", ranges.size ? ", " : "",
+                 at, (end - at) / 1024);
+        if ((end - at) % 1024)
+            return;
+    }
+    buf_addf(out, "  memory: [%s]\n", ranges.data);
+}
+
 static char *commented(const char *text, const char *missing)
 {
     cleanup_buf struct buf out = BUF_INIT(65536);
@@ -271,9 +296,10 @@ char *plugged_yaml(const struct rig *rig, const struct proposal *proposal, bool 
     cleanup_buf struct buf out = BUF_INIT(32768), missing = BUF_INIT(512);
 
     buf_addf(&out, "%s: # %s at %s", proposal->name, rig->device->known->name, rig->device->path);
-    if (rig->device->serial)
+    if (rig->serial_unique) /* others may hold anything, line ends of YAML's included */
         buf_addf(&out, ", serial number %s", rig->device->serial);
     buf_addf(&out, "\n  labels: [%s]\n", proposal->label);
+    add_memory(rig, &out);
     add_ways_in(rig, &out, &missing);
     add_console(rig, &out, &missing);
     *ret_complete = !missing.size;

@@ -3,9 +3,19 @@
 
 #include "base/buf.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* Whatever the locale: what comes out is written into names, labels and scripts. */
+static bool is_alnum(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
 
 static bool is_way_in(const struct usb_device *device)
 {
@@ -39,8 +49,7 @@ static char *board_of_drive(const char *label)
             continue;
         char *name = xasprintf("%s%s", rows[i].board, label + strlen(rows[i].prefix));
         for (char *at = name; *at; at++)
-            *at =
-                isalnum((unsigned char)*at) || *at == '-' ? (char)tolower((unsigned char)*at) : '-';
+            *at = is_alnum(*at) ? lower(*at) : '-';
         return name;
     }
     return NULL;
@@ -66,8 +75,8 @@ char *rig_name(const struct rig *rig)
     size_t kept = 0;
 
     for (const char *at = name; *at; at++) {
-        char c = (char)tolower((unsigned char)*at);
-        if (isalnum((unsigned char)c))
+        char c = lower(*at);
+        if (is_alnum(c))
             name[kept++] = c;
         else if (kept && name[kept - 1] != '-')
             name[kept++] = '-';
@@ -128,8 +137,9 @@ static bool of_interest(const struct usb_device *device)
 /* Safe wherever a serial number may be written: on command lines and in scripts of tools, too. */
 static bool is_plain(const char *serial)
 {
-    return strspn(serial, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ._:-") ==
-           strlen(serial);
+    while (is_alnum(*serial) || (*serial && strchr("._:-", *serial)))
+        serial++;
+    return !*serial;
 }
 
 /* Told once, at the first that has the number. */

@@ -109,6 +109,7 @@ def test_write_keeps_every_byte_and_shows_the_change(hil):
     assert shown.code == 0, shown.err
     boards = {board["name"]: board for board in json.loads(shown.out)["boards"]}
     assert list(boards) == ["nucleo-9", "nucleo-f446re-1", "stm32-1"]
+    assert "memory: [{at: 0x08000000, size: 1024K}]" in after
     assert boards["stm32-1"]["drivers"] == {"power": None, "reset": "dfu", "flash": "dfu", "console": "serial"}
     assert "target/stm32f4x.cfg" in after and '"adapter serial 066DFF515754888367131638"' in after
     assert apply_diff(hil, LAB, result.out) == after
@@ -143,6 +144,19 @@ def test_by_hub_path_where_the_serial_number_says_nothing(hil):
     assert "{dfu: {path: 1-1.2, leave: false}}" in text and "{dfu: {path: 1-1.3}}" in text
     assert "adapter usb location 2-1" in text and "adapter serial" not in text
     assert "odd characters in its serial number" in result.out
+
+
+def test_what_a_device_says_cannot_write_the_lab(hil):
+    """U+0085 ends a line for YAML; quotes, braces and blanks would end what they stand in."""
+    evil = '\u0085  evil: {flash: {cmd: {run: [x]}}}'
+    usb = UsbLab(
+        hil,
+        f'device 1-1.2 id=0483:374b "serial=S{evil}" "name=N{evil}" "drive=NODE_x: {{[y" if=02/02/01,ttyACM0',
+    )
+    assert usb("discover", "--write", "--yes").code == 0
+    text = (hil.home / "lab.yaml").read_text()
+    assert "evil" not in text and "\u0085" not in text
+    assert "nucleo-x-y-1: # ST-LINK/V2-1 at 1-1.2\n" in text
 
 
 def on_a_terminal(usb, answers, *args):

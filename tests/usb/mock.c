@@ -101,10 +101,23 @@ static void add(struct mock *mock, const char *path, const char *text)
         g_strdup_printf("/sys%.*s", (int)(strchr(at, '\n') - at), at);
 }
 
-static void attribute(FILE *out, const char *name, const char *text)
+/* Afterwards, as the text of a description cannot hold everything that a device may say. */
+static void attribute(struct mock *mock, const char *at, const char *name, const char *text)
 {
-    if (text)
-        fprintf(out, "A: %s=%s\\n\n", name, text);
+    gchar *syspath = g_strconcat("/sys", at, NULL);
+    gchar *line = text ? g_strconcat(text, "\n", NULL) : NULL;
+
+    if (line)
+        umockdev_testbed_set_attribute(mock->testbed, syspath, name, line);
+    g_free(line);
+    g_free(syspath);
+}
+
+/* As udev makes names of links: what is not plain becomes '_'. */
+static void print_plain(FILE *out, const char *text)
+{
+    for (; *text; text++)
+        fputc(g_ascii_isalnum(*text) || strchr("#+-.:=@_", *text) ? *text : '_', out);
 }
 
 static void plug_tty(struct mock *mock, const struct mock_device *device, const char *at,
@@ -116,9 +129,11 @@ static void plug_tty(struct mock *mock, const struct mock_device *device, const 
 
     fprintf(out, "P: %s/%s:1.%u/tty/%s\nN: %s\n", at, device->path, number, tty, tty);
     fprintf(out, "E: DEVNAME=/dev/%s\nE: SUBSYSTEM=tty\nE: DEVLINKS=", tty);
-    if (device->serial)
-        fprintf(out, "/dev/serial/by-id/usb-%04x_%04x_%s-if%02u ", device->vendor, device->product,
-                device->serial, number);
+    if (device->serial) {
+        fprintf(out, "/dev/serial/by-id/usb-%04x_%04x_", device->vendor, device->product);
+        print_plain(out, device->serial);
+        fprintf(out, "-if%02u ", number);
+    }
     fprintf(out, "/dev/serial/by-path/pci-0000:00:14.0-usb-0:%s:1.%u\n",
             strchr(device->path, '-') + 1, number);
     fclose(out);
@@ -130,7 +145,7 @@ static void plug_interface(struct mock *mock, const struct mock_device *device, 
                            unsigned number)
 {
     const struct mock_interface *interface = &device->interfaces[number];
-    char *text;
+    char *text, own[640];
     size_t size;
     FILE *out = open_memstream(&text, &size);
 
@@ -142,10 +157,11 @@ static void plug_interface(struct mock *mock, const struct mock_device *device, 
             interface->class);
     fprintf(out, "A: bInterfaceSubClass=%02x\\n\nA: bInterfaceProtocol=%02x\\n\n",
             interface->subclass, interface->protocol);
-    attribute(out, "interface", interface->name);
     fclose(out);
     add(mock, device->path, text);
     free(text);
+    snprintf(own, sizeof own, "%s/%s:1.%u", at, device->path, number);
+    attribute(mock, own, "interface", interface->name);
     if (interface->tty)
         plug_tty(mock, device, at, number, interface->tty);
 }
@@ -167,9 +183,6 @@ static void plug_device(struct mock *mock, const struct mock_device *device, con
     fprintf(out, "A: idVendor=%04x\\n\nA: idProduct=%04x\\n\n", device->vendor, device->product);
     fprintf(out, "A: bcdDevice=2200\\n\nA: bDeviceClass=%02x\\n\n", device->class);
     fprintf(out, "A: bConfigurationValue=%s\\n\n", device->unconfigured ? "" : "1");
-    attribute(out, "serial", device->serial);
-    attribute(out, "manufacturer", device->maker);
-    attribute(out, "product", device->name);
     fprintf(out, "H: descriptors=");
     for (size_t i = 0; i < descriptors_size; i++)
         fprintf(out, "%02X", descriptors[i]);
@@ -177,6 +190,9 @@ static void plug_device(struct mock *mock, const struct mock_device *device, con
     fclose(out);
     add(mock, device->path, text);
     free(text);
+    attribute(mock, at, "serial", device->serial);
+    attribute(mock, at, "manufacturer", device->maker);
+    attribute(mock, at, "product", device->name);
 }
 
 static void plug_drive(struct mock *mock, const struct mock_device *device, const char *at)
