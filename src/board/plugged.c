@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "board/plugged.h"
 
-#include "base/buf.h"
 #include "base/fs.h"
+#include "base/text.h"
 #include "usb/dfuse_map.h"
 
 #include <ctype.h>
@@ -29,7 +29,7 @@ static bool has_word(const char *text, const char *word)
 }
 
 /* A serial number stands alone, or within the name of a link in /dev/serial/by-id. */
-static bool has_serial(const char *text, const char *serial)
+bool plugged_has_serial(const char *text, const char *serial)
 {
     size_t length = strlen(serial);
 
@@ -46,7 +46,7 @@ static bool has_tty(const char *text, const struct usb_tty *tty)
 
 bool plugged_is_known(const struct rig *rig, const char *text)
 {
-    return (rig->serial_unique && has_serial(text, rig->device->serial)) ||
+    return (rig->serial_unique && plugged_has_serial(text, rig->device->serial)) ||
            has_word(text, rig->device->path) || (rig->tty && has_tty(text, rig->tty));
 }
 
@@ -156,28 +156,59 @@ void proposal_done(struct proposal *proposal)
 }
 
 /* OpenOCD's target file for an STM32 of this name: "nucleo-f446re" -> "stm32f4x". */
-static const char *target_of(const char *likely)
+const char *board_yaml_target(const char *likely)
 {
     static const char *const rows[][2] = {
         {"f0", "stm32f0x"}, {"f1", "stm32f1x"}, {"f2", "stm32f2x"}, {"f3", "stm32f3x"},
         {"f4", "stm32f4x"}, {"f7", "stm32f7x"}, {"g0", "stm32g0x"}, {"g4", "stm32g4x"},
         {"h7", "stm32h7x"}, {"l0", "stm32l0"},  {"l1", "stm32l1"},  {"l4", "stm32l4x"},
         {"l5", "stm32l5x"}, {"u5", "stm32u5x"}, {"wb", "stm32wbx"}, {"wl", "stm32wlx"}};
-    const char *dash = likely ? strrchr(likely, '-') : NULL;
+    size_t prefix =
+        likely ? strcspn(likely, "-_") : 0; /* "nucleo-f446re", or Zephyr's name with _ */
 
-    for (size_t i = 0; dash && i < ARRAY_SIZE(rows); i++)
-        if (str_starts(dash + 1, rows[i][0]))
+    for (size_t i = 0; likely && likely[prefix] && i < ARRAY_SIZE(rows); i++)
+        if (str_starts(likely + prefix + 1, rows[i][0]))
             return rows[i][1];
     return NULL;
 }
 
-/* Text from a device within double quotes of YAML. */
-static void add_quoted(struct buf *out, const char *text)
+static uint32_t decode(const char *bytes, size_t length)
 {
+    static const unsigned char lead_bits[] = {0, 0x7F, 0x1F, 0x0F, 0x07};
+    uint32_t value = (unsigned char)bytes[0] & lead_bits[length];
+
+    for (size_t i = 1; i < length; i++)
+        value = value << 6 | ((unsigned char)bytes[i] & 0x3F);
+    return value;
+}
+
+/* Within double quotes of YAML; what is not plain ASCII as an escape, since YAML forbids some of it
+ * and folds lines at some more. */
+void board_yaml_quoted(struct buf *out, const char *text)
+{
+    size_t left = text ? strlen(text) : 0, length;
+
     buf_adds(out, "\"");
-    for (; text && *text; text++)
-        buf_addf(out, "%s%c", *text == '"' || *text == '\\' ? "\\" : "", *text);
+    for (; left; text += length, left -= length) {
+        length = text_utf8_length(text, left);
+        if (!length) {
+            length = 1;
+            buf_adds(out, "\\uFFFD");
+        } else if (length > 1 || (unsigned char)*text < ' ' || *text == 0x7F) {
+            buf_addf(out, "\\U%08" PRIX32, decode(text, length));
+        } else {
+            buf_addf(out, "%s%c", *text == '"' || *text == '\\' ? "\\" : "", *text);
+        }
+    }
     buf_adds(out, "\"");
+}
+
+void board_yaml_openocd(struct buf *out, const char *interface, const char *select,
+                        const char *target, const char *commands)
+{
+    buf_addf(out, "{cmd: {run: [openocd, -f, interface/%s.cfg, -c, ", interface);
+    board_yaml_quoted(out, select);
+    buf_addf(out, ", -f, target/%s.cfg, -c, %s]}}", target, commands);
 }
 
 static void add_openocd(const struct rig *rig, const char *target, const char *commands,
@@ -188,16 +219,14 @@ static void add_openocd(const struct rig *rig, const char *target, const char *c
                                     ? xasprintf("adapter serial %s", device->serial)
                                     : xasprintf("adapter usb location %s", device->path);
 
-    buf_addf(out, "{cmd: {run: [openocd, -f, interface/%s.cfg, -c, ", device->known->openocd);
-    add_quoted(out, select);
-    buf_addf(out, ", -f, target/%s.cfg, -c, %s]}}", target, commands);
+    board_yaml_openocd(out, device->known->openocd, select, target, commands);
 }
 
 static void add_selector(const struct rig *rig, struct buf *out)
 {
     if (rig->serial_unique) {
         buf_adds(out, "serial: ");
-        add_quoted(out, rig->device->serial);
+        board_yaml_quoted(out, rig->device->serial);
     } else {
         buf_addf(out, "path: %s", rig->device->path);
     }
@@ -206,7 +235,7 @@ static void add_selector(const struct rig *rig, struct buf *out)
 static void add_ways_in(const struct rig *rig, struct buf *out, struct buf *missing)
 {
     const struct usb_known *known = rig->device->known;
-    const char *target = target_of(rig->likely);
+    const char *target = board_yaml_target(rig->likely);
 
     if (known->way == USB_WAY_DFU) {
         buf_adds(out, "  flash: {dfu: {");
@@ -226,7 +255,7 @@ static void add_ways_in(const struct rig *rig, struct buf *out, struct buf *miss
         const struct usb_tty *tty = &rig->device->ttys[0];
         buf_adds(missing, "a reset driver; ");
         buf_adds(out, "  flash: {gdb: {serial: ");
-        add_quoted(out, tty->by_id ? tty->by_id : tty->node);
+        board_yaml_quoted(out, tty->by_id ? tty->by_id : tty->node);
         buf_adds(out, ", before: [swdp_scan], attach: 1}}\n");
     } else {
         buf_adds(missing, "flash and reset drivers; ");
@@ -246,13 +275,13 @@ static void add_console(const struct rig *rig, struct buf *out, struct buf *miss
     buf_adds(out, "  console: {serial: {");
     if (by_serial && adapter->tty_count == 1) {
         buf_adds(out, "usb-serial: ");
-        add_quoted(out, adapter->serial);
+        board_yaml_quoted(out, adapter->serial);
     } else {
         const struct usb_tty *tty = rig->tty;
         const char *link =
             rig->console == RIG_OWN_CONSOLE && !rig->serial_unique ? tty->by_path : tty->by_id;
         buf_adds(out, "path: ");
-        add_quoted(out, link ? link : tty->by_path ? tty->by_path : tty->node);
+        board_yaml_quoted(out, link ? link : tty->by_path ? tty->by_path : tty->node);
     }
     buf_adds(out, ", baud: 115200}}\n");
 }
@@ -279,7 +308,7 @@ static void add_memory(const struct rig *rig, struct buf *out)
     buf_addf(out, "  memory: [%s]\n", ranges.data);
 }
 
-static char *commented(const char *text, const char *missing)
+char *board_yaml_comment(const char *text, const char *missing)
 {
     cleanup_buf struct buf out = BUF_INIT(65536);
     cleanup_strv struct strv lines = {0};
@@ -303,5 +332,5 @@ char *plugged_yaml(const struct rig *rig, const struct proposal *proposal, bool 
     add_ways_in(rig, &out, &missing);
     add_console(rig, &out, &missing);
     *ret_complete = !missing.size;
-    return missing.size ? commented(out.data, missing.data) : buf_steal(&out);
+    return missing.size ? board_yaml_comment(out.data, missing.data) : buf_steal(&out);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/fs.h"
 #include "base/term.h"
+#include "base/text.h"
+#include "board/import.h"
 #include "cmd/cmd.h"
 #include "cmd/discover_print.h"
 #include "conf/lab_edit.h"
@@ -20,6 +22,10 @@ static const struct opt_row rows[] = {
      "Add what is new to the lab's file, which is made where there is none. What would change is "
      "shown first.",
      NULL},
+    {"import", 0, "FILE",
+     "With --write: add the boards of FILE instead of what is plugged in: the config.json of an "
+     "STM32 remote flasher, or a hardware map of Zephyr's Twister.",
+     NULL},
     {"yes", 'y', NULL, "With --write: take the names that are proposed, and do not ask.", NULL},
     {0},
 };
@@ -29,6 +35,8 @@ static const char *const examples[] = {
     "hil discover",
     "Write a first lab.yaml",
     "hil discover --write",
+    "The boards of another program's inventory",
+    "hil discover --write --import hardware-map.yaml",
     "The ttys of all adapters",
     "hil discover --json | jq -r '.devices[]|select(.kind==\"serial\").ttys[].node'",
     NULL,
@@ -37,7 +45,7 @@ static const char *const examples[] = {
 static const char *const see_also[] = {"boards", "drivers", NULL};
 
 struct request {
-    const char *lab;
+    const char *lab, *import;
     bool json, write, yes;
 };
 
@@ -48,6 +56,8 @@ static int take(void *arg, const struct opt_row *row, const char *value, struct 
     (void)err;
     if (row->letter == 'l')
         request->lab = value;
+    else if (str_eq(row->name, "import"))
+        request->import = value;
     else if (row->letter == 'w')
         request->write = true;
     else if (row->letter == 'y')
@@ -233,18 +243,39 @@ static int confirm(const struct app *app, const struct request *request, const c
     return rc;
 }
 
+static int compose_imported(const struct request *request, const struct discovery *found,
+                            struct buf *ret, size_t *ret_incomplete, struct err *err)
+{
+    cleanup_buf struct buf text = BUF_INIT(YAML_BYTES_MAX);
+    struct imported imported = {0};
+    int rc = fs_read(request->import, &text, err);
+
+    if (rc == 0)
+        rc = import_boards(text.data, text.size, request->import, &found->tree, found->text, ret,
+                           &imported, err);
+    for (size_t i = 0; i < imported.skipped.count; i++) {
+        cleanup_free char *line =
+            text_clean_dup(imported.skipped.items[i], SIZE_MAX, TEXT_ONE_LINE);
+        printf("%sleft out: %s\n", i ? "" : "\n", line);
+    }
+    *ret_incomplete = imported.comments;
+    imported_done(&imported);
+    return rc;
+}
+
 static int write_new(const struct app *app, const struct request *request, const char *path,
                      const struct discovery *found, struct err *err)
 {
     cleanup_buf struct buf boards = BUF_INIT(YAML_BYTES_MAX), after = BUF_INIT(YAML_BYTES_MAX),
                            diff = BUF_INIT((size_t)2 * YAML_BYTES_MAX);
-    size_t incomplete;
-    int rc = compose_new(app, request, found, &boards, &incomplete, err);
+    size_t incomplete = 0;
+    int rc = request->import ? compose_imported(request, found, &boards, &incomplete, err)
+                             : compose_new(app, request, found, &boards, &incomplete, err);
 
     if (rc < 0)
         return rc;
     if (!boards.size) {
-        printf("\n%s has all that is plugged in.\n", path);
+        printf("\n%s has all that is %s.\n", path, request->import ? "in that file" : "plugged in");
         return 0;
     }
     rc = lab_add_boards(found->text, strlen(found->text), path, boards.data, &after, err);
@@ -268,8 +299,8 @@ static int write_new(const struct app *app, const struct request *request, const
 
 static int check_request(const struct request *request, struct err *err)
 {
-    if (request->yes && !request->write)
-        return err_set(err, ERR_USAGE, "--yes goes with --write");
+    if ((request->yes || request->import) && !request->write)
+        return err_set(err, ERR_USAGE, "--%s goes with --write", request->yes ? "yes" : "import");
     if (request->write && request->json)
         return err_set(err, ERR_USAGE, "--write and --json do not go together");
     if (request->write && !request->yes && !isatty(STDIN_FILENO))
@@ -288,7 +319,7 @@ static int discover(const struct app *app, const struct request *request, struct
         rc = discover_print_json(&found, err);
     } else if (rc == 0) {
         discover_print_text(&found);
-        if (request->write)
+        if (request->write && path)
             rc = write_new(app, request, path, &found, err);
     }
     discovery_done(&found);

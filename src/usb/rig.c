@@ -134,14 +134,6 @@ static bool of_interest(const struct usb_device *device)
     return device->known && device->known->kind != USB_HUB;
 }
 
-/* Safe wherever a serial number may be written: on command lines and in scripts of tools, too. */
-static bool is_plain(const char *serial)
-{
-    while (is_alnum(*serial) || (*serial && strchr("._:-", *serial)))
-        serial++;
-    return !*serial;
-}
-
 /* Told once, at the first that has the number. */
 static void note_serial(const struct usb_tree *tree, const struct usb_device *device,
                         struct strv *notes)
@@ -155,7 +147,7 @@ static void note_serial(const struct usb_tree *tree, const struct usb_device *de
                   device->known->name);
         return;
     }
-    if (!is_plain(device->serial))
+    if (!usb_serial_plain(device->serial))
         strv_addf(notes,
                   "%s (%s) has odd characters in its serial number: choose it by its hub path",
                   device->path, device->known->name);
@@ -222,7 +214,7 @@ void rigs_find(const struct usb_tree *tree, struct rig_list *ret)
         *rig = (struct rig){.device = device, .likely = likely_board(device)};
         if (device->serial)
             usb_with_serial(tree, device->serial, &alike);
-        rig->serial_unique = alike == 1 && is_plain(device->serial);
+        rig->serial_unique = alike == 1 && usb_serial_plain(device->serial);
         find_console(tree, rig);
         ret->count++;
     }

@@ -308,6 +308,12 @@ const struct usb_interface *usb_interface_of(const struct usb_device *device, ui
     return NULL;
 }
 
+bool usb_serial_plain(const char *serial)
+{
+    return *serial && serial[strspn(serial, "0123456789abcdefghijklmnopqrstuvwxyz"
+                                            "ABCDEFGHIJKLMNOPQRSTUVWXYZ._:-")] == '\0';
+}
+
 bool usb_path_valid(const char *path)
 {
     const char *at = path;

@@ -70,6 +70,8 @@ const struct usb_device *usb_at(const struct usb_tree *tree, const char *path);
 /* The first one with this serial number and how many there are. */
 const struct usb_device *usb_with_serial(const struct usb_tree *tree, const char *serial,
                                          size_t *ret_count);
+/* Letters, digits and "._:-": can be written into command lines and tools' scripts as it is. */
+bool usb_serial_plain(const char *serial);
 /* The first interface of this class and subclass; NULL: none. */
 const struct usb_interface *usb_interface_of(const struct usb_device *device, uint8_t class,
                                              uint8_t subclass);

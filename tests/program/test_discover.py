@@ -7,6 +7,7 @@ import re
 import subprocess
 
 import pytest
+from conftest import ROOT
 from usblab import FTDI, NUCLEO, STLINK, UsbLab
 
 LAB = """# the bench by the window
@@ -205,3 +206,36 @@ def test_a_broken_lab_is_not_touched(hil):
     result = UsbLab(hil, NUCLEO)("discover", "--write", "--yes")
     assert result.code == 2 and "lab.yaml:" in result.err
     assert path.read_text() == "boards:\n  a: [\n"
+
+
+# ---- --import --------------------------------------------------------------------------------
+
+GOLDEN = ROOT / "tests" / "golden" / "import"
+
+
+@pytest.mark.parametrize("name, boards", [("config.json", 2), ("hardware-map.yaml", 2)])
+def test_another_programs_inventory(hil, name, boards):
+    """golden: the lab.yaml that it becomes; a board of it is plugged in, so its tty is known."""
+    plugged = NUCLEO, "device 1-1.5 id=0483:5740 serial=208230913036 if=02/02/01,ttyACM5"
+    result = UsbLab(hil, *plugged)("discover", "--write", "--yes", "--import", GOLDEN / name)
+    assert result.code == 0, result.err
+    text = (hil.home / "lab.yaml").read_text()
+    assert text == (GOLDEN / f"{name}.lab.yaml").read_text()
+    shown = hil("boards", "--json")
+    assert shown.code == 0, shown.err
+    assert len(json.loads(shown.out)["boards"]) == boards
+    again = UsbLab(hil, *plugged)("discover", "--write", "--yes", "--import", GOLDEN / name)
+    assert again.code == 0 and "left out: " in again.out
+    assert (hil.home / "lab.yaml").read_text() == text
+
+
+def test_no_inventory_at_all(hil):
+    usb = UsbLab(hil)
+    hil.write("x.yaml", "boards: {}\n")
+    result = usb("discover", "--write", "--yes", "--import", "x.yaml")
+    assert result.code == 2 and "neither a config.json" in result.err
+    hil.write("x.yaml", "a: [\n")
+    assert "x.yaml:" in usb("discover", "--write", "--yes", "--import", "x.yaml").err
+    assert usb("discover", "--write", "--yes", "--import", "none.yaml").code != 0
+    assert usb("discover", "--import", "x.yaml").code == 2
+    assert not (hil.home / "lab.yaml").exists()

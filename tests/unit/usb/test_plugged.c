@@ -57,3 +57,27 @@ Test(plugged, a_shared_serial_number_says_nothing)
     cr_assert(!plugged_is_known(&rig, "serial: 12345"));
     cr_assert(plugged_is_known(&rig, "path: 1-1.2"));
 }
+
+Test(plugged, quoted_text_reads_back_whatever_it_holds)
+{
+    static const char *const texts[] = {"",
+                                        "plain 1-1.2",
+                                        "a\"b\\c\\",
+                                        "tab\tbell\a\x7F",
+                                        "\xC2\x85",
+                                        "\xE2\x80\xA8line",
+                                        "gr\xC3\xBC\xC3\x9F",
+                                        "\xF0\x9F\x98\x80",
+                                        "{a: [b]} # c"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+        cleanup_buf struct buf yaml = BUF_INIT(4096);
+        struct yaml_tree *tree;
+        buf_adds(&yaml, "k: ");
+        board_yaml_quoted(&yaml, texts[i]);
+        cr_assert_eq(yaml_parse(yaml.data, yaml.size, "t", &tree, &(struct diags){0}, NULL), 0,
+                     "%s", yaml.data);
+        cr_expect_str_eq(yaml_get(yaml_root(tree), "k")->text, texts[i]);
+        yaml_tree_free(tree);
+    }
+}
