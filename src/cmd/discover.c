@@ -268,6 +268,7 @@ static int write_new(const struct app *app, const struct request *request, const
 {
     cleanup_buf struct buf boards = BUF_INIT(YAML_BYTES_MAX), after = BUF_INIT(YAML_BYTES_MAX),
                            diff = BUF_INIT((size_t)2 * YAML_BYTES_MAX);
+    const char *before = found->text ? found->text : "";
     size_t incomplete = 0;
     int rc = request->import ? compose_imported(request, found, &boards, &incomplete, err)
                              : compose_new(app, request, found, &boards, &incomplete, err);
@@ -278,10 +279,10 @@ static int write_new(const struct app *app, const struct request *request, const
         printf("\n%s has all that is %s.\n", path, request->import ? "in that file" : "plugged in");
         return 0;
     }
-    rc = lab_add_boards(found->text, strlen(found->text), path, boards.data, &after, err);
+    rc = lab_add_boards(before, strlen(before), path, boards.data, &after, err);
     if (rc < 0)
         return rc;
-    lab_diff(found->text, after.data, path, &diff);
+    lab_diff(before, after.data, path, &diff);
     putchar('\n');
     print_diff(diff.data);
     rc = confirm(app, request, path, err);
