@@ -298,27 +298,39 @@ int dfu_abort(struct dfu *dfu, const struct ctx *ctx, struct err *err)
     return rc < 0 ? rc : make_idle(dfu, ctx, err);
 }
 
+/* Asks until the firmware is taken; at the device's pace. */
+static int await_manifestation(struct dfu *dfu, bool *ret_reset, const struct ctx *ctx,
+                               struct err *err)
+{
+    for (;;) {
+        struct status status = {0};
+        int rc = get_status(dfu, &status, ctx, err);
+        if (rc == 0 && status.state == FAILED)
+            return failed(dfu, &status, ctx, err);
+        *ret_reset = rc == 0 && status.state == MANIFEST_WAIT_RESET;
+        if (rc < 0 || (status.state != MANIFEST_SYNC && status.state != MANIFEST))
+            return rc;
+        rc = ctx_sleep(ctx, status.poll_ms ? status.poll_ms : 1, err);
+        if (rc < 0)
+            return rc;
+    }
+}
+
 int dfu_manifest(struct dfu *dfu, bool *ret_reset, const struct ctx *ctx, struct err *err)
 {
-    struct status status = {.state = MANIFEST_SYNC};
     int rc = ask(dfu, DNLOAD, 0, NULL, 0, ctx, err);
 
     *ret_reset = false;
+    dfu->status = 0;
     if (rc == -ERR_REFUSED)
-        rc = why_stalled(dfu, ctx, err);
-    while (rc >= 0 && (status.state == MANIFEST_SYNC || status.state == MANIFEST)) {
-        rc = settle(dfu, &status, ctx, err);
-        if (rc == 0 && (status.state == MANIFEST_SYNC || status.state == MANIFEST))
-            rc = ctx_sleep(ctx, status.poll_ms ? status.poll_ms : 1, err);
-        else if (rc == 0)
-            break;
-        /* One that does not survive its manifestation need not answer any more (7). */
-        if (rc < 0 && rc != -ERR_TIMEOUT && rc != -ERR_CANCELLED && !dfu->survives && !dfu->status)
-            return 0;
-    }
-    if (rc >= 0)
-        *ret_reset = status.state == MANIFEST_WAIT_RESET;
-    return rc < 0 ? rc : 0;
+        return why_stalled(dfu, ctx, err);
+    if (rc < 0)
+        return rc;
+    rc = await_manifestation(dfu, ret_reset, ctx, err);
+    /* One that does not survive its manifestation need not answer any more (7). */
+    if ((rc == -ERR_GONE || rc == -ERR_REFUSED || rc == -ERR_IO) && !dfu->survives && !dfu->status)
+        return 0;
+    return rc;
 }
 
 int dfu_detach(struct dfu *dfu, const struct ctx *ctx, struct err *err)
