@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -63,12 +64,24 @@ static int open_node(const struct usb_device *device, struct err *err)
     return -(int)err->code;
 }
 
+/* New contexts take this default from the process; to set it again, while another thread's context
+ * is being ended, would make libusb look into that. So it is done once, before the first. A libusb
+ * that does not know it looks at all devices, and works. */
+static void forbid_discovery(void)
+{
+    struct libusb_api api;
+
+    if (libusb_api_load(&api, NULL) == 0)
+        api.set_option(NULL, LIBUSB_OPTION_NO_DEVICE_DISCOVERY);
+}
+
 static int wrap(struct usb_link *link, struct err *err)
 {
-    int rc = link->api.set_option(NULL, LIBUSB_OPTION_NO_DEVICE_DISCOVERY);
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    int rc;
 
-    if (rc == 0)
-        rc = link->api.init(&link->context);
+    pthread_once(&once, forbid_discovery);
+    rc = link->api.init(&link->context);
     if (rc == 0)
         rc = link->api.wrap_sys_device(link->context, link->fd, &link->handle);
     return rc < 0 ? usb_error(link, rc, "opening it", err) : 0;
@@ -332,7 +345,7 @@ char *usb_link_string(struct usb_link *link, uint8_t index, const struct ctx *ct
                                   .index = 0x0409}; /* US English, which all of them have */
     cleanup_buf struct buf text = BUF_INIT((size_t)4 * STRING_MAX);
     struct ctx until = ctx_narrow(ctx, USB_ANSWER_MS);
-    uint8_t bytes[STRING_MAX];
+    uint8_t bytes[STRING_MAX] = {0};
     int n = usb_link_control(link, &request, bytes, sizeof bytes, &until, err);
 
     if (n < 0)
