@@ -199,9 +199,11 @@ static int read_settings(struct dfu *dfu, const struct ctx *ctx, struct err *err
     for (int i = 0; i < count && rc == 0; i++)
         if (found[i].interface == dfu->interface)
             rc = read_setting(dfu, &found[i], ctx, err);
-    for (size_t i = 0; i < dfu->count && rc == 0; i++)
-        if (dfu->st && dfu->settings[i].name && dfu->settings[i].name[0] == '@')
-            rc = dfuse_map_parse(dfu->settings[i].name, &dfu->settings[i].map, err);
+    /* A name that is no layout is no reason to refuse the others: that setting has no memory. */
+    for (size_t i = 0; i < dfu->count; i++)
+        if (dfu->st && dfu->settings[i].name &&
+            dfuse_map_parse(dfu->settings[i].name, &dfu->settings[i].map, NULL) < 0)
+            dfu->settings[i].map = (struct dfuse_map){0};
     return rc;
 }
 

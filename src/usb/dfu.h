@@ -31,7 +31,7 @@
 struct dfu_setting {
     uint8_t alternate;
     char *name;           /* may be NULL */
-    struct dfuse_map map; /* empty where the name is none */
+    struct dfuse_map map; /* empty where the name is no layout */
 };
 
 struct dfu {

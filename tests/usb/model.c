@@ -235,7 +235,7 @@ static void advance(struct model *model, unsigned *poll_ms, int64_t now_us)
         model->busy_until_us = now_us + (int64_t)*poll_ms * 1000;
         model->has_pending = false;
         model->state = DNBUSY;
-    } else if (model->state == DNBUSY) {
+    } else if (model->state == DNBUSY && !model->conf.busy) {
         model->state = model->status ? FAILED : DNLOAD_IDLE;
     } else if (model->state == MANIFEST_SYNC && model->has_pending) {
         model->has_pending = false;
@@ -387,6 +387,8 @@ const char *model_string(const struct model *model, unsigned alternate)
 
     if (model->conf.plain || model->conf.runtime)
         return "Firmware";
+    if (model->conf.odd && alternate == 3)
+        return "@Device Feature/0xWHAT";
     return alternate < 4 ? names[alternate] : "";
 }
 

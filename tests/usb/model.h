@@ -20,11 +20,13 @@
 #define MODEL_NEVER (-3) /* no answer, ever */
 
 struct model_conf {
-    bool plain;                  /* DFU 1.1 without DfuSe */
-    bool runtime;                /* begins as firmware that can be detached */
-    bool fragile;                /* plain: waits for a reset after manifestation */
-    bool protect;                /* read protection is on */
-    bool stays;                  /* does not leave */
+    bool plain;   /* DFU 1.1 without DfuSe */
+    bool runtime; /* begins as firmware that can be detached */
+    bool fragile; /* plain: waits for a reset after manifestation */
+    bool protect; /* read protection is on */
+    bool stays;   /* does not leave */
+    bool odd;     /* the last setting has a name that is no layout */
+    bool busy;    /* says that it is, for ever, and wants no wait between questions */
     unsigned erase_ms, write_ms; /* what it asks the host to wait, and takes */
     unsigned unplug_after;       /* bytes written; 0: never */
     unsigned silent_after;       /* the same, and it stops answering */

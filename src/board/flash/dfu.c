@@ -125,6 +125,9 @@ static void list_memory(const struct dfu *dfu, struct buf *out)
 {
     for (size_t i = 0; i < dfu->count; i++) {
         const struct dfuse_map *map = &dfu->settings[i].map;
+        if (!map->count)
+            buf_addf(out, "%s'%s' (not understood)", out->size ? ", " : "",
+                     dfu->settings[i].name ? dfu->settings[i].name : "");
         for (size_t r = 0; r < map->count; r++)
             if ((map->runs[r].access & (DFUSE_ERASE | DFUSE_WRITE)) == (DFUSE_ERASE | DFUSE_WRITE))
                 buf_addf(out, "%s%s 0x%08" PRIx64 "-0x%08" PRIx64, out->size ? ", " : "", map->name,

@@ -159,6 +159,23 @@ Test(flash_dfu, firmware_for_other_addresses_is_refused_with_the_memory_there_is
     mock_free(mock);
 }
 
+Test(flash_dfu, a_setting_with_an_odd_name_spoils_no_other)
+{
+    struct ctx ctx = within(20000);
+    struct mock *mock = lab_new();
+    uint8_t byte = 0;
+    struct segment segment = {.address = 0x20000000, .bytes = &byte, .size = 1};
+    struct image image = image_of(&segment, 1);
+    struct err err;
+
+    mock_bootloader(mock, "1-1.3", "S", &(struct model_conf){.odd = true}, NULL);
+    cr_assert_eq(program_pattern("{path: 1-1.3, leave: false}", 100, &ctx, &err), 0, "%s",
+                 err.message);
+    cr_assert_eq(program("{path: 1-1.3}", &image, &ctx, &err), -ERR_CONFIG);
+    cr_assert(strstr(err.message, "'@Device Feature/0xWHAT' (not understood)"), "%s", err.message);
+    mock_free(mock);
+}
+
 Test(flash_dfu, unplugged_in_the_middle)
 {
     struct ctx ctx = within(20000);
@@ -182,6 +199,21 @@ Test(flash_dfu, silence_ends_with_the_deadline)
     cr_assert_eq(program_pattern("{path: 1-1.3}", 50000, &ctx, &err), -ERR_TIMEOUT);
     cr_assert(strstr(err.message, "does not answer"), "%s", err.message);
     cr_assert_lt(ctx_now_ns() - began, 2000000000);
+    mock_free(mock);
+}
+
+Test(flash_dfu, a_device_that_stays_busy_ends_with_the_deadline_too)
+{
+    struct ctx ctx = within(300);
+    struct mock *mock = lab_new();
+    struct model *model =
+        mock_bootloader(mock, "1-1.3", "S", &(struct model_conf){.busy = true}, NULL);
+    struct err err;
+
+    cr_assert_eq(program_pattern("{path: 1-1.3}", 5000, &ctx, &err), -ERR_TIMEOUT);
+    cr_assert(strstr(err.message, "the device stays busy") || strstr(err.message, "not answer"),
+              "%s", err.message);
+    cr_assert_lt(model->polls, 400, "asked without a pause");
     mock_free(mock);
 }
 
