@@ -499,6 +499,14 @@ int board_console_fd(const struct board *board)
     return board->console_fd;
 }
 
+/* A USB adapter that is pulled answers EIO, ENXIO or ENODEV, a peer that died ECONNRESET. */
+static int console_gone(const struct board *board, struct err *err)
+{
+    err_wrap(err, "console %s", board->console->base.name);
+    err->code = ERR_GONE;
+    return -ERR_GONE;
+}
+
 ssize_t board_console_read(struct board *board, void *bytes, size_t room, const struct ctx *ctx,
                            struct err *err)
 {
@@ -513,12 +521,19 @@ ssize_t board_console_read(struct board *board, void *bytes, size_t room, const 
         if (n < 0)
             n = err_sys(err, errno, "read");
     }
-    if (n >= 0 || n == -ERR_TIMEOUT || n == -ERR_CANCELLED)
-        return n;
-    /* A USB adapter that is pulled answers EIO, ENXIO or ENODEV, a peer that died ECONNRESET. */
-    err_wrap(err, "console %s", board->console->base.name);
-    err->code = ERR_GONE;
-    return -ERR_GONE;
+    return n >= 0 || n == -ERR_TIMEOUT || n == -ERR_CANCELLED ? n : console_gone(board, err);
+}
+
+int board_console_write(struct board *board, const void *bytes, size_t count, const struct ctx *ctx,
+                        struct err *err)
+{
+    int rc = ctx_write(ctx, board->console_fd, bytes, count, err);
+
+    if (rc == 0 || rc == -ERR_CANCELLED)
+        return rc;
+    if (rc == -ERR_TIMEOUT)
+        return err_wrap(err, "console %s: the board takes no bytes", board->console->base.name);
+    return console_gone(board, err);
 }
 
 int board_console_settle_ms(const struct board *board)

@@ -65,6 +65,9 @@ int board_console_fd(const struct board *board); /* -1: closed */
  * it never waits: -ERR_TIMEOUT where nothing is there. */
 ssize_t board_console_read(struct board *board, void *bytes, size_t room, const struct ctx *ctx,
                            struct err *err);
+/* Writes all bytes. -ERR_TIMEOUT: the board does not take them; -ERR_CANCELLED; else -ERR_GONE. */
+int board_console_write(struct board *board, const void *bytes, size_t count, const struct ctx *ctx,
+                        struct err *err);
 int board_console_settle_ms(const struct board *board);
 
 #endif
