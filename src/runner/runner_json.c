@@ -101,7 +101,7 @@ int runner_read_page(const char *bytes, size_t count, const char *name, struct r
         rc = take_runner(item, &runner, err);
         if (rc < 0)
             return rc;
-        if (!ret->id && !strcasecmp(runner.name, name)) {
+        if (!ret->id && runner.name && !strcasecmp(runner.name, name)) {
             *ret = runner;
             continue;
         }
