@@ -3,6 +3,7 @@
 
 #include "base/fs.h"
 #include "base/guard.h"
+#include "base/proc.h"
 #include "board/emulator.h"
 #include "board/power/power.h"
 
@@ -232,6 +233,73 @@ struct board_drivers board_drivers(const struct board *board)
     };
 }
 
+static void add_programs(const struct driver_base *base, const void *self, struct strv *ret)
+{
+    for (const struct field *field = base->fields; field && field->name; field++) {
+        const char *place = (const char *)self + field->offset;
+        const struct strv *argv = (const void *)place;
+        const struct argv_list *list = (const void *)place;
+        if (field->type == FIELD_ARGV && argv->count)
+            strv_add(ret, argv->items[0]);
+        for (size_t i = 0; field->type == FIELD_ARGVS && i < list->count; i++)
+            strv_add(ret, list->items[i].items[0]);
+    }
+    if (base->program)
+        strv_add(ret, base->program(self));
+}
+
+void board_programs(const struct board *board, struct strv *ret)
+{
+    if (board->power)
+        add_programs(&board->power->base, board->power_self, ret);
+    if (board->reset)
+        add_programs(&board->reset->base, board->reset_self, ret);
+    if (board->flash)
+        add_programs(&board->flash->base, board->flash_self, ret);
+    if (board->console)
+        add_programs(&board->console->base, board->console_self, ret);
+}
+
+static int programs_present(const struct board *board, struct err *err)
+{
+    cleanup_strv struct strv programs = {0};
+
+    board_programs(board, &programs);
+    for (size_t i = 0; i < programs.count; i++) {
+        cleanup_free char *found = proc_find(programs.items[i]);
+        if (!found)
+            return err_set(err, ERR_NOT_FOUND, "'%s' is not installed", programs.items[i]);
+    }
+    return 0;
+}
+
+static int devices_present(const struct board *board, struct err *err)
+{
+    const struct driver_base *const bases[] = {
+        board->power ? &board->power->base : NULL, board->reset ? &board->reset->base : NULL,
+        board->flash ? &board->flash->base : NULL, board->console ? &board->console->base : NULL};
+    const void *const selves[] = {board->power_self, board->reset_self, board->flash_self,
+                                  board->console_self};
+
+    for (size_t i = 0; i < ARRAY_SIZE(bases); i++) {
+        int rc = bases[i] && bases[i]->present ? bases[i]->present(selves[i], err) : 0;
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+int board_present(struct board *board, const struct ctx *ctx, struct err *err)
+{
+    bool is_on = true;
+    int rc = programs_present(board, err);
+
+    if (rc == 0 && (rc = devices_present(board, err)) < 0 && board->power &&
+        (board_is_on(board, ctx, &is_on, NULL) < 0 || !is_on))
+        rc = 0; /* its own USB port goes with its power */
+    return rc;
+}
+
 void board_attach(struct board *board, const char *work_dir, const char *test,
                   struct events *events)
 {
@@ -321,12 +389,42 @@ int board_power_on(struct board *board, const struct ctx *ctx, struct err *err)
     return rc < 0 ? err_wrap(err, "power %s", board->power->base.name) : 0;
 }
 
+static int need_power(const struct board *board, struct err *err)
+{
+    return board->power ? 0
+                        : err_set(err, ERR_CONFIG, "%s has no power driver: see hil drivers power",
+                                  board->conf->name);
+}
+
+int board_is_on(struct board *board, const struct ctx *ctx, bool *ret, struct err *err)
+{
+    int rc = need_power(board, err);
+
+    if (rc < 0)
+        return rc;
+    if (!board->power->is_on)
+        return err_set(err, ERR_CONFIG, "power %s of %s cannot tell", board->power->base.name,
+                       board->conf->name);
+    rc = board->power->is_on(board->power_self, &board->env, ctx, ret, err);
+    return rc < 0 ? err_wrap(err, "power %s", board->power->base.name) : 0;
+}
+
+bool board_ends_with_us(const struct board *board)
+{
+    return board->power && board->power->ends_with_us;
+}
+
 int board_rest(struct board *board, const struct ctx *ctx, struct err *err)
 {
-    int rc;
+    return board->powered ? board_power_off(board, ctx, err) : 0;
+}
 
-    if (!board->powered)
-        return 0;
+int board_power_off(struct board *board, const struct ctx *ctx, struct err *err)
+{
+    int rc = need_power(board, err);
+
+    if (rc < 0)
+        return rc;
     rc = board->power->off(board->power_self, &board->env, ctx, err);
     board->powered = rc < 0;
     if (rc < 0)
@@ -372,7 +470,7 @@ int board_reset(struct board *board, const struct ctx *ctx, struct err *err)
         rc = board->reset->reset(board->reset_self, &board->env, ctx, err);
         return rc < 0 ? err_wrap(err, "reset %s", board->reset->base.name) : 0;
     }
-    rc = board_rest(board, ctx, err);
+    rc = board_power_off(board, ctx, err);
     if (rc == 0)
         rc = ctx_sleep(ctx, RESET_GAP_MS, err);
     return rc == 0 ? board_power_on(board, ctx, err) : err_wrap(err, "reset by power cycle");
@@ -389,7 +487,9 @@ int board_console_open(struct board *board, const struct ctx *ctx, struct err *e
 
 void board_console_close(struct board *board)
 {
-    if (board->console_fd >= 0)
+    if (board->console_fd >= 0 && board->console->close)
+        board->console->close(board->console_fd);
+    else if (board->console_fd >= 0)
         close(board->console_fd);
     board->console_fd = -1;
 }
@@ -397,6 +497,14 @@ void board_console_close(struct board *board)
 int board_console_fd(const struct board *board)
 {
     return board->console_fd;
+}
+
+/* A USB adapter that is pulled answers EIO, ENXIO or ENODEV, a peer that died ECONNRESET. */
+static int console_gone(const struct board *board, struct err *err)
+{
+    err_wrap(err, "console %s", board->console->base.name);
+    err->code = ERR_GONE;
+    return -ERR_GONE;
 }
 
 ssize_t board_console_read(struct board *board, void *bytes, size_t room, const struct ctx *ctx,
@@ -413,12 +521,19 @@ ssize_t board_console_read(struct board *board, void *bytes, size_t room, const 
         if (n < 0)
             n = err_sys(err, errno, "read");
     }
-    if (n >= 0 || n == -ERR_TIMEOUT || n == -ERR_CANCELLED)
-        return n;
-    /* A USB adapter that is pulled answers EIO, ENXIO or ENODEV, a peer that died ECONNRESET. */
-    err_wrap(err, "console %s", board->console->base.name);
-    err->code = ERR_GONE;
-    return -ERR_GONE;
+    return n >= 0 || n == -ERR_TIMEOUT || n == -ERR_CANCELLED ? n : console_gone(board, err);
+}
+
+int board_console_write(struct board *board, const void *bytes, size_t count, const struct ctx *ctx,
+                        struct err *err)
+{
+    int rc = ctx_write(ctx, board->console_fd, bytes, count, err);
+
+    if (rc == 0 || rc == -ERR_CANCELLED)
+        return rc;
+    if (rc == -ERR_TIMEOUT)
+        return err_wrap(err, "console %s: the board takes no bytes", board->console->base.name);
+    return console_gone(board, err);
 }
 
 int board_console_settle_ms(const struct board *board)

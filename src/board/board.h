@@ -26,6 +26,12 @@ struct board_drivers {
 };
 struct board_drivers board_drivers(const struct board *board);
 
+/* Is it there? Looks for its programs and devices, opens and disturbs nothing; a device that is
+ * missing while its power may be off is no sign. 0, or an error that says what is missing. */
+int board_present(struct board *board, const struct ctx *ctx, struct err *err);
+/* Adds the programs that its drivers may run, as they stand in lab.yaml. */
+void board_programs(const struct board *board, struct strv *ret);
+
 /* Where the following calls log and tell. Borrowed until the next call or board_close(). */
 void board_attach(struct board *board, const char *work_dir, const char *test,
                   struct events *events);
@@ -34,6 +40,11 @@ void board_attach(struct board *board, const char *work_dir, const char *test,
 int board_accepts(const struct board *board, const struct image *image, struct err *err);
 
 int board_power_on(struct board *board, const struct ctx *ctx, struct err *err);
+/* Switches it off though we may not have switched it on. Both: -ERR_CONFIG where it has no power
+ * driver, or one that cannot tell. */
+int board_power_off(struct board *board, const struct ctx *ctx, struct err *err);
+int board_is_on(struct board *board, const struct ctx *ctx, bool *ret, struct err *err);
+bool board_ends_with_us(const struct board *board); /* an emulator: on while hil lives */
 int board_flash(struct board *board, const struct image *image, const struct ctx *ctx,
                 struct err *err);
 int board_verify(struct board *board, const struct image *image, const struct ctx *ctx,
@@ -54,6 +65,9 @@ int board_console_fd(const struct board *board); /* -1: closed */
  * it never waits: -ERR_TIMEOUT where nothing is there. */
 ssize_t board_console_read(struct board *board, void *bytes, size_t room, const struct ctx *ctx,
                            struct err *err);
+/* Writes all bytes. -ERR_TIMEOUT: the board does not take them; -ERR_CANCELLED; else -ERR_GONE. */
+int board_console_write(struct board *board, const void *bytes, size_t count, const struct ctx *ctx,
+                        struct err *err);
 int board_console_settle_ms(const struct board *board);
 
 #endif

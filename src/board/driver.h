@@ -42,14 +42,23 @@ struct driver_base {
     size_t self_size;
     void (*preset)(void *self);                                                   /* may be NULL */
     void (*check)(void *self, const struct yaml_node *node, struct diags *diags); /* may be NULL */
-    void (*done)(
-        void *self); /* ends what is still open; fields are freed by the caller; may be NULL */
+    /* ends what is still open; fields are freed by the caller; may be NULL */
+    void (*done)(void *self);
+    /* A program that it runs and that no FIELD_ARGV names; may be NULL */
+    const char *(*program)(const void *self);
+    /* Looks, without opening anything, for what it needs: -ERR_NOT_FOUND says what is missing. May
+     * be NULL: nothing of it can be seen from outside */
+    int (*present)(const void *self, struct err *err);
 };
 
 struct power_driver {
     struct driver_base base;
+    bool ends_with_us; /* the board is on only while hil lives: an emulator */
     int (*on)(void *self, const struct driver_env *env, const struct ctx *ctx, struct err *err);
     int (*off)(void *self, const struct driver_env *env, const struct ctx *ctx, struct err *err);
+    /* Whether it is on. May be NULL: cannot be told. */
+    int (*is_on)(void *self, const struct driver_env *env, const struct ctx *ctx, bool *ret,
+                 struct err *err);
     /* What the guardian is to run should hil be killed: the number of argv lists, borrowed. May be
      * NULL: ending hil's children is enough. */
     size_t (*off_argvs)(void *self, const struct strv **ret);
@@ -78,11 +87,12 @@ struct flash_driver {
 struct console_driver {
     struct driver_base base;
     int settle_ms; /* bytes may still be under way this long after the board fell silent */
-    /* A descriptor to poll, read and write; non-blocking. The caller closes it. */
+    /* A descriptor to poll, read and write; non-blocking. */
     int (*open)(void *self, const struct driver_env *env, const struct ctx *ctx, int *ret_fd,
                 struct err *err);
     /* Drops what the kernel holds for us; may be NULL. */
     void (*flush)(void *self, int fd);
+    void (*close)(int fd); /* NULL: close(2) */
 };
 
 /* The tables; NULL-terminated. Each lives in its kind's folder. */

@@ -40,6 +40,11 @@ const struct field emulator_fields[] = {
     {0},
 };
 
+const char *emulator_binary(const struct emulator_conf *conf)
+{
+    return conf->binary ? conf->binary : "qemu-system-arm";
+}
+
 const struct emulator_machine *emulator_machine(const char *name)
 {
     for (size_t i = 0; i < ARRAY_SIZE(machines); i++) {
@@ -138,13 +143,7 @@ static void build_argv(const struct emulator *emulator, const struct driver_env 
 {
     const struct emulator_conf *conf = &emulator->conf;
     const char *const fixed[] = {
-        conf->binary ? conf->binary : "qemu-system-arm",
-        "-M",
-        conf->machine,
-        "-S",
-        "-display",
-        "none",
-        "-nodefaults",
+        emulator_binary(conf), "-M", conf->machine, "-S", "-display", "none", "-nodefaults",
         "-no-user-config",
     };
 

@@ -35,6 +35,8 @@ extern const struct field emulator_fields[];
 void emulator_check(const struct emulator_conf *conf, const struct yaml_node *node,
                     struct diags *diags);
 
+const char *emulator_binary(const struct emulator_conf *conf);
+
 struct emulator {
     struct emulator_conf conf; /* first: the fields fill it */
     struct proc *process;      /* NULL: off */

@@ -138,13 +138,18 @@ const struct format *detector_best(const struct detector *detector)
     return best;
 }
 
-void detector_replay(struct detector *detector, lines_sink *sink, void *arg)
+void detector_show(const struct detector *detector, lines_sink *sink, void *arg)
 {
     for (size_t at = 0; at < detector->pending.size;) {
         struct line line = pending_at(detector, at);
         at += pending_size(&line);
         sink(arg, &line);
     }
+}
+
+void detector_replay(struct detector *detector, lines_sink *sink, void *arg)
+{
+    detector_show(detector, sink, arg);
     buf_clear(&detector->pending);
 }
 

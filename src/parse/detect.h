@@ -23,6 +23,8 @@ void detector_keep(struct detector *detector, const struct line *line); /* says 
 const struct format *detector_best(const struct detector *detector);    /* NULL: no sign of any */
 /* Hands out the pending lines, oldest first, and forgets them. */
 void detector_replay(struct detector *detector, lines_sink *sink, void *arg);
+/* Hands them out and keeps them. */
+void detector_show(const struct detector *detector, lines_sink *sink, void *arg);
 bool detector_dropped(const struct detector *detector); /* lines, before the pending ones */
 void detector_free(struct detector *detector);          /* NULL is fine */
 

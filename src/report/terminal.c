@@ -164,7 +164,7 @@ static void print_failures(struct page *page)
  */
 
 enum { COLUMNS = 7 };
-#define OTHER_COLUMNS                                                          \
+#define OTHER_COLUMNS \
     47 /* what all but the names take: "verdict  passed  failed  skipped  ..." \
         */
 
@@ -237,19 +237,26 @@ static void print_table(struct page *page)
 /* ---- what to mistrust, and where to look -------------------------------------------------------
  */
 
+static void print_note(struct page *page, const struct job_result *job, const char *note)
+{
+    fprintf(page->term->out, "%snote:%s %s", style(page, TERM_YELLOW), style(page, TERM_PLAIN),
+            screen(page, job->board));
+    if (page->several_tests)
+        fprintf(page->term->out, " %s", screen(page, job->name));
+    fprintf(page->term->out, ": %s\n", note);
+}
+
 static void print_honesty(struct page *page)
 {
-    cleanup_buf struct buf honesty = BUF_INIT(SIZE_MAX / 4);
+    cleanup_buf struct buf note = BUF_INIT(SIZE_MAX / 4);
 
     for (size_t i = 0; i < page->run->count; i++) {
         const struct job_result *job = page->run->jobs[i];
-        if (!words_honesty(&honesty, job))
-            continue;
-        fprintf(page->term->out, "%snote:%s %s", style(page, TERM_YELLOW), style(page, TERM_PLAIN),
-                screen(page, job->board));
-        if (page->several_tests)
-            fprintf(page->term->out, " %s", screen(page, job->name));
-        fprintf(page->term->out, ": %s\n", honesty.data);
+        bool good = identity_proven(&job->identity) && !job->identity.ignored;
+        if (words_honesty(&note, job))
+            print_note(page, job, note.data);
+        if (!good && words_identity(&note, job))
+            print_note(page, job, note.data);
     }
 }
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TABLE_MAX_BYTES                                                      \
+#define TABLE_MAX_BYTES \
     ((size_t)512 * 1024) /* of names: far from where run.json cannot be read \
                           */
 

@@ -51,8 +51,8 @@ static int receive_url(struct download *download, const char *url, const struct 
     struct http_answer answer = {0};
     cleanup_free char *shown = http_url_shown(url);
     int rc =
-        http_get(github_http(download->github), &(struct http_request){.url = url, .sink = *sink},
-                 &download->ctx, &answer, err);
+        http_call(github_http(download->github), &(struct http_request){.url = url, .sink = *sink},
+                  &download->ctx, &answer, err);
 
     if (rc == 0 && answer.fields.status != 200)
         rc = err_set(err, answer.fields.status == 404 ? ERR_NOT_FOUND : ERR_PROTOCOL,

@@ -2,29 +2,18 @@
  *
  * github: artifacts and release assets, found and downloaded through GitHub's REST API.
  *
- *     github_open(&github, &options, err)      GITHUB_API_URL, GITHUB_TOKEN or a file with the
- * token github_find_artifacts(...) or github_find_assets(...) github_download(github, ..., sink,
- * ...)  the sink sees the bytes as they come github_close(github)
+ *     github_find_artifacts(github, &where, "firmware", ctx, &files, err)
+ *     github_find_assets(github, repo, "latest", false, "*.zip", ctx, &tag, &files, err)
+ *     github_download(github, GITHUB_ASSET, repo, &files.items[0], &sink, ctx, err)
  *
- * Answers are kept with their ETag (http_cache), so asking again costs no rate limit. Errors say
- * what is missing and what would mend it: an expired artifact, a permission, a token. One thread at
- * a time for each struct github; blocks as http does.
+ * The sink sees the bytes as they come. Errors say what is missing: an expired artifact, a name that
+ * is nearly right, a permission. Threads and blocking are github_api's.
  */
 #ifndef HIL_SOURCE_GITHUB_H
 #define HIL_SOURCE_GITHUB_H
 
+#include "source/github_api.h"
 #include "source/github_json.h"
-#include "source/http.h"
-
-struct github;
-/* options->token is filled in here: from `token_file`, else from GITHUB_TOKEN, else there is none.
- * -ERR_USAGE: the file or the API's URL is no good. */
-int github_open(struct github **ret, const struct http_options *options, const char *token_file,
-                struct err *err);
-void github_close(struct github *github); /* NULL is fine */
-struct http *github_http(struct github *github);
-/* For the environment of a child that needs it; NULL: there is none. */
-const char *github_token(const struct github *github);
 
 struct github_where { /* whose artifacts; one of run_id, commit and branch is set */
     const char *repo; /* "owner/name" */
@@ -49,7 +38,5 @@ enum github_kind { GITHUB_ARTIFACT, GITHUB_ASSET };
 int github_download(struct github *github, enum github_kind kind, const char *repo,
                     const struct github_file *file, const struct http_sink *sink,
                     const struct ctx *ctx, struct err *err);
-/* "owner/name" as GitHub allows it. */
-bool github_repo_ok(const char *repo);
 
 #endif

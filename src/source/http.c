@@ -21,7 +21,7 @@ struct http {
     char *agent, *token, *bearer; /* the last for the Authorization field */
 };
 
-/* One GET of one URL: what the callbacks see. */
+/* One request to one URL: what the callbacks see. */
 struct transfer {
     struct http *http;
     const struct http_request *request;
@@ -82,7 +82,12 @@ static int begin(struct transfer *transfer)
     return sink->begin(sink->arg, transfer->answer, transfer->err);
 }
 
-/* A body other than 200's explains what went wrong; of a long one the beginning will do. */
+static bool wants_sink(const struct transfer *transfer)
+{
+    return transfer->request->method == HTTP_GET && transfer->answer->fields.status == 200;
+}
+
+/* A body other than a GET's 200 is short, or explains what went wrong: the beginning will do. */
 static int keep_text(struct transfer *transfer, const char *bytes, size_t count)
 {
     struct buf *text = &transfer->answer->text;
@@ -103,7 +108,7 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *arg)
 
     count *= size;
     transfer->answer->bytes += count;
-    if (transfer->answer->fields.status != 200)
+    if (!wants_sink(transfer))
         return keep_text(transfer, bytes, count) < 0 ? failed(transfer) : count;
     rc = begin(transfer);
     if (rc == 0)
@@ -141,6 +146,30 @@ static void set_trust(const struct curl_api *api, CURL *easy)
         api->easy_setopt(easy, CURLOPT_CAPATH, dir);
 }
 
+/* libcurl borrows the body until the transfer is over. */
+static void set_method(struct transfer *transfer)
+{
+    static const char *const names[] = {
+        [HTTP_POST] = "POST",
+        [HTTP_PUT] = "PUT",
+        [HTTP_PATCH] = "PATCH",
+        [HTTP_DELETE] = "DELETE",
+    };
+    const struct curl_api *api = &transfer->http->api;
+    const struct http_request *request = transfer->request;
+
+    if (request->method == HTTP_GET)
+        return;
+    if (request->body || request->method != HTTP_DELETE) {
+        const char *body = request->body ? request->body : "";
+        add_line(transfer, "Content-Type", "application/json");
+        transfer->lines = api->slist_append(transfer->lines, "Expect:"); /* no 100-continue */
+        api->easy_setopt(transfer->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(body));
+        api->easy_setopt(transfer->easy, CURLOPT_POSTFIELDS, body);
+    }
+    api->easy_setopt(transfer->easy, CURLOPT_CUSTOMREQUEST, names[request->method]);
+}
+
 static void set_up(struct transfer *transfer, const char *url, bool with_token)
 {
     const struct http *http = transfer->http;
@@ -156,6 +185,7 @@ static void set_up(struct transfer *transfer, const char *url, bool with_token)
         add_line(transfer, "Authorization", http->bearer);
     if (with_token)
         add_line(transfer, "X-GitHub-Api-Version", "2022-11-28");
+    set_method(transfer);
     api->easy_setopt(easy, CURLOPT_URL, url);
     api->easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     api->easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->lines);
@@ -184,6 +214,10 @@ static int explain(struct transfer *transfer, CURLcode code)
     if (transfer->told)
         return -(int)transfer->err->code;
     transfer->answer->transient = true;
+    transfer->answer->unsent = code == CURLE_COULDNT_RESOLVE_HOST ||
+                               code == CURLE_COULDNT_RESOLVE_PROXY ||
+                               code == CURLE_COULDNT_CONNECT ||
+                               code == CURLE_OPERATION_TIMEDOUT; /* the only limit is connect_ms */
     switch (code) {
     case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_COULDNT_RESOLVE_PROXY:
@@ -260,12 +294,12 @@ static int drive(struct transfer *transfer)
         return err_set(transfer->err, ERR_IO, "libcurl lost the transfer");
     if (message->data.result != CURLE_OK)
         return explain(transfer, message->data.result);
-    return transfer->answer->fields.status == 200 ? begin(transfer) : 0;
+    return wants_sink(transfer) ? begin(transfer) : 0;
 }
 
-static int get_once(struct http *http, const struct http_request *request, const char *url,
-                    bool with_token, const struct ctx *ctx, struct http_answer *answer,
-                    struct err *err)
+static int call_once(struct http *http, const struct http_request *request, const char *url,
+                     bool with_token, const struct ctx *ctx, struct http_answer *answer,
+                     struct err *err)
 {
     struct err unread = {0};
     struct transfer transfer = {.http = http,
@@ -316,14 +350,14 @@ static char *next_url(struct http *http, const struct http_answer *answer, struc
     return NULL;
 }
 
-static int get_following(struct http *http, const struct http_request *request,
-                         const struct ctx *ctx, struct http_answer *answer, struct err *err)
+static int call_following(struct http *http, const struct http_request *request,
+                          const struct ctx *ctx, struct http_answer *answer, struct err *err)
 {
     cleanup_free char *url = xstrdup(request->url);
     bool away = false;
 
     for (int hops = 0;; hops++) {
-        int rc = get_once(http, request, url, request->with_token && !away, ctx, answer, err);
+        int rc = call_once(http, request, url, request->with_token && !away, ctx, answer, err);
         char *next;
         answer->redirected = away;
         if (rc < 0 || !is_redirect(answer))
@@ -334,6 +368,10 @@ static int get_following(struct http *http, const struct http_request *request,
         if (!next)
             return -(int)ERR_REFUSED;
         away |= !url_same_origin(&http->api, url, next);
+        if (away && request->method != HTTP_GET) {
+            free(next);
+            return err_set(err, ERR_REFUSED, "redirects a change to another host");
+        }
         free(url);
         url = next;
     }
@@ -407,8 +445,16 @@ static int wait_to_retry(struct http *http, int64_t wait_ms, const char *why,
     return rc < 0 ? err_wrap(err, "while waiting: %s", why) : 0;
 }
 
-int http_get(struct http *http, const struct http_request *request, const struct ctx *ctx,
-             struct http_answer *ret, struct err *err)
+/* Whether it may be asked again without doing twice what was asked for. */
+static bool may_repeat(const struct http_request *request, const struct http_answer *answer)
+{
+    long status = answer->fields.status;
+
+    return !request->once || answer->unsent || status == 403 || status == 429;
+}
+
+int http_call(struct http *http, const struct http_request *request, const struct ctx *ctx,
+              struct http_answer *ret, struct err *err)
 {
     struct err unread = {0}, *told = err ? err : &unread;
     int rc = url_check(&http->api, request->url, request->with_token && http->token, told);
@@ -420,12 +466,13 @@ int http_get(struct http *http, const struct http_request *request, const struct
     for (;;) {
         const char *why = NULL;
         int64_t wait_ms;
-        rc = get_following(http, request, ctx, ret, told);
+        rc = call_following(http, request, ctx, ret, told);
         ret->tries = ++tries;
         if (rc == -ERR_CANCELLED || ctx_left_ms(ctx) == 0)
             break;
         wait_ms = http_retry_ms(ret, tries, (int64_t)time(NULL), &why);
-        if ((rc < 0 && !ret->transient) || wait_ms < 0 || tries > http->options.retries)
+        if ((rc < 0 && !ret->transient) || wait_ms < 0 || tries > http->options.retries ||
+            !may_repeat(request, ret))
             break;
         if (rc == 0) {
             cleanup_free char *shown = http_url_shown(ret->url);

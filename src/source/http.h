@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT
  *
- * http: GET over HTTP and HTTPS, streamed, with the patience and the suspicion that CI needs.
+ * http: requests over HTTP and HTTPS, with the patience and the suspicion that CI needs.
  *
  *     http_open(&http, &options, err)
- *     http_get(http, &(struct http_request){.url = ..., .sink = ...}, ctx, &answer, err)
+ *     http_call(http, &(struct http_request){.url = ..., .sink = ...}, ctx, &answer, err)
  *     http_answer_done(&answer); http_close(http)
  *
  * Redirects are followed by hand: the token goes to the scheme, host and port of the first URL, and
  * never again once another was seen. What may pass (resets, truncation, 5xx, rate limits) is tried
  * again, from the first URL on, as often as the options say and the ctx lets; each wait is told to
- * `note`. Proxies come from the usual variables (libcurl-env(3)), certificates from SSL_CERT_FILE,
+ * `note`. What was sent to change something is repeated word for word, to the same host only, and
+ * where `once` says so only if it cannot have arrived (RFC 9110 section 9.2.2). Proxies come from the usual variables (libcurl-env(3)), certificates from SSL_CERT_FILE,
  * SSL_CERT_DIR and CURL_CA_BUNDLE, else from the system.
  *
  * The token is in no message: where a server repeats it, it becomes "***". One thread at a time for
@@ -34,7 +35,7 @@ struct http_options {
     void *arg;
 };
 #define HTTP_STALL_BYTES 1024
-#define HTTP_TEXT_MAX ((size_t)64 << 10) /* kept of the body of an answer that is not 200 */
+#define HTTP_TEXT_MAX ((size_t)64 << 10) /* kept of a body that no sink got */
 
 struct http_answer {
     struct http_fields fields; /* of the last answer; its status is 0 where none came */
@@ -42,12 +43,13 @@ struct http_answer {
     bool redirected;           /* from another host than was asked */
     unsigned tries;            /* that it took */
     bool transient;            /* it failed in a way that may pass */
-    struct buf text;           /* the body of an answer other than 200, cut at HTTP_TEXT_MAX */
+    bool unsent;               /* there was no connection: the server knows of nothing */
+    struct buf text;           /* the body that no sink got, cut at HTTP_TEXT_MAX */
     uint64_t bytes;            /* of the body */
 };
 void http_answer_done(struct http_answer *answer); /* zeroed is fine */
 
-/* Who gets the body of a 200. A retry begins again; errors end the transfer and are not retried. */
+/* Who gets the body of a GET's 200. A retry begins again; errors end the transfer and are not retried. */
 struct http_sink {
     int (*begin)(void *arg, const struct http_answer *answer, struct err *err);
     int (*bytes)(void *arg, const void *bytes, size_t count, const struct ctx *ctx,
@@ -55,12 +57,17 @@ struct http_sink {
     void *arg;
 };
 
+enum http_method { HTTP_GET, HTTP_POST, HTTP_PUT, HTTP_PATCH, HTTP_DELETE };
+
 struct http_request {
     const char *url;
-    const char *accept; /* NULL: anything */
-    const char *etag;   /* for If-None-Match; NULL: none */
-    bool with_token;    /* to the host of `url` */
-    struct http_sink sink;
+    enum http_method method;
+    const char *body;      /* JSON; NULL: none. Not with HTTP_GET */
+    bool once;             /* sending it twice would do it twice */
+    const char *accept;    /* NULL: anything */
+    const char *etag;      /* for If-None-Match; NULL: none */
+    bool with_token;       /* to the host of `url` */
+    struct http_sink sink; /* of HTTP_GET */
 };
 
 struct http;
@@ -68,8 +75,8 @@ int http_open(struct http **ret, const struct http_options *options, struct err 
 /* 0: a complete answer of any status is in *ret. -ERR_GONE, -ERR_TIMEOUT: no connection, or it
  * broke or stalled; -ERR_REFUSED: certificates, redirects, rate limits that outlast the ctx; the
  * sink's. */
-int http_get(struct http *http, const struct http_request *request, const struct ctx *ctx,
-             struct http_answer *ret, struct err *err);
+int http_call(struct http *http, const struct http_request *request, const struct ctx *ctx,
+              struct http_answer *ret, struct err *err);
 void http_close(struct http *http); /* NULL is fine */
 
 void http_note(struct http *http, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -3,7 +3,7 @@
  * intake: the way of a download's bytes: hashed as they come, unpacked as they come, kept nowhere.
  *
  *     intake = intake_new(&spec, ctx)
- *     http_get(... .sink = intake_sink(intake) ...)     may begin several times
+ *     http_call(... .sink = intake_sink(intake) ...)     may begin several times
  *     rc = intake_finish(intake, &facts, err)           the files are with the taker, unjudged
  *     intake_free(intake)
  *

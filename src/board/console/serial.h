@@ -21,11 +21,14 @@ struct serial_line {
 };
 #define SERIAL_LINE_8N1(speed) ((struct serial_line){.baud = (speed), .data = 8, .stop = 1})
 
-/* The caller closes the descriptor. */
+/* The descriptor is for serial_close(). */
 int serial_open_line(const char *path, const struct serial_line *line, int *ret_fd,
                      struct err *err);
 /* The same with 8 data bits, no parity, 1 stop bit, no flow control. */
 int serial_open(const char *path, uint64_t baud, int *ret_fd, struct err *err);
+/* Lets go of it at once: a child of another thread between fork and exec has a copy of the
+ * descriptor, and close(2) alone would leave the tty taken until that child is further. */
+void serial_close(int fd);
 /* Drops what was received and not read. */
 void serial_flush(int fd);
 

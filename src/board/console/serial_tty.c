@@ -173,6 +173,13 @@ int serial_open(const char *path, uint64_t baud, int *ret_fd, struct err *err)
     return serial_open_line(path, &SERIAL_LINE_8N1(baud), ret_fd, err);
 }
 
+void serial_close(int fd)
+{
+    (void)ioctl(fd, TIOCNXCL);
+    (void)flock(fd, LOCK_UN);
+    close(fd);
+}
+
 void serial_flush(int fd)
 {
     (void)ioctl(fd, TCFLSH, TCIFLUSH);

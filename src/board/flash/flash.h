@@ -7,6 +7,6 @@
 
 #include "board/driver.h"
 
-extern const struct flash_driver flash_cmd, flash_gdb;
+extern const struct flash_driver flash_cmd, flash_dfu, flash_gdb;
 
 #endif

@@ -225,7 +225,7 @@ static int program(void *self, const struct driver_env *env, const struct image 
 {
     const struct flash_gdb *conf = self;
     struct session session = {.conf = conf, .env = env, .image = image, .ctx = ctx};
-    cleanup_close int fd = -1;
+    int fd = -1;
     int rc = gdb_link_open(&conf->link, ctx, &fd, err);
 
     if (rc < 0)
@@ -237,6 +237,7 @@ static int program(void *self, const struct driver_env *env, const struct image 
     if (rc == 0)
         rc = run_session(&session, err);
     gdb_done(&session.gdb);
+    gdb_link_close(&conf->link, fd);
     return rc < 0 ? err_wrap(err, "%s", gdb_link_name(&conf->link)) : 0;
 }
 

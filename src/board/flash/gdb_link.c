@@ -4,6 +4,8 @@
 #include "board/connect.h"
 #include "board/console/serial.h"
 
+#include <unistd.h>
+
 #define LISTEN_MS 5000 /* OpenOCD takes one or two seconds from its start until it listens */
 #define RETRY_MS 20
 
@@ -29,4 +31,12 @@ int gdb_link_open(const struct gdb_link *link, const struct ctx *ctx, int *ret_f
         if (rc < 0)
             return err_hint(err, "; is the GDB server running?");
     }
+}
+
+void gdb_link_close(const struct gdb_link *link, int fd)
+{
+    if (fd >= 0 && link->serial)
+        serial_close(fd);
+    else if (fd >= 0)
+        close(fd);
 }

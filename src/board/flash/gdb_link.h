@@ -15,9 +15,10 @@ struct gdb_link {
     uint64_t baud;                  /* of `serial` */
 };
 
-/* A non-blocking descriptor; the caller closes it. A server that was only just started gets a few
+/* A non-blocking descriptor, for gdb_link_close(). A server that was only just started gets a few
  * seconds until it listens. */
 int gdb_link_open(const struct gdb_link *link, const struct ctx *ctx, int *ret_fd, struct err *err);
-const char *gdb_link_name(const struct gdb_link *link); /* the one that is given */
+void gdb_link_close(const struct gdb_link *link, int fd); /* -1 is fine */
+const char *gdb_link_name(const struct gdb_link *link);   /* the one that is given */
 
 #endif

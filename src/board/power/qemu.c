@@ -36,13 +36,20 @@ static void done(void *self)
     emulator->process = NULL;
 }
 
+static const char *program(const void *self)
+{
+    return emulator_binary(self);
+}
+
 const struct power_driver power_qemu = {
     .base = {.name = "qemu",
              .summary = "an emulated board",
              .fields = emulator_fields,
              .self_size = sizeof(struct emulator),
              .check = check,
-             .done = done},
+             .done = done,
+             .program = program},
+    .ends_with_us = true,
     .on = on,
     .off = off,
     .ended_by_firmware = ended_by_firmware,

@@ -245,6 +245,21 @@ Test(console_serial, a_held_tty_is_busy_until_it_is_closed)
     close(board);
 }
 
+Test(console_serial, a_child_between_fork_and_exec_does_not_keep_it_busy)
+{
+    char name[64];
+    int board = new_tty(name), first = -1, second = -1, copy;
+    struct err err = {0};
+
+    cr_assert_eq(serial_open(name, 115200, &first, &err), 0, "%s", err.message);
+    copy = dup(first); /* what fork() does */
+    serial_close(first);
+    cr_expect_eq(serial_open(name, 115200, &second, &err), 0, "%s", err.message);
+    serial_close(second);
+    close(copy);
+    close(board);
+}
+
 Test(console_serial, what_is_no_tty_is_refused)
 {
     static const char *const paths[] = {"/dev/null", "/proc/self/comm"};

@@ -329,10 +329,16 @@ Test(store, a_directory_that_is_not_writable_is_named)
 {
     cr_assert_eq(chmod(work, 0555), 0);
     cr_assert_eq(as_nobody(open_unwritable), 0);
-    cr_assert_eq(fs_mkdirs(state, 0555, NULL), 0);
+    cr_assert_eq(chmod(work, 0755), 0);
+    cr_assert_eq(fs_mkdirs(state, 0755, NULL), 0);
+    cr_assert_eq(chmod(state, 0555), 0);
     cr_assert_eq(as_nobody(open_unwritable), 0);
+    cr_assert_eq(chmod(state, 0755), 0);
     cr_assert_eq(fs_write(file, "", 0, NULL), 0);
+    cr_assert_eq(chmod(file, 0444), 0);
+    cr_assert_eq(chmod(state, 0555), 0);
     cr_assert_eq(as_nobody(open_unwritable), 0);
+    cr_assert_eq(chmod(state, 0755), 0); /* for who cleans up */
 }
 
 /* ---- several processes --------------------------------------------------------------------- */

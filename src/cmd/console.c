@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/str.h"
+#include "cmd/desk.h"
+#include "run/talk.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SWITCH_MS 30000
+
+static const struct opt_row rows[] = {
+    DESK_ROWS,
+    {"reset", 'r', NULL, "Reset the board at the beginning, with the console open.", NULL},
+    {"times", 't', NULL, "Put the time before each line.", NULL},
+    {"log", 0, "FILE", "Append every byte of the console to FILE, too.", NULL},
+    {"until", 'u', "TEXT", "Leave with exit code 0 when a line holds TEXT; 1 if --for is over.",
+     NULL},
+    {"for", 0, "TIME", "Leave after this long.", NULL},
+    {0},
+};
+
+static const char *const examples[] = {
+    "Talk to a board; Ctrl-A x leaves",
+    "hil console nucleo-3",
+    "See it start",
+    "hil console nucleo-3 --reset --times",
+    "In a script: send a command, wait for the answer",
+    "echo version | hil console nucleo-3 --until 'version: ' --for 5s",
+    NULL};
+
+static const char *const see_also[] = {"run", "reset", "power", "boards", NULL};
+
+struct request {
+    struct desk_options desk;
+    struct talk_options talk;
+    const char *log;
+    int64_t for_ms; /* -1: for ever */
+};
+
+static int take(void *arg, const struct opt_row *row, const char *value, struct err *err)
+{
+    struct request *request = arg;
+    int taken = desk_options_take(row, value, &request->desk, err);
+
+    if (taken)
+        return taken < 0 ? -(int)err->code : 0;
+    if (str_eq(row->name, "reset"))
+        request->talk.reset = true;
+    else if (str_eq(row->name, "times"))
+        request->talk.times = true;
+    else if (str_eq(row->name, "log"))
+        request->log = value;
+    else if (str_eq(row->name, "for"))
+        return str_to_ms(value, "--for", &request->for_ms, err);
+    else if (!*value)
+        return err_set(err, ERR_USAGE, "--until: every line holds nothing; name a text");
+    else
+        request->talk.until = value;
+    return 0;
+}
+
+static int open_log(struct request *request, struct err *err)
+{
+    request->talk.log_fd = -1;
+    if (!request->log)
+        return 0;
+    request->talk.log_fd = open(request->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    return request->talk.log_fd < 0
+               ? err_set(err, ERR_USAGE, "--log %s: %s", request->log, strerror(errno))
+               : 0;
+}
+
+/* The board is switched on where it can be, and at rest afterwards, as after a run. */
+static int converse(struct desk *desk, struct request *request, enum talk_end *ret, struct err *err)
+{
+    struct ctx ctx = request->for_ms >= 0 ? ctx_narrow(&desk->ctx, request->for_ms) : desk->ctx;
+    struct ctx wait = ctx_narrow(&desk->ctx, SWITCH_MS);
+    struct err rest_err = {0};
+    int rc = board_power_on(desk->board, &wait, err);
+
+    if (board_ends_with_us(desk->board))
+        request->talk.reset = true; /* an emulator starts with its core stopped */
+    if (rc == 0)
+        rc = talk(desk->board, &request->talk, &ctx, ret, err);
+    wait = ctx_cleanup(&desk->ctx, SWITCH_MS);
+    if (board_rest(desk->board, &wait, &rest_err) < 0 && rc == 0) {
+        *err = rest_err;
+        rc = -(int)rest_err.code;
+    }
+    return rc;
+}
+
+static int run(const struct app *app, int argc, char **argv)
+{
+    struct request request = {.desk = DESK_OPTIONS_INIT,
+                              .talk = {.in_fd = STDIN_FILENO, .out_fd = STDOUT_FILENO},
+                              .for_ms = -1};
+    enum talk_end end = TALK_LEFT;
+    struct desk *desk = NULL;
+    struct err err = {0};
+    int first, code, rc;
+
+    if (!cmd_parse(&verb_console, argc, argv, take, &request, &first, &code))
+        return code;
+    if (argc - first > 1) {
+        err_set(&err, ERR_USAGE, "'%s': only one board can be talked to", argv[first + 1]);
+        return cmd_fail(&verb_console, &err);
+    }
+    request.talk.raw = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+    rc = open_log(&request, &err);
+    if (rc == 0)
+        rc = desk_open(app, &request.desk, first < argc ? argv[first] : NULL, &desk, &err);
+    if (rc == 0)
+        rc = converse(desk, &request, &end, &err);
+    close_fd(&request.talk.log_fd);
+    code = request.talk.until && end != TALK_SEEN ? 1 : 0;
+    return desk_end(app, &verb_console, desk, rc, &err, code);
+}
+
+const struct opt_verb verb_console = {
+    .name = "console",
+    .operands = "[BOARD]",
+    .summary = "talk to a board: its console on this terminal",
+    .description =
+        "Takes the board (nobody else can use it meanwhile), opens its console, and passes bytes "
+        "both ways as they are. On a terminal the keys go to the board, Ctrl-C too. Ctrl-A begins "
+        "an order to hil:\n\n"
+        "  Ctrl-A x   leave                Ctrl-A t   times on or off\n"
+        "  Ctrl-A r   reset the board      Ctrl-A a   send Ctrl-A\n"
+        "  Ctrl-A p   power cycle it       Ctrl-A ?   this list\n\n"
+        "A console that vanishes, as a board's own USB port does at a reset, is waited for. "
+        "Afterwards the board comes to rest, as after a run.",
+    .rows = rows,
+    .examples = examples,
+    .see_also = see_also,
+    .run = run,
+};

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The lab's file, and the programs that its drivers run.
+ */
+#include "base/fs.h"
+#include "base/proc.h"
+#include "base/str.h"
+#include "board/inventory.h"
+#include "doctor/checks.h"
+
+static const struct { /* Debian's package of a program, where it has another name */
+    const char *program, *package;
+} packages[] = {
+    {"st-flash", "stlink-tools"},
+    {"st-info", "stlink-tools"},
+    {"arm-none-eabi-gdb", "gdb-multiarch"},
+    {"STM32_Programmer_CLI", NULL},
+    {"JLinkExe", NULL},
+};
+
+static void tell_missing(struct exam *exam, const char *program, const char *board)
+{
+    const char *package = fs_basename(program);
+
+    exam_tell(exam, FINDING_BAD, "'%s', which board %s needs, is not installed", program, board);
+    for (size_t i = 0; i < ARRAY_SIZE(packages); i++)
+        if (str_eq(packages[i].program, fs_basename(program)))
+            package = packages[i].package;
+    if (program[0] == '/')
+        exam_mend(exam, "install it there, or correct lab.yaml");
+    else if (package)
+        exam_mend(exam, "sudo apt install %s", package);
+    else
+        exam_mend(exam, "install it from its maker's pages, and put it on the PATH");
+}
+
+static void look_at_programs(struct exam *exam, const struct inventory *inventory)
+{
+    cleanup_strv struct strv seen = {0};
+    cleanup_buf struct buf joined = BUF_INIT(4096);
+    size_t missing = 0;
+
+    for (size_t b = 0; b < inventory->lab->count; b++) {
+        cleanup_strv struct strv programs = {0};
+        board_programs(inventory->boards[b], &programs);
+        for (size_t i = 0; i < programs.count; i++) {
+            if (strv_has(&seen, programs.items[i]))
+                continue;
+            buf_addf(&joined, "%s%s", seen.count ? ", " : "", programs.items[i]);
+            strv_add(&seen, programs.items[i]);
+            cleanup_free char *found = proc_find(programs.items[i]);
+            if (found)
+                continue;
+            tell_missing(exam, programs.items[i], inventory->lab->boards[b].name);
+            missing++;
+        }
+    }
+    if (seen.count && !missing)
+        exam_tell(exam, FINDING_OK, "its drivers find their program%s: %s",
+                  seen.count == 1 ? "" : "s", joined.data);
+}
+
+void check_lab(struct exam *exam)
+{
+    struct inventory inventory;
+    struct err err = {0};
+
+    if (inventory_open(exam->request->lab, &inventory, &err) < 0) {
+        exam_tell(exam, FINDING_BAD, "%s", err.message);
+        exam_mend(exam, "correct it: `hil boards --help` shows a lab.yaml, `hil drivers` what can "
+                        "stand in it");
+        return;
+    }
+    exam_tell(exam, FINDING_OK, "%s: %zu board%s in %s", inventory.lab->name, inventory.lab->count,
+              inventory.lab->count == 1 ? "" : "s", inventory.lab->file);
+    look_at_programs(exam, &inventory);
+    inventory_close(&inventory);
+}
