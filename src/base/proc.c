@@ -314,10 +314,11 @@ int proc_start(const struct proc_spec *spec, const struct ctx *ctx, struct proc 
 {
     cleanup_close int out_fd = -1;
     struct proc proc = {0};
-    int rc = open_log(spec->log_path ? spec->log_path : "/dev/null", &out_fd, err);
+    int rc =
+        spec->out_fd ? 0 : open_log(spec->log_path ? spec->log_path : "/dev/null", &out_fd, err);
 
     if (rc == 0)
-        rc = begin(spec, out_fd, ctx, &proc, err);
+        rc = begin(spec, spec->out_fd ? spec->out_fd : out_fd, ctx, &proc, err);
     if (rc < 0)
         return rc;
     *ret = xmalloc(sizeof **ret);
@@ -335,6 +336,12 @@ bool proc_running(struct proc *proc)
     struct pollfd end = {.fd = proc->pidfd, .events = POLLIN};
 
     return poll(&end, 1, 0) == 0;
+}
+
+int proc_exit_code(struct proc *proc)
+{
+    reap(proc);
+    return proc->exit_code;
 }
 
 void proc_stop(struct proc *proc)

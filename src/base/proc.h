@@ -32,8 +32,10 @@
 struct proc_spec {
     const char *const *argv; /* NULL-terminated */
     const char *dir;         /* working directory; NULL: ours */
-    const char *const *env;  /* NAME=value to add to ours, NULL-terminated; NULL: none */
+    const char *const *env;  /* NAME=value to add to ours, NAME to leave out of it, NULL-terminated;
+                                NULL: ours as it is */
     const char *log_path;    /* NULL: output is only kept in the tail */
+    int out_fd;              /* of proc_start(): output goes here; 0: to log_path */
     const char *hint;        /* what to do where the program is not installed; may be NULL */
     /* Told each piece of output as it comes, on the calling thread; may be NULL. It must be quick:
      * the program stands still while its pipe is full. */
@@ -61,12 +63,17 @@ char *proc_last_line(const struct proc_result *result);
  * line that the program printed. */
 int proc_run_ok(const struct proc_spec *spec, const struct ctx *ctx, struct err *err);
 
+/* The file that would be run: looked up in PATH where there is no slash; NULL: there is none. The
+ * caller frees. */
+char *proc_find(const char *program);
+
 /* A program that stays: an emulator, a GDB server. Its output goes to log_path, or nowhere. */
 struct proc;
 int proc_start(const struct proc_spec *spec, const struct ctx *ctx, struct proc **ret,
                struct err *err);
 int proc_pidfd(const struct proc *proc); /* readable once it has ended */
 bool proc_running(struct proc *proc);
+int proc_exit_code(struct proc *proc); /* once it has ended; -1: a signal ended it */
 /* Ends the group within grace_ms plus a moment, reaps, frees. NULL is fine. */
 void proc_stop(struct proc *proc);
 

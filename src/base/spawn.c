@@ -32,26 +32,37 @@ struct failure {
     int sys_errno;
 };
 
-static int find_program(const struct proc_spec *spec, char **ret, struct err *err)
+static bool is_program(const char *path)
 {
-    const char *name = spec->argv[0];
+    struct stat info;
+
+    return stat(path, &info) == 0 && S_ISREG(info.st_mode) && access(path, X_OK) == 0;
+}
+
+char *proc_find(const char *program)
+{
     const char *path = getenv("PATH");
     cleanup_strv struct strv dirs = {0};
 
-    if (strchr(name, '/')) {
-        *ret = xstrdup(name);
-        return 0;
-    }
+    if (strchr(program, '/'))
+        return is_program(program) ? xstrdup(program) : NULL;
     strv_split(&dirs, path ? path : "/usr/local/bin:/usr/bin:/bin", ':');
     for (size_t i = 0; i < dirs.count; i++) {
-        char *candidate = fs_join(dirs.items[i], name);
-        struct stat info;
-        if (stat(candidate, &info) == 0 && S_ISREG(info.st_mode) && access(candidate, X_OK) == 0) {
-            *ret = candidate;
-            return 0;
-        }
+        char *candidate = fs_join(dirs.items[i], program);
+        if (is_program(candidate))
+            return candidate;
         free(candidate);
     }
+    return NULL;
+}
+
+static int find_program(const struct proc_spec *spec, char **ret, struct err *err)
+{
+    const char *name = spec->argv[0];
+
+    *ret = strchr(name, '/') ? xstrdup(name) : proc_find(name);
+    if (*ret)
+        return 0;
     err_set(err, ERR_TOOL, "%s: program not found in PATH", name);
     if (spec->hint)
         err_hint(err, "; %s", spec->hint);
@@ -85,7 +96,8 @@ static const char **merge_env(const char *const *added)
             env[count++] = environ[i];
     }
     for (size_t j = 0; j < more; j++)
-        env[count++] = added[j];
+        if (strchr(added[j], '='))
+            env[count++] = added[j];
     return env;
 }
 

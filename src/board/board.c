@@ -3,6 +3,7 @@
 
 #include "base/fs.h"
 #include "base/guard.h"
+#include "base/proc.h"
 #include "board/emulator.h"
 #include "board/power/power.h"
 
@@ -231,31 +232,78 @@ struct board_drivers board_drivers(const struct board *board)
     };
 }
 
-static void add_programs(const struct driver_base *base, const void *self, struct strv *ret)
+static void add_program(const char *program, const char *hint, struct strv *ret, struct strv *hints)
+{
+    strv_add(ret, program);
+    strv_add(hints, hint ? hint : "");
+}
+
+static void add_programs(const struct driver_base *base, const void *self, struct strv *ret,
+                         struct strv *hints)
 {
     for (const struct field *field = base->fields; field && field->name; field++) {
         const char *place = (const char *)self + field->offset;
         const struct strv *argv = (const void *)place;
         const struct argv_list *list = (const void *)place;
         if (field->type == FIELD_ARGV && argv->count)
-            strv_add(ret, argv->items[0]);
+            add_program(argv->items[0], NULL, ret, hints);
         for (size_t i = 0; field->type == FIELD_ARGVS && i < list->count; i++)
-            strv_add(ret, list->items[i].items[0]);
+            add_program(list->items[i].items[0], NULL, ret, hints);
     }
     if (base->program)
-        strv_add(ret, base->program(self));
+        add_program(base->program(self), base->hint ? base->hint(self) : NULL, ret, hints);
 }
 
-void board_programs(const struct board *board, struct strv *ret)
+void board_programs(const struct board *board, struct strv *ret, struct strv *hints)
 {
     if (board->power)
-        add_programs(&board->power->base, board->power_self, ret);
+        add_programs(&board->power->base, board->power_self, ret, hints);
     if (board->reset)
-        add_programs(&board->reset->base, board->reset_self, ret);
+        add_programs(&board->reset->base, board->reset_self, ret, hints);
     if (board->flash)
-        add_programs(&board->flash->base, board->flash_self, ret);
+        add_programs(&board->flash->base, board->flash_self, ret, hints);
     if (board->console)
-        add_programs(&board->console->base, board->console_self, ret);
+        add_programs(&board->console->base, board->console_self, ret, hints);
+}
+
+static int programs_present(const struct board *board, struct err *err)
+{
+    cleanup_strv struct strv programs = {0}, hints = {0};
+
+    board_programs(board, &programs, &hints);
+    for (size_t i = 0; i < programs.count; i++) {
+        cleanup_free char *found = proc_find(programs.items[i]);
+        if (!found)
+            return err_set(err, ERR_NOT_FOUND, "'%s' is not installed", programs.items[i]);
+    }
+    return 0;
+}
+
+static int devices_present(const struct board *board, struct err *err)
+{
+    const struct driver_base *const bases[] = {
+        board->power ? &board->power->base : NULL, board->reset ? &board->reset->base : NULL,
+        board->flash ? &board->flash->base : NULL, board->console ? &board->console->base : NULL};
+    const void *const selves[] = {board->power_self, board->reset_self, board->flash_self,
+                                  board->console_self};
+
+    for (size_t i = 0; i < ARRAY_SIZE(bases); i++) {
+        int rc = bases[i] && bases[i]->present ? bases[i]->present(selves[i], err) : 0;
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+int board_present(struct board *board, const struct ctx *ctx, struct err *err)
+{
+    bool is_on = true;
+    int rc = programs_present(board, err);
+
+    if (rc == 0 && (rc = devices_present(board, err)) < 0 && board->power &&
+        (board_is_on(board, ctx, &is_on, NULL) < 0 || !is_on))
+        rc = 0; /* its own USB port goes with its power */
+    return rc;
 }
 
 void board_attach(struct board *board, const char *work_dir, const char *test,
@@ -440,6 +488,14 @@ int board_console_fd(const struct board *board)
     return board->console_fd;
 }
 
+/* A USB adapter that is pulled answers EIO, ENXIO or ENODEV, a peer that died ECONNRESET. */
+static int console_gone(const struct board *board, struct err *err)
+{
+    err_wrap(err, "console %s", board->console->base.name);
+    err->code = ERR_GONE;
+    return -ERR_GONE;
+}
+
 ssize_t board_console_read(struct board *board, void *bytes, size_t room, const struct ctx *ctx,
                            struct err *err)
 {
@@ -454,12 +510,19 @@ ssize_t board_console_read(struct board *board, void *bytes, size_t room, const 
         if (n < 0)
             n = err_sys(err, errno, "read");
     }
-    if (n >= 0 || n == -ERR_TIMEOUT || n == -ERR_CANCELLED)
-        return n;
-    /* A USB adapter that is pulled answers EIO, ENXIO or ENODEV, a peer that died ECONNRESET. */
-    err_wrap(err, "console %s", board->console->base.name);
-    err->code = ERR_GONE;
-    return -ERR_GONE;
+    return n >= 0 || n == -ERR_TIMEOUT || n == -ERR_CANCELLED ? n : console_gone(board, err);
+}
+
+int board_console_write(struct board *board, const void *bytes, size_t count, const struct ctx *ctx,
+                        struct err *err)
+{
+    int rc = ctx_write(ctx, board->console_fd, bytes, count, err);
+
+    if (rc == 0 || rc == -ERR_CANCELLED)
+        return rc;
+    if (rc == -ERR_TIMEOUT)
+        return err_wrap(err, "console %s: the board takes no bytes", board->console->base.name);
+    return console_gone(board, err);
 }
 
 int board_console_settle_ms(const struct board *board)

@@ -26,8 +26,12 @@ struct board_drivers {
 };
 struct board_drivers board_drivers(const struct board *board);
 
-/* Adds the programs that its drivers may run, as they stand in lab.yaml. */
-void board_programs(const struct board *board, struct strv *ret);
+/* Is it there? Looks for its programs and devices, opens and disturbs nothing; a device that is
+ * missing while its power may be off is no sign. 0, or an error that says what is missing. */
+int board_present(struct board *board, const struct ctx *ctx, struct err *err);
+/* Adds the programs that its drivers may run, as they stand in lab.yaml, and to `hints`, in parallel
+ * with them, how to install each: empty where the driver does not know. */
+void board_programs(const struct board *board, struct strv *ret, struct strv *hints);
 
 /* Where the following calls log and tell. Borrowed until the next call or board_close(). */
 void board_attach(struct board *board, const char *work_dir, const char *test,
@@ -62,6 +66,9 @@ int board_console_fd(const struct board *board); /* -1: closed */
  * it never waits: -ERR_TIMEOUT where nothing is there. */
 ssize_t board_console_read(struct board *board, void *bytes, size_t room, const struct ctx *ctx,
                            struct err *err);
+/* Writes all bytes. -ERR_TIMEOUT: the board does not take them; -ERR_CANCELLED; else -ERR_GONE. */
+int board_console_write(struct board *board, const void *bytes, size_t count, const struct ctx *ctx,
+                        struct err *err);
 int board_console_settle_ms(const struct board *board);
 
 #endif

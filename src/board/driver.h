@@ -51,6 +51,10 @@ struct driver_base {
     void (*done)(void *self);
     /* A program that it runs and that no FIELD_ARGV names; may be NULL */
     const char *(*program)(const void *self);
+    const char *(*hint)(const void *self); /* how to install it; NULL with a NULL program */
+    /* Looks, without opening anything, for what it needs: -ERR_NOT_FOUND says what is missing. May
+     * be NULL: nothing of it can be seen from outside */
+    int (*present)(const void *self, struct err *err);
 };
 
 struct power_driver {

@@ -23,9 +23,18 @@
         {"expect-resets", 0, NULL, "The tests reset the board on purpose: a reset is no crash.",  \
          NULL},                                                                                   \
         {"expect-tests", 0, "N", "Fewer tests than this are a failure.", "What is expected"},     \
+        {"require", 0, "GLOB",                                                                    \
+         "A test with this name (or SUITE.NAME) must pass. May be given several times.", NULL},   \
+        {"build-id", 0, "ID",                                                                     \
+         "What the console must say before results count: auto, the image's GNU build-id, or "    \
+         "its digits. Firmware prints it as 'hil: build-id ID'; any line that has all of its "    \
+         "digits as a word will do.",                                                             \
+         "Whether it is the right firmware"},                                                     \
     {                                                                                             \
-        "require", 0, "GLOB",                                                                     \
-            "A test with this name (or SUITE.NAME) must pass. May be given several times.", NULL  \
+        "require-build-id", 0, NULL,                                                              \
+            "A build-id, or a nonce, that never comes is a failure and not only a note. Implies " \
+            "--build-id auto where neither is asked for.",                                        \
+            NULL                                                                                  \
     }
 
 /* Takes the option where it is one of the rows above: 1; 0: not ours; negative: an error. */

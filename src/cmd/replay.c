@@ -1,15 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 #include "run/replay.h"
+#include "base/fs.h"
 #include "base/str.h"
 #include "cmd/cmd.h"
 #include "cmd/options.h"
 #include "cmd/reports.h"
+#include "image/image.h"
 #include "run/origin.h"
 
 #include <sys/stat.h>
 
 static const struct opt_row rows[] = {
     OPTIONS_ROWS_PARSE,
+    {"image", 'i', "FILE",
+     "The firmware that printed it, as an ELF file: code addresses in a crash dump are shown as "
+     "functions and lines.",
+     "Crashes"},
     {"quiet", 'q', NULL, "Print the verdict only.", "What is written"},
     REPORTS_ROWS,
     {0},
@@ -19,6 +25,8 @@ static const char *const examples[] = {"Look at a run again, as a CI job uploade
                                        "hil replay hil-out",
                                        "A log that some other tool captured",
                                        "hil replay --format unity --junit junit.xml uart.log",
+                                       "A crash, with the places in the source",
+                                       "hil replay --image build/app.elf uart.log",
                                        "From a pipe",
                                        "ssh pi cat uart.log | hil replay -",
                                        NULL};
@@ -28,6 +36,7 @@ static const char *const see_also[] = {"run", "formats", NULL};
 struct request {
     struct replay_options replay;
     struct report_orders reports;
+    const char *image;
     bool annotations, quiet;
 };
 
@@ -41,7 +50,10 @@ static int take(void *arg, const struct opt_row *row, const char *value, struct 
         taken = reports_take(row, value, &request->reports, &request->annotations, err);
     if (taken)
         return taken < 0 ? -(int)err->code : 0;
-    request->quiet = true;
+    if (str_eq(row->name, "image"))
+        request->image = value;
+    else
+        request->quiet = true;
     return 0;
 }
 
@@ -88,6 +100,32 @@ static int replay(const struct request *request, char *const *paths, int count, 
     return rc;
 }
 
+static int load_image(const char *path, struct image **ret, struct err *err)
+{
+    cleanup_buf struct buf bytes = BUF_INIT(IMAGE_FILE_MAX);
+    int rc = fs_read(path, &bytes, err);
+
+    if (rc == 0)
+        rc = image_load(path, bytes.data, bytes.size, NULL, ret, err);
+    if (rc == 0 && !str_eq((*ret)->format, "elf"))
+        rc = err_set(err, ERR_USAGE, "%s: is no ELF file, so that it has no symbols", path);
+    if (rc < 0)
+        err->code = ERR_USAGE; /* named by the user */
+    return rc < 0 ? -ERR_USAGE : 0;
+}
+
+static int replay_with(struct request *request, char *const *paths, int count, struct err *err)
+{
+    struct image *image = NULL;
+    int rc = request->image ? load_image(request->image, &image, err) : 0;
+
+    request->replay.image = image;
+    if (rc == 0)
+        rc = replay(request, paths, count, err);
+    image_free(image);
+    return rc;
+}
+
 static void request_done(struct request *request)
 {
     report_orders_done(&request->reports);
@@ -111,7 +149,7 @@ static int run(const struct app *app, int argc, char **argv)
     }
     if (reports_check(&request.reports, &err) < 0)
         return cmd_fail(&verb_replay, &err);
-    code = replay(&request, argv + first, argc - first, &err);
+    code = replay_with(&request, argv + first, argc - first, &err);
     return code < 0 ? cmd_fail(&verb_replay, &err) : code;
 }
 

@@ -29,6 +29,10 @@ static const struct opt_row rows[] = {
      "Deadlines: 30s for the whole test, or any of flash=2m,boot=10s,idle=30s,total=10m.", NULL},
     SOURCE_OPTIONS_ROWS,
     OPTIONS_ROWS_PARSE,
+    {"nonce", 0, NULL,
+     "Send a random line to firmware that asks for it with 'hil: nonce?', and let results count "
+     "from where it is echoed as 'hil: nonce LINE'.",
+     NULL},
     {"out", 'o', "DIR", "The run directory (hil-out). An earlier run's files in it make room.",
      "What is written"},
     REPORTS_ROWS,
@@ -50,6 +54,8 @@ static const char *const examples[] = {
     "Firmware that prints results in words of its own",
     "hil run --pass '^OK (?<name>.*)' --fail '^BAD (?<name>.*)' --end '^bye' fw.bin --at "
     "0x08000000",
+    "Believe only the results of the very image that was built",
+    "hil run --require-build-id firmware.elf",
     NULL};
 
 static const char *const see_also[] = {"replay", "boards", "image", "formats", NULL};
@@ -109,6 +115,8 @@ static int take(void *arg, const struct opt_row *row, const char *value, struct 
     default:
         break;
     }
+    if (str_eq(row->name, "nonce"))
+        plan->parse.identity.ask_nonce = true;
     if (str_eq(row->name, "repeat"))
         return take_repeat(value, &plan->repeat, err);
     if (str_eq(row->name, "at"))

@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "conf/field.h"
 #include "conf/name.h"
+#include "result/identity.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +33,12 @@ static const struct field test_rows[] = {
     {"format", FIELD_STRING, CONF(format), .help = "the dialect of its output"},
     {"timeouts", FIELD_NODE, offsetof(struct test_fields, timeouts), .help = "over the board's"},
     {"expect", FIELD_NODE, offsetof(struct test_fields, expect), .help = "what must be in a pass"},
+    {"build-id", FIELD_STRING, CONF(build_id),
+     .help = "auto: the image's own must be printed before results count; or its digits"},
+    {"require-build-id", FIELD_BOOL, CONF(require_build_id),
+     .help = "a build-id or nonce that never comes is a fail"},
+    {"nonce", FIELD_BOOL, CONF(nonce),
+     .help = "the firmware must echo a random line before results count"},
     {"repeat", FIELD_UINT, CONF(repeat), .min = 1, .max = 10000,
      .help = "how often; once if not given"},
     {0}};
@@ -90,6 +97,13 @@ static void check_name(const struct testplan *plan, const struct yaml_node *node
                       conf->name, plan->tests[i].node->line);
 }
 
+static void check_build_id(const struct yaml_node *node, const char *build_id, struct diags *diags)
+{
+    if (build_id && !str_eq(build_id, "auto") && !build_id_valid(build_id))
+        diag_node(diags, node, "'build-id' must be auto or " BUILD_ID_RULE ", not '%.80s'",
+                  build_id);
+}
+
 static void read_test(struct testplan *plan, const struct yaml_node *node, struct diags *diags)
 {
     struct test_fields fields = {.conf = {.node = node, .repeat = 1}};
@@ -112,6 +126,7 @@ static void read_test(struct testplan *plan, const struct yaml_node *node, struc
         check_placeholders(yaml_get(node, "firmware"), conf, diags);
     if (boards && (boards->kind == YAML_LIST || boards->kind == YAML_SCALAR))
         check_selectors(boards, &conf->boards, diags);
+    check_build_id(yaml_get(node, "build-id"), conf->build_id, diags);
     conf->has_at = yaml_get(node, "at") != NULL;
     plan->tests[plan->count++] = *conf;
 }

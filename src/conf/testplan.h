@@ -7,8 +7,14 @@
  *         build: [make, smoke]            # argv, run in the plan's directory
  *         firmware: build/{label}/smoke.elf
  *         boards: [nucleo-f446re, "stm32f4,virtual"]  # once per entry, on any board that matches
- * it every: false                    # true: on every board that matches format: unity timeouts:
- * {boot: 5s} expect: {tests: 12, require: ["test_can_*"]} repeat: 1
+ *         every: false                    # true: on every board that matches it
+ *         format: unity
+ *         timeouts: {boot: 5s}
+ *         expect: {tests: 12, require: ["test_can_*"]}
+ *         build-id: auto                  # must be printed before results count
+ *         require-build-id: true          # a fail where it is not
+ *         nonce: false                    # true: the firmware must echo a random line
+ *         repeat: 1
  *
  * `{label}` becomes the entry of `boards` (its first label), `{board}` the board's name (which
  * implies `every`). Paths are relative to the plan's directory. Read-only after testplan_load().
@@ -31,7 +37,9 @@ struct test_conf {
     struct timeouts timeouts; /* -1: the board's */
     uint64_t expect_tests;    /* 0: any number but none */
     struct strv require;      /* glob patterns; each must match a case that passed */
-    uint64_t repeat;          /* at least 1 */
+    char *build_id;           /* "auto" or hexadecimal digits; NULL: not asked for */
+    bool require_build_id, nonce;
+    uint64_t repeat; /* at least 1 */
     const struct yaml_node *node;
 };
 

@@ -2,54 +2,47 @@
  *
  * The lab's file, and the programs that its drivers run.
  */
-#include "base/fs.h"
+#include "base/buf.h"
+#include "base/proc.h"
 #include "base/str.h"
 #include "board/inventory.h"
 #include "doctor/checks.h"
 
-#include <stdlib.h>
-#include <unistd.h>
-
-static const struct { /* Debian's package of a program, where it has another name */
+static const struct { /* Debian's package of a program that a `cmd` runs */
     const char *program, *package;
 } packages[] = {
+    {"arm-none-eabi-gdb", "gdb-multiarch"},
+    {"avrdude", "avrdude"},
+    {"dfu-util", "dfu-util"},
+    {"gdb-multiarch", "gdb-multiarch"},
+    {"gpioset", "gpiod"},
+    {"openocd", "openocd"},
+    {"qemu-system-arm", "qemu-system-arm"},
     {"st-flash", "stlink-tools"},
     {"st-info", "stlink-tools"},
-    {"arm-none-eabi-gdb", "gdb-multiarch"},
-    {"STM32_Programmer_CLI", NULL},
-    {"JLinkExe", NULL},
+    {"st-util", "stlink-tools"},
+    {"stm32flash", "stm32flash"},
+    {"uhubctl", "uhubctl"},
 };
 
-static bool in_path(const char *program)
+/* `hint`: the driver's; may be empty. */
+static void tell_missing(struct exam *exam, const char *program, const char *hint,
+                         const char *board)
 {
-    const char *path = getenv("PATH");
-    cleanup_strv struct strv dirs = {0};
-
-    if (program[0] == '/')
-        return access(program, X_OK) == 0;
-    strv_split(&dirs, path ? path : "/usr/local/bin:/usr/bin:/bin", ':');
-    for (size_t i = 0; i < dirs.count; i++) {
-        cleanup_free char *full = fs_join(dirs.items[i], program);
-        if (access(full, X_OK) == 0)
-            return true;
-    }
-    return false;
-}
-
-static void tell_missing(struct exam *exam, const char *program, const char *board)
-{
-    const char *package = fs_basename(program);
+    const char *package = NULL;
 
     exam_tell(exam, FINDING_BAD, "'%s', which board %s needs, is not installed", program, board);
     for (size_t i = 0; i < ARRAY_SIZE(packages); i++)
-        if (str_eq(packages[i].program, fs_basename(program)))
+        if (str_eq(packages[i].program, program))
             package = packages[i].package;
     if (program[0] == '/')
         exam_mend(exam, "install it there, or correct lab.yaml");
+    else if (*hint)
+        exam_mend(exam, "%s", hint);
     else if (package)
         exam_mend(exam, "sudo apt install %s", package);
     else
-        exam_mend(exam, "install it from its maker's pages, and put it on the PATH");
+        exam_mend(exam, "install it and put it on the PATH, or correct lab.yaml");
 }
 
 static void look_at_programs(struct exam *exam, const struct inventory *inventory)
@@ -59,16 +52,17 @@ static void look_at_programs(struct exam *exam, const struct inventory *inventor
     size_t missing = 0;
 
     for (size_t b = 0; b < inventory->lab->count; b++) {
-        cleanup_strv struct strv programs = {0};
-        board_programs(inventory->boards[b], &programs);
+        cleanup_strv struct strv programs = {0}, hints = {0};
+        board_programs(inventory->boards[b], &programs, &hints);
         for (size_t i = 0; i < programs.count; i++) {
             if (strv_has(&seen, programs.items[i]))
                 continue;
             buf_addf(&joined, "%s%s", seen.count ? ", " : "", programs.items[i]);
             strv_add(&seen, programs.items[i]);
-            if (in_path(programs.items[i]))
+            cleanup_free char *found = proc_find(programs.items[i]);
+            if (found)
                 continue;
-            tell_missing(exam, programs.items[i], inventory->lab->boards[b].name);
+            tell_missing(exam, programs.items[i], hints.items[i], inventory->lab->boards[b].name);
             missing++;
         }
     }

@@ -20,6 +20,7 @@ struct symbol {
 };
 
 struct symbols {
+    char *bytes; /* of the file: libelf writes into them as it unpacks sections */
     Elf *elf;
     struct dwarf_index *dwarf; /* NULL: none */
     struct symbol *table;      /* by address */
@@ -129,7 +130,9 @@ int symbols_open(const void *bytes, size_t size, struct symbols **ret, struct er
     GElf_Ehdr header;
 
     elf_version(EV_CURRENT);
-    symbols->elf = elf_memory((char *)(uintptr_t)bytes, size); /* only read */
+    symbols->bytes = xmalloc(size ? size : 1);
+    memcpy(symbols->bytes, bytes, size);
+    symbols->elf = elf_memory(symbols->bytes, size);
     if (!symbols->elf || elf_kind(symbols->elf) != ELF_K_ELF ||
         !gelf_getehdr(symbols->elf, &header)) {
         symbols_close(symbols);
@@ -172,6 +175,7 @@ void symbols_close(struct symbols *symbols)
         return;
     dwarf_index_close(symbols->dwarf);
     elf_end(symbols->elf);
+    free(symbols->bytes);
     arena_done(&symbols->arena);
     free(symbols->table);
     free(symbols);

@@ -50,13 +50,16 @@ struct collector {
     bool began;                                    /* a test did, since the last reset */
     bool ended, more, over;                        /* over: nothing counts from here on */
     bool stopped;                                  /* a crash's last line was seen */
-    bool has_first;
+    bool over_by_boot;                             /* it is over since the board started again */
+    bool has_first, again;                         /* again: the log's first dialect came back */
     uint64_t first_test; /* hash of the run's first: firmware that loops shows it again */
+    uint64_t log_test;   /* of the log's first */
     struct restart restart;
     struct tally seen, printed;
     unsigned reboots, silent_boots, crashes; /* crashes: outside any test */
     enum crash_kind crash;                   /* CRASH_NONE: none that is not explained */
     struct buf crash_line;
+    bool crash_explained; /* its words are complete */
     struct trail dump;
     int64_t patience_ms;
     struct buf crash_trouble, troubles, aborted;
@@ -69,6 +72,10 @@ void collector_free(struct collector *collector); /* NULL is fine */
 void collector_other_line(struct collector *collector);
 /* Forgets crashes and boots: the lines come once more, now with a format. */
 void collector_forget(struct collector *collector);
+/* The run is over, but perhaps for its last words: lines may be of another dialect's. */
+bool collector_ended(const struct collector *collector);
+/* They are; `again`: the dialect that the log began with. */
+void collector_another(struct collector *collector, bool again);
 enum parse_state collector_state(const struct collector *collector);
 const char *collector_finish(struct collector *collector, enum capture_end end);
 

@@ -65,8 +65,13 @@ bool course_test(struct collector *c, struct text suite, struct text name)
         begin_run(c);
     }
     if (!c->has_first) {
+        if (c->again && hash == c->log_test) { /* all dialects have been through: it loops */
+            c->ended = c->over = true;
+            return false;
+        }
         c->has_first = true;
         c->first_test = hash;
+        c->log_test = c->log_test ? c->log_test : hash;
     } else if (restart_asks(&c->restart)) {
         look_for_restart(c, hash == c->first_test);
     }
@@ -191,9 +196,28 @@ void collector_patience(struct collector *c, int64_t ms)
 
 /* ---- crashes and reboots ------------------------------------------------------------------- */
 
-static void boot(struct collector *c)
+static void close_reset(struct collector *c, const char *by)
+{
+    char words[80];
+    snprintf(words, sizeof(words), "the board was reset%s%s while this test was running",
+             by ? " by " : "", by ? by : "");
+    collector_close_open(c, "reset", text_of(words));
+}
+
+/* The banner came first, the line that says who did it now. */
+static void name_reset(struct collector *c, const char *by)
+{
+    struct test_case *last =
+        c->has_last ? &c->job->suites[c->last.suite].cases[c->last.number] : NULL;
+    if (last && by && str_eq(last->error_type, "reset"))
+        last->message = arena_printf(&c->job->arena,
+                                     "the board was reset by %s while this test was running", by);
+}
+
+static void boot(struct collector *c, const char *by)
 {
     if (is_done(c)) {
+        c->over_by_boot = c->over_by_boot || !c->over;
         c->over = true;
         return;
     }
@@ -202,6 +226,7 @@ static void boot(struct collector *c)
     if (!c->began && !c->crash) {
         if (++c->silent_boots > SILENT_BOOTS_MAX)
             c->reboots = REBOOTS_MAX;
+        name_reset(c, by);
         return;
     }
     c->silent_boots = 0;
@@ -219,8 +244,7 @@ static void boot(struct collector *c)
         c->crash = CRASH_NONE;
     } else {
         c->reboots++;
-        collector_close_open(c, "reset",
-                             text_of("the board was reset while this test was running"));
+        close_reset(c, by);
         blame_crash(c);
     }
     begin_run(c);
@@ -229,7 +253,20 @@ static void boot(struct collector *c)
 void collector_run_start(struct collector *c)
 {
     if (c->began && !c->ended)
-        boot(c);
+        boot(c, NULL);
+}
+
+/* "*** PANIC ***" and, on a line of its own, why. */
+static void explain_crash(struct collector *c, struct text line)
+{
+    struct text words;
+    if (c->crash_explained || !crash_words(text_of_buf(&c->crash_line), line, &words))
+        return;
+    c->crash_explained = true;
+    if (c->crash_line.size + words.size + 2 > c->crash_line.ceiling)
+        return;
+    buf_adds(&c->crash_line, text_ends(text_of_buf(&c->crash_line), ":") ? " " : ": ");
+    buf_add(&c->crash_line, words.at, words.size);
 }
 
 static void crash(struct collector *c, enum crash_kind kind, struct text line)
@@ -238,9 +275,11 @@ static void crash(struct collector *c, enum crash_kind kind, struct text line)
         return;
     if (!c->crash) {
         text_store(text_trim(line), &c->crash_line);
+        c->crash_explained = false;
         trail_clear(&c->dump);
     } else {
         trail_add(&c->dump, line);
+        explain_crash(c, line);
     }
     c->crash = kind > c->crash ? kind : c->crash;
     c->patience_ms = c->crash == CRASH_SUSPECT ? PATIENCE_SUSPECT_MS : PATIENCE_FATAL_MS;
@@ -252,7 +291,7 @@ void collector_other_line(struct collector *c)
     struct text line = {.at = c->line.text, .size = c->line.size};
     enum crash_kind kind = crash_find(&c->finder, line);
     if (kind == CRASH_BOOT) {
-        boot(c);
+        boot(c, crash_reset(line));
         return;
     }
     if (kind != CRASH_NONE) {
@@ -265,6 +304,8 @@ void collector_other_line(struct collector *c)
         c->context_begin = c->line.begin;
     }
     trail_add(c->crash ? &c->dump : &c->context, line);
+    if (c->crash)
+        explain_crash(c, line);
 }
 
 void collector_forget(struct collector *c)
@@ -277,6 +318,34 @@ void collector_forget(struct collector *c)
     buf_clear(&c->crash_trouble);
     trail_clear(&c->context);
     restart_clear(&c->restart);
+}
+
+/* A loop that is over is over in every dialect. */
+bool collector_ended(const struct collector *c)
+{
+    bool last_words = c->patience_ms >= 0 && !c->open && !c->crash;
+    return (c->ended || last_words) && (!c->over || c->over_by_boot);
+}
+
+static void complain_of_no_end(struct collector *c)
+{
+    add_trouble(&c->troubles, "the end marker of the run was not seen after %.100s", last_name(c));
+}
+
+void collector_another(struct collector *c, bool again)
+{
+    if (!c->ended) {
+        compare_totals(c);
+        complain_of_no_end(c);
+    }
+    collector_flush_detail(c);
+    collector_suite(c, (struct text){0});
+    trail_clear(&c->context);
+    begin_run(c);
+    c->again = again;
+    c->over = c->over_by_boot = c->began = c->has_context = false;
+    c->crash = CRASH_NONE;
+    c->last_us = c->patience_ms = -1;
 }
 
 /* ---- the end ------------------------------------------------------------------------------- */

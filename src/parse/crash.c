@@ -3,6 +3,7 @@
 
 #include "base/str.h"
 
+#include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
@@ -39,6 +40,12 @@ static const struct signature signatures[] = {
     {"rst cause:", CRASH_BOOT, ANYWHERE},
     /* newlib's __assert_func */
     {"\" failed: file \"", CRASH_FATAL, ANYWHERE},
+    /* Arm's C library; then IAR's, BSD's and musl's; then glibc's. Tests may print such lines. */
+    {"*** assertion failed: ", CRASH_FATAL, ANYWHERE},
+    {"Assertion failed: ", CRASH_SUSPECT, ANYWHERE},
+    {"Assertion `", CRASH_SUSPECT, ANYWHERE},
+    /* STM32Cube: the assert_failed() that it writes into main.c */
+    {"Wrong parameters value: file ", CRASH_FATAL, ANYWHERE},
     /* Mbed OS: platform/source/mbed_error.c and TARGET_CORTEX_M/mbed_fault_handler.c */
     {"++ MbedOS Fault Handler ++", CRASH_FATAL, ANYWHERE},
     {"++ MbedOS Error Info ++", CRASH_FATAL, ANYWHERE},
@@ -55,9 +62,12 @@ static const struct signature signatures[] = {
     {"vAssertCalled", CRASH_FATAL, ANYWHERE},
     {"configASSERT", CRASH_FATAL, ANYWHERE},
     {"ASSERT! Line ", CRASH_FATAL, ANYWHERE},
+    {"ASSERT: ", CRASH_SUSPECT, ANYWHERE}, /* also Nordic's controllers */
     {"stack overflow in task", CRASH_SUSPECT, ANY_CASE},
+    {"stack overflow in thread", CRASH_SUSPECT, ANY_CASE},
     /* nRF5 SDK: components/libraries/util/app_error_weak.c and app_error_handler_*.c */
     {"app: Fatal error", CRASH_FATAL, ANYWHERE},
+    {"app: ERROR ", CRASH_FATAL, BEFORE_DIGIT},
     {"End of error report", CRASH_LAST, ANYWHERE},
     /* Pico SDK: src/rp2_common/pico_platform_panic/panic.c */
     {"*** PANIC ***", CRASH_FATAL, ANYWHERE},
@@ -158,17 +168,30 @@ static bool is_name_byte(char c)
     return c > ' ' && !strchr("\"'()[]<>,;:@", c);
 }
 
-/* The file name that ends at `end`: back to a blank or a bracket, with a dot in it. */
+/* Has a suffix that begins with a letter. */
+static bool is_file(struct text name)
+{
+    const char *dot = name.size ? memrchr(name.at, '.', name.size) : NULL;
+    return dot && name.size > 2 && dot + 1 < name.at + name.size && isalpha((unsigned char)dot[1]);
+}
+
+/* The file name that ends at `end`: back to a blank or a bracket. */
 static bool file_before(struct text line, const char *end, struct text *ret)
 {
     const char *begin = end;
-    bool dot = false;
-    while (begin > line.at && is_name_byte(begin[-1])) {
+    while (begin > line.at && is_name_byte(begin[-1]))
         begin--;
-        dot = dot || *begin == '.';
-    }
     *ret = (struct text){.at = begin, .size = (size_t)(end - begin)};
-    return dot && ret->size > 2;
+    return is_file(*ret);
+}
+
+static bool file_after(struct scan scan, struct text *ret)
+{
+    const char *end = scan.at;
+    while (end < scan.end && is_name_byte(*end))
+        end++;
+    *ret = (struct text){.at = scan.at, .size = (size_t)(end - scan.at)};
+    return is_file(*ret);
 }
 
 static bool line_number(struct scan *scan, uint32_t *ret)
@@ -180,7 +203,7 @@ static bool line_number(struct scan *scan, uint32_t *ret)
     return true;
 }
 
-bool crash_place(struct text line, struct text *ret_file, uint32_t *ret_line)
+static bool find_place(struct text line, struct text *ret_file, uint32_t *ret_line)
 {
     struct scan scan = scan_begin(line);
     struct text before;
@@ -189,13 +212,69 @@ bool crash_place(struct text line, struct text *ret_file, uint32_t *ret_line)
         if (line_number(&number, ret_line) && file_before(line, scan.at - 1, ret_file))
             return true;
     }
-    static const char *const forms[] = {"\", line ", ", line ",
-                                        " line: "}; /* newlib, Mbed, NuttX */
+    static const char *const forms[] = {"\", line ", ", line ", " line: ", " on line ", ", "};
     for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
         scan = scan_begin(line);
         if (scan_until(&scan, forms[i], &before) && line_number(&scan, ret_line) &&
             file_before(line, before.at + before.size, ret_file))
             return true;
     }
+    scan = scan_begin(line); /* "Line 62, file tasks.c", "Line 62 of file tasks.c" */
+    return scan_until(&scan, "Line ", &before) && line_number(&scan, ret_line) &&
+           (scan_word(&scan, ", file ") || scan_word(&scan, " of file ")) &&
+           file_after(scan, ret_file);
+}
+
+bool crash_place(struct text line, struct text *ret_file, uint32_t *ret_line)
+{
+    struct text file;
+    uint32_t number;
+    if (!find_place(line, &file, &number))
+        return false;
+    *ret_file = file;
+    *ret_line = number;
+    return true;
+}
+
+/* ---- what else it says --------------------------------------------------------------------- */
+
+/* First lines that only announce the words, and what those begin with. */
+static const struct {
+    const char *first, *words;
+} announced[] = {
+    {"++ MbedOS Error Info ++", "Error Message: "},
+    {"++ MbedOS Fault Handler ++", "FaultType: "},
+    {"*** RIOT kernel panic:", ""},
+    {"*** PANIC ***", ""},
+    {"panicked at ", ""}, /* Rust since 1.73, where the line ends with a colon */
+};
+
+bool crash_words(struct text first, struct text line, struct text *ret)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(announced); i++) {
+        const char *head = announced[i].first;
+        if (!memmem(first.at, first.size, head, strlen(head)))
+            continue;
+        if (head[0] == 'p' && !text_ends(first, ":"))
+            return false;
+        struct scan scan = scan_begin(text_trim(line));
+        if (!scan_word(&scan, announced[i].words))
+            return false;
+        *ret = scan_rest(&scan);
+        return ret->size > 0;
+    }
     return false;
+}
+
+/* "rst:0x8 (TG1WDT_SYS_RESET)" of the ESP32 family */
+const char *crash_reset(struct text line)
+{
+    struct scan scan = scan_begin(line);
+    struct text before, reason;
+    if (!scan_until(&scan, "rst:0x", &before) || !scan_until(&scan, "(", &before) ||
+        !scan_until(&scan, ")", &reason))
+        return NULL;
+    if (memmem(reason.at, reason.size, "BROWN", 5))
+        return "a brown-out";
+    return memmem(reason.at, reason.size, "WDT", 3) ? "its watchdog" : NULL;
 }

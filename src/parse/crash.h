@@ -28,12 +28,17 @@ enum crash_kind {
 struct crash_finder {
     uint8_t shift[1024]; /* by the folded pair of bytes: how far the next signature's end may be */
     uint8_t first[1024]; /* where shift is 0: 1 + the first signature with that pair */
-    uint8_t next[64];    /* 1 + the next signature with the same pair */
+    uint8_t next[96];    /* 1 + the next signature with the same pair */
 };
 
 void crash_finder_init(struct crash_finder *finder);
 enum crash_kind crash_find(const struct crash_finder *finder, struct text line);
-/* Where in the source it happened, if the line says so ("main.c:12", "file "main.c", line 12"). */
+/* Sets nothing where it is false. Where in the source it happened, if the line says so
+ * ("main.c:12", "file "main.c", line 12"). */
 bool crash_place(struct text line, struct text *ret_file, uint32_t *ret_line);
+/* What a line behind the `first` adds to it, where that only announces it. */
+bool crash_words(struct text first, struct text line, struct text *ret);
+/* Who reset the board, as a CRASH_BOOT line has it; NULL: it does not say, or nobody in special. */
+const char *crash_reset(struct text line);
 
 #endif

@@ -109,14 +109,19 @@ static const struct format *score_line(struct detector *detector, struct text li
     return best;
 }
 
-const struct format *detector_line(struct detector *detector, const struct line *line)
+void detector_keep(struct detector *detector, const struct line *line)
 {
-    const struct format *sure =
-        score_line(detector, (struct text){.at = line->text, .size = line->size});
     if (detector->pending.size + pending_size(line) > DETECT_PENDING_BYTES)
         drop_older_half(detector);
     buf_add(&detector->pending, line, sizeof(*line));
     buf_add(&detector->pending, line->text, line->size);
+}
+
+const struct format *detector_line(struct detector *detector, const struct line *line)
+{
+    const struct format *sure =
+        score_line(detector, (struct text){.at = line->text, .size = line->size});
+    detector_keep(detector, line);
     return sure;
 }
 
@@ -133,13 +138,18 @@ const struct format *detector_best(const struct detector *detector)
     return best;
 }
 
-void detector_replay(struct detector *detector, lines_sink *sink, void *arg)
+void detector_show(const struct detector *detector, lines_sink *sink, void *arg)
 {
     for (size_t at = 0; at < detector->pending.size;) {
         struct line line = pending_at(detector, at);
         at += pending_size(&line);
         sink(arg, &line);
     }
+}
+
+void detector_replay(struct detector *detector, lines_sink *sink, void *arg)
+{
+    detector_show(detector, sink, arg);
     buf_clear(&detector->pending);
 }
 

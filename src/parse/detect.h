@@ -19,9 +19,12 @@ struct detector;
 struct detector *detector_new(void);
 /* The format, once it is clear. */
 const struct format *detector_line(struct detector *detector, const struct line *line);
-const struct format *detector_best(const struct detector *detector); /* NULL: no sign of any */
+void detector_keep(struct detector *detector, const struct line *line); /* says nothing */
+const struct format *detector_best(const struct detector *detector);    /* NULL: no sign of any */
 /* Hands out the pending lines, oldest first, and forgets them. */
 void detector_replay(struct detector *detector, lines_sink *sink, void *arg);
+/* Hands them out and keeps them. */
+void detector_show(const struct detector *detector, lines_sink *sink, void *arg);
 bool detector_dropped(const struct detector *detector); /* lines, before the pending ones */
 void detector_free(struct detector *detector);          /* NULL is fine */
 

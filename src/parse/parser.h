@@ -13,6 +13,7 @@
 
 #include "base/err.h"
 #include "base/str.h"
+#include "parse/identity.h"
 #include "result/result.h"
 
 #include <stdbool.h>
@@ -26,6 +27,7 @@ struct parse_options {
     /* Resets are part of the tests (watchdog, boot counters): the test that one interrupts is not
      * over, and the run is none the worse for it. */
     bool resets_expected;
+    struct identity_options identity;
 };
 
 /* What a viewer may want to see while it happens. All may be NULL. Pointers end with the call. A
@@ -35,6 +37,9 @@ struct parse_watch {
     void (*line)(void *arg, const char *text, size_t size);
     void (*case_start)(void *arg, const char *suite, const char *name);
     void (*case_end)(void *arg, const char *suite, const struct test_case *test_case);
+    /* The board has proved what it runs, or runs something else. `dropped`: cases that have ended
+     * and do not count after all. */
+    void (*identity)(void *arg, const char *text, uint64_t dropped);
 };
 
 enum parse_state {
@@ -42,6 +47,7 @@ enum parse_state {
     PARSE_DONE,    /* the format's end marker has been seen */
     PARSE_CRASHED, /* the firmware crashed in a way it does not come back from */
     PARSE_REBOOTS, /* it starts over and over */
+    PARSE_OTHER,   /* it says that it is another image */
 };
 
 struct parser;
@@ -63,6 +69,8 @@ enum capture_end parser_silence(const struct parser *parser);
  * cases as one line ("2 of 12 tests are missing", "no tests were found"), NULL where nothing is.
  * The string lives in the job's arena. */
 const char *parser_finish(struct parser *parser, enum capture_end end, int64_t time_us);
+/* True once for each time that the firmware has asked for the nonce: it is to be sent now. */
+bool parser_take_question(struct parser *parser);
 void parser_free(struct parser *parser);
 
 #endif

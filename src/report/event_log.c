@@ -94,6 +94,10 @@ static void put_members(struct json_out *out, const struct event *event)
         json_kv_string(out, "suite", event->suite);
         put_case(out, event->test_case);
         break;
+    case EVENT_DROPPED:
+        json_kv_int(out, "cases", (int64_t)event->number);
+        put_text(out, "text", event);
+        break;
     case EVENT_NOTE:
     case EVENT_WARNING:
         put_text(out, "text", event);

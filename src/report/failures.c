@@ -49,9 +49,19 @@ static const char *kind_of(const struct finder *finder, const struct sighting *s
     return seen->test_case->error_type ? seen->test_case->error_type : "error";
 }
 
+static bool has_crashed_case(const struct job_result *job)
+{
+    for (size_t i = 0; i < job->suite_count; i++)
+        for (size_t k = 0; k < job->suites[i].count; k++)
+            if (str_eq(job->suites[i].cases[k].error_type, "crash"))
+                return true;
+    return false;
+}
+
+/* What a crash left undone says less than the case that crashed. */
 static enum rank rank_of(const struct sighting *seen, const char *kind)
 {
-    if (str_eq(kind, "crash"))
+    if (str_eq(kind, "crash") && (seen->test_case || !seen->job || !has_crashed_case(seen->job)))
         return RANK_CRASH;
     if (!seen->test_case)
         return str_eq(kind, "infra") ? RANK_INFRA : RANK_JOB;

@@ -2,7 +2,8 @@
  *
  * failures: what broke in a run, ranked, and each failure once however many boards showed it.
  *
- * Crashes come first, then other errors, what concerns a board as a whole, failed assertions, and
+ * Crashes come first, then other errors, what concerns a board as a whole (what a crash
+ * left undone, too), failed assertions, and
  * last what the lab is to blame for; among equals what more boards saw, then the plan's order. Two
  * cases are the same failure where suite, name, result, place and message are. Borrows from the
  * run; the caller ends it with failures_done(). Never blocks.

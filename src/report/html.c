@@ -309,7 +309,7 @@ static void row(struct markup *markup, const struct run_result *run, size_t numb
     bar(markup, &counts);
     markup_f(markup, "%s</td><td class=\"t\">", words_counts(&markup->text, &counts));
     busy(markup, run, job);
-    markup_f(markup, "%s</td></tr>\n", str_from_us(job->took_us, took));
+    markup_f(markup, "%s</td></tr>\n", words_took(job->took_us, took));
 }
 
 static void boards(struct markup *markup, const struct run_result *run)
@@ -427,6 +427,7 @@ static void cases(struct markup *markup, const struct run_result *run, const str
 static void facts(struct markup *markup, const struct job_result *job)
 {
     cleanup_buf struct buf labels = BUF_INIT(SIZE_MAX / 4), honesty = BUF_INIT(SIZE_MAX / 4);
+    cleanup_buf struct buf proof = BUF_INIT(SIZE_MAX / 4);
     char took[32];
 
     for (const char *const *label = job->labels; label && *label; label++)
@@ -436,6 +437,7 @@ static void facts(struct markup *markup, const struct job_result *job)
     fact(markup, "Image", job->image.file);
     fact(markup, "SHA-256", job->image.sha256);
     fact(markup, "Build id", job->image.build_id);
+    fact(markup, "Proof", words_identity(&proof, job));
     fact(markup, "Format", job->format);
     fact(markup, "Flashed in", job->flash_us > 0 ? str_from_us(job->flash_us, took) : NULL);
     fact(markup, "Tested for", job->test_us > 0 ? str_from_us(job->test_us, took) : NULL);

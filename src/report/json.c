@@ -87,6 +87,22 @@ static void write_image(struct json_out *out, const struct image_facts *image)
     json_object_end(out);
 }
 
+/* Only where a proof was asked for. */
+static void write_identity(struct json_out *out, const struct identity *identity)
+{
+    if (identity->build_id == PROOF_NONE && identity->nonce == PROOF_NONE)
+        return;
+    json_key(out, "identity");
+    json_object(out);
+    json_kv_bool(out, "required", identity->required);
+    json_kv_string(out, "build_id", proof_name(identity->build_id));
+    json_kv_string(out, "expected", identity->expected);
+    json_kv_string(out, "printed", identity->printed);
+    json_kv_string(out, "nonce", proof_name(identity->nonce));
+    json_kv_int(out, "ignored_results", (int64_t)identity->ignored);
+    json_object_end(out);
+}
+
 static void write_capture(struct json_out *out, const struct job_result *job)
 {
     json_key(out, "capture");
@@ -135,6 +151,7 @@ static void write_job(struct json_out *out, const struct job_result *job)
     json_kv_string(out, "test", job->name);
     write_labels(out, job->labels);
     write_image(out, &job->image);
+    write_identity(out, &job->identity);
     json_kv_string(out, "format", job->format);
     json_kv_bool(out, "complete", job->complete);
     json_kv_string(out, "dir", job->dir);

@@ -235,6 +235,21 @@ static void origin_properties(struct junit *junit, const struct run_origin *orig
     property(junit, "run_url", origin->run_url);
 }
 
+static void identity_properties(struct junit *junit, const struct identity *identity)
+{
+    char ignored[24];
+
+    if (identity->build_id != PROOF_NONE)
+        property(junit, "build_id_proof", proof_name(identity->build_id));
+    property(junit, "build_id_expected", identity->expected);
+    property(junit, "build_id_printed", identity->printed);
+    if (identity->nonce != PROOF_NONE)
+        property(junit, "nonce_proof", proof_name(identity->nonce));
+    snprintf(ignored, sizeof ignored, "%" PRIu64, identity->ignored);
+    if (identity->ignored)
+        property(junit, "ignored_results", ignored);
+}
+
 static void properties(struct junit *junit, const struct run_result *run,
                        const struct job_result *job)
 {
@@ -248,6 +263,7 @@ static void properties(struct junit *junit, const struct run_result *run,
     property(junit, "image", job->image.file);
     property(junit, "sha256", job->image.sha256);
     property(junit, "build_id", job->image.build_id);
+    identity_properties(junit, &job->identity);
     property(junit, "format", job->format);
     origin_properties(junit, &run->origin);
     property(junit, "hil_version", run->version);

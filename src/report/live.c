@@ -206,6 +206,9 @@ static void take_board(struct live *live, const struct event *event)
     case EVENT_CASE_END:
         take_case(live, row, event);
         break;
+    case EVENT_DROPPED:
+        live_row_drop(row);
+        break;
     case EVENT_JOB_END:
         say_step(live, row, event->time_us);
         live_row_end(row);
@@ -220,7 +223,8 @@ static void take_text(struct live *live, const struct event *event)
 {
     if (event->kind == EVENT_WARNING)
         say_text(live, event, TERM_YELLOW, "warning: ");
-    else if (event->kind == EVENT_NOTE && live->verbosity >= CASES)
+    else if (event->kind == EVENT_DROPPED || /* some may have been shown as failed */
+             (event->kind == EVENT_NOTE && live->verbosity >= CASES))
         say_text(live, event, TERM_DIM, "note: ");
     else if (event->kind == EVENT_COMMAND && live->verbosity >= COMMANDS)
         say_text(live, event, TERM_DIM, "$ ");

@@ -73,6 +73,13 @@ void live_row_case(struct live_row *row, const char *suite, const struct test_ca
     }
 }
 
+void live_row_drop(struct live_row *row)
+{
+    row->passed = row->failed = row->skipped = 0;
+    free(row->last_failed);
+    row->last_failed = NULL;
+}
+
 void live_row_end(struct live_row *row)
 {
     begin_test(row, "");

@@ -41,6 +41,7 @@ struct live_row *live_rows_at(struct live_rows *rows, const char *board);
 void live_row_start(struct live_row *row, const struct event *event);
 void live_row_state(struct live_row *row, const struct event *event);
 void live_row_case(struct live_row *row, const char *suite, const struct test_case *test_case);
+void live_row_drop(struct live_row *row); /* the cases so far */
 void live_row_end(struct live_row *row);
 
 void live_rows_wipe(struct live_rows *rows, struct buf *frame);

@@ -123,7 +123,7 @@ static void add_row(struct page *page, const struct job_result *job)
     buf_addf(&page->block,
              "</td><td align=\"right\">%zu</td><td align=\"right\">%zu</td>"
              "<td align=\"right\">%zu</td><td align=\"right\">%s</td></tr>\n",
-             counts.pass, counts.fail + counts.error, counts.skip, str_from_us(job->took_us, took));
+             counts.pass, counts.fail + counts.error, counts.skip, words_took(job->took_us, took));
 }
 
 /* Red rows first, since the green ones may be many. */
@@ -345,6 +345,34 @@ static void slowest_cases(struct page *page)
     commit(page);
 }
 
+/* Whether the boards ran what was flashed, where that was asked for: one line where all is well. */
+static void identity(struct page *page)
+{
+    cleanup_buf struct buf words = BUF_INIT(SIZE_MAX / 4);
+    size_t asked = 0, good = 0, notes = 0;
+
+    for (size_t i = 0; i < page->run->count; i++) {
+        const struct job_result *job = page->run->jobs[i];
+        if (!words_identity(&words, job))
+            continue;
+        asked++;
+        good += identity_proven(&job->identity);
+        if ((identity_proven(&job->identity) && !job->identity.ignored) || notes++ >= NOTES_MAX)
+            continue;
+        say(page, "- ");
+        code(page, job->board);
+        say(page, " ");
+        code(page, job->name);
+        buf_addf(&page->block, ": %s\n", words.data);
+    }
+    if (notes > NOTES_MAX)
+        buf_addf(&page->block, "- and %zu more boards\n", notes - NOTES_MAX);
+    if (asked)
+        buf_addf(&page->block, "%s%zu of %zu board%s proved to run the image.\n\n",
+                 notes ? "\n" : "", good, asked, words_plural(asked));
+    commit(page);
+}
+
 /* How far the console's bytes can be trusted, where they can and where they cannot. */
 static void honesty(struct page *page)
 {
@@ -427,6 +455,7 @@ static int write_page(const struct run_result *run, size_t bytes_max, int fd, st
     headline(&page);
     table(&page);
     failures(&page);
+    identity(&page);
     honesty(&page);
     slowest_cases(&page);
     origin(&page);

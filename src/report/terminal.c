@@ -208,7 +208,7 @@ static void table_row(struct page *page, struct term_table *table, struct name_c
     cleanup_free char *passed = xasprintf("%6zu", counts.pass);
     cleanup_free char *failed = xasprintf("%6zu", counts.fail + counts.error);
     cleanup_free char *skipped = xasprintf("%7zu", counts.skip);
-    cleanup_free char *time = xasprintf("%9s", str_from_us(job->took_us, took));
+    cleanup_free char *time = xasprintf("%9s", words_took(job->took_us, took));
     const char *cells[COLUMNS] = {board,   test, verdict_name(job->verdict), passed, failed,
                                   skipped, time};
 
@@ -237,19 +237,26 @@ static void print_table(struct page *page)
 /* ---- what to mistrust, and where to look -------------------------------------------------------
  */
 
+static void print_note(struct page *page, const struct job_result *job, const char *note)
+{
+    fprintf(page->term->out, "%snote:%s %s", style(page, TERM_YELLOW), style(page, TERM_PLAIN),
+            screen(page, job->board));
+    if (page->several_tests)
+        fprintf(page->term->out, " %s", screen(page, job->name));
+    fprintf(page->term->out, ": %s\n", note);
+}
+
 static void print_honesty(struct page *page)
 {
-    cleanup_buf struct buf honesty = BUF_INIT(SIZE_MAX / 4);
+    cleanup_buf struct buf note = BUF_INIT(SIZE_MAX / 4);
 
     for (size_t i = 0; i < page->run->count; i++) {
         const struct job_result *job = page->run->jobs[i];
-        if (!words_honesty(&honesty, job))
-            continue;
-        fprintf(page->term->out, "%snote:%s %s", style(page, TERM_YELLOW), style(page, TERM_PLAIN),
-                screen(page, job->board));
-        if (page->several_tests)
-            fprintf(page->term->out, " %s", screen(page, job->name));
-        fprintf(page->term->out, ": %s\n", honesty.data);
+        bool good = identity_proven(&job->identity) && !job->identity.ignored;
+        if (words_honesty(&note, job))
+            print_note(page, job, note.data);
+        if (!good && words_identity(&note, job))
+            print_note(page, job, note.data);
     }
 }
 

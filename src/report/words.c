@@ -204,9 +204,54 @@ const char *words_run(struct buf *out, const struct run_result *run)
     if (!run->count)
         buf_adds(out, "nothing was tested");
     else
-        buf_addf(out, "%zu board%s, %s in %s", boards, words_plural(boards),
-                 words_counts(&tests, &counts), str_from_us(run->took_us, took));
+        buf_addf(out, "%zu board%s, %s", boards, words_plural(boards),
+                 words_counts(&tests, &counts));
+    if (run->count && run->took_us > 0)
+        buf_addf(out, " in %s", str_from_us(run->took_us, took));
     return out->data;
+}
+
+const char *words_took(int64_t took_us, char out[32])
+{
+    return took_us > 0 ? str_from_us(took_us, out) : "-";
+}
+
+static const char *const build_id_words[] = {
+    [PROOF_NONE] = NULL,
+    [PROOF_UNKNOWN] = "the image has no build-id that could be seen",
+    [PROOF_ABSENT] = "the image's build-id was not seen",
+    [PROOF_OTHER] = "another image's build-id was seen",
+    [PROOF_SEEN] = "the image's build-id was seen",
+};
+
+static const char *nonce_words(const struct identity *identity)
+{
+    switch (identity->nonce) {
+    case PROOF_SEEN:
+        return "the nonce was echoed";
+    case PROOF_OTHER:
+        return "what was echoed is not the nonce";
+    case PROOF_ABSENT:
+        return identity->nonce_asked ? "the nonce was asked for and not echoed"
+                                     : "the firmware never asked for the nonce";
+    default:
+        return NULL;
+    }
+}
+
+const char *words_identity(struct buf *out, const struct job_result *job)
+{
+    const struct identity *identity = &job->identity;
+    const char *words[] = {build_id_words[identity->build_id], nonce_words(identity)};
+
+    buf_clear(out);
+    for (size_t i = 0; i < ARRAY_SIZE(words) && job->end != END_NONE; i++)
+        if (words[i])
+            buf_addf(out, "%s%s", out->size ? ", " : "", words[i]);
+    if (out->size && identity->ignored)
+        buf_addf(out, "; %" PRIu64 " result%s before it do%s not count", identity->ignored,
+                 words_plural(identity->ignored), identity->ignored == 1 ? "es" : "");
+    return out->size ? out->data : NULL;
 }
 
 const char *words_honesty(struct buf *out, const struct job_result *job)

@@ -16,19 +16,13 @@ struct events {
 const char *event_kind_name(enum event_kind kind)
 {
     static const char *const names[] = {
-        [EVENT_RUN_START] = "run-start",
-        [EVENT_JOB_START] = "job-start",
-        [EVENT_STATE] = "state",
-        [EVENT_PROGRESS] = "progress",
-        [EVENT_COMMAND] = "command",
-        [EVENT_LINE] = "line",
-        [EVENT_CASE_START] = "case-start",
-        [EVENT_CASE_END] = "case-end",
-        [EVENT_NOTE] = "note",
-        [EVENT_WARNING] = "warning",
-        [EVENT_JOB_END] = "job-end",
-        [EVENT_RUN_END] = "run-end",
-        [EVENT_TICK] = "tick",
+        [EVENT_RUN_START] = "run-start",   [EVENT_JOB_START] = "job-start",
+        [EVENT_STATE] = "state",           [EVENT_PROGRESS] = "progress",
+        [EVENT_COMMAND] = "command",       [EVENT_LINE] = "line",
+        [EVENT_CASE_START] = "case-start", [EVENT_CASE_END] = "case-end",
+        [EVENT_DROPPED] = "cases-dropped", [EVENT_NOTE] = "note",
+        [EVENT_WARNING] = "warning",       [EVENT_JOB_END] = "job-end",
+        [EVENT_RUN_END] = "run-end",       [EVENT_TICK] = "tick",
     };
     return names[kind];
 }

@@ -18,11 +18,12 @@ enum event_kind {
     EVENT_RUN_START, /* number = jobs */
     EVENT_JOB_START, /* a board has taken the job from the queue */
     EVENT_STATE,     /* text = "waiting" "power" "console" "flash" "verify" "reset" "test" "rest" */
-    EVENT_PROGRESS,  /* number of `total` bytes; text = "flash" or "verify" */
+    EVENT_PROGRESS,  /* number of `total` bytes; text = "erase" "flash" "verify" */
     EVENT_COMMAND,   /* an external program: text = its argv, joined by blanks */
     EVENT_LINE,      /* the console said a line: text, text_size */
     EVENT_CASE_START, /* text = name, suite */
     EVENT_CASE_END,   /* test_case, suite */
+    EVENT_DROPPED,    /* number = this job's cases so far, which do not count; text: why */
     EVENT_NOTE,       /* text: worth knowing */
     EVENT_WARNING,    /* text: worth mending */
     EVENT_JOB_END,    /* job */

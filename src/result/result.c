@@ -7,10 +7,10 @@
 #include <string.h>
 
 static const char *const end_names[] = {
-    [END_NONE] = "none",           [END_DONE] = "done",   [END_BOOT] = "boot",
-    [END_IDLE] = "idle",           [END_TOTAL] = "total", [END_REBOOTS] = "reboots",
-    [END_CRASH] = "crash",         [END_GONE] = "gone",   [END_EOF] = "eof",
-    [END_CANCELLED] = "cancelled",
+    [END_NONE] = "none",           [END_DONE] = "done",         [END_BOOT] = "boot",
+    [END_IDLE] = "idle",           [END_TOTAL] = "total",       [END_REBOOTS] = "reboots",
+    [END_CRASH] = "crash",         [END_GONE] = "gone",         [END_EOF] = "eof",
+    [END_CANCELLED] = "cancelled", [END_OTHER] = "other-image",
 };
 
 const char *verdict_name(enum verdict verdict)
@@ -180,14 +180,22 @@ struct job_result *job_result_new(void)
     return job;
 }
 
-void job_result_free(struct job_result *job)
+void job_drop_suites(struct job_result *job)
 {
-    if (!job)
-        return;
     for (size_t i = 0; i < job->suite_count; i++)
         free(job->suites[i].cases);
     free(job->suites);
     name_map_done(&job->suite_numbers);
+    job->suites = NULL;
+    job->suite_count = job->suite_room = 0;
+    job->suite_numbers = (struct name_map){0};
+}
+
+void job_result_free(struct job_result *job)
+{
+    if (!job)
+        return;
+    job_drop_suites(job);
     arena_done(&job->arena);
     free(job);
 }

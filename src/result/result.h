@@ -11,6 +11,7 @@
 #define HIL_RESULT_RESULT_H
 
 #include "base/arena.h"
+#include "result/identity.h"
 #include "result/name_map.h"
 
 #include <stdbool.h>
@@ -89,6 +90,7 @@ enum capture_end {
     END_TOTAL,   /* the total deadline */
     END_REBOOTS, /* a boot loop */
     END_CRASH,   /* a crash that the firmware does not come back from */
+    END_OTHER,   /* the board said that it runs another image */
     END_GONE,    /* the console vanished */
     END_CANCELLED,
     END_EOF, /* replay: the log is over */
@@ -115,6 +117,7 @@ struct job_result {
     size_t suite_count, suite_room;
     struct name_map suite_numbers; /* job_suite()'s */
     struct capture_stats capture;
+    struct identity identity;
     int64_t started_unix_us;   /* wall clock, UTC; 0: it never began */
     int64_t took_us;           /* lease to release */
     int64_t flash_us, test_us; /* of it: flashing with verify; reset to the last byte */
@@ -150,6 +153,8 @@ struct run_result {
 
 /* The suite of that name, made where it is missing. Pointers to suites end at the next call. */
 struct test_suite *job_suite(struct job_result *job, const char *name, size_t length);
+/* Takes all suites away. */
+void job_drop_suites(struct job_result *job);
 /* A new zeroed case at the end; the times are -1. The pointer ends at the next call. */
 struct test_case *suite_add(struct job_result *job, struct test_suite *suite);
 struct test_counts suite_counts(const struct test_suite *suite);

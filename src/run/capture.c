@@ -15,6 +15,7 @@
 #define READ_SIZE 65536
 #define TIMING_SIZE 4096
 #define DRAIN_MAX_MS 1000
+#define WRITE_MAX_MS 2000 /* for a line to a board that has asked for it */
 
 /* A console that has been busy for RUSH_READS reads, each within RUSH_GAP_US of the one before, is
  * read every RUSH_NAP_MS only: a tenth of the wake-ups of many fast consoles, and a verdict at most
@@ -34,6 +35,7 @@ struct capture {
     int64_t first_byte_us; /* since the reset; -1: none yet */
     int64_t last_byte_us;
     enum parse_state state; /* what the parser said last */
+    const char *nonce;      /* NULL: there is nothing to be sent */
     unsigned rush;          /* reads in a row that came hard upon each other */
     char bytes[READ_SIZE];
 };
@@ -161,15 +163,41 @@ static enum capture_end end_of(enum parse_state state)
         return END_CRASH;
     case PARSE_REBOOTS:
         return END_REBOOTS;
+    case PARSE_OTHER:
+        return END_OTHER;
     default:
         return END_NONE;
     }
 }
 
+void capture_set_nonce(struct capture *capture, const char *nonce)
+{
+    capture->nonce = nonce;
+}
+
+/* The firmware waits for the nonce, if only for a moment. */
+static int answer(const struct capture *capture, struct board *board, struct parser *parser,
+                  const struct ctx *ctx, struct err *err)
+{
+    struct ctx wait = ctx_narrow(ctx, WRITE_MAX_MS);
+    char line[NONCE_DIGITS + 2];
+    int length, rc;
+
+    if (!parser_take_question(parser) || !capture->nonce)
+        return 0;
+    length = snprintf(line, sizeof line, "%s\n", capture->nonce);
+    rc = board_console_write(board, line, (size_t)length, &wait, err);
+    if (rc != -ERR_TIMEOUT)
+        return rc;
+    if (err)
+        err->code = ERR_IO; /* a timeout would only mean that no byte came */
+    return -ERR_IO;
+}
+
 /* Reads once, to disk and then to the parser: as board_console_read(), with the error of the disk.
  */
 static ssize_t take(struct capture *capture, struct board *board, struct parser *parser,
-                    const struct ctx *ctx, struct err *err)
+                    const struct ctx *ctx, const struct ctx *write_ctx, struct err *err)
 {
     uint64_t offset = capture->marks.bytes;
     ssize_t n = -ERR_TIMEOUT;
@@ -194,19 +222,20 @@ static ssize_t take(struct capture *capture, struct board *board, struct parser 
     if (rc < 0)
         return rc;
     capture->state = parser_feed(parser, capture->bytes, (size_t)n, capture->marks.end_us, offset);
-    return n;
+    rc = answer(capture, board, parser, write_ctx, err);
+    return rc < 0 ? rc : n;
 }
 
 int capture_until(struct capture *capture, struct board *board, struct parser *parser, int until_fd,
-                  struct err *err)
+                  const struct ctx *ctx, struct err *err)
 {
     struct ctx until = ctx_root(until_fd, NULL);
     ssize_t n;
 
     do
-        n = take(capture, board, parser, &until, err);
+        n = take(capture, board, parser, &until, ctx, err);
     while (n > 0);
-    if (n == -ERR_CANCELLED)
+    if (n == -ERR_CANCELLED) /* the reset is over, or everything is, which its result says */
         return 0;
     return n == 0 ? err_set(err, ERR_GONE, "the console vanished at the reset") : (int)n;
 }
@@ -220,7 +249,7 @@ int capture_run(struct capture *capture, struct board *board, struct parser *par
         enum capture_end silence;
         int64_t left_us = next_deadline(capture, timeouts, parser, &silence);
         struct ctx wait = ctx_narrow(ctx, (left_us + 999) / 1000);
-        ssize_t n = take(capture, board, parser, &wait, err);
+        ssize_t n = take(capture, board, parser, &wait, ctx, err);
 
         if (n > 0) {
             *ret_end = end_of(capture->state);

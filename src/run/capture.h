@@ -26,12 +26,15 @@ int capture_drain(struct capture *capture, struct board *board, const struct ctx
                   struct err *err);
 /* The board is being reset now: times count from here, and bytes are parsed from here. */
 void capture_mark_reset(struct capture *capture);
+/* What firmware that asks for it is sent, here and in capture_run(). Borrowed. */
+void capture_set_nonce(struct capture *capture, const char *nonce);
 /* Reads and parses until `until_fd` is readable: a board may print while its reset is still going
- * on, and one that cannot get rid of its bytes may never finish it. */
+ * on, and one that cannot get rid of its bytes may never finish it. `ctx` is for what is written.
+ */
 int capture_until(struct capture *capture, struct board *board, struct parser *parser, int until_fd,
-                  struct err *err);
+                  const struct ctx *ctx, struct err *err);
 /* Until the parser has enough or a deadline passes; *ret_end says which. Errors are the lab's: the
- * console is gone (*ret_end is END_GONE), a full disk, -ERR_CANCELLED. */
+ * console is gone (*ret_end is END_GONE) or takes no bytes, a full disk, -ERR_CANCELLED. */
 int capture_run(struct capture *capture, struct board *board, struct parser *parser,
                 const struct timeouts *timeouts, const struct ctx *ctx, enum capture_end *ret_end,
                 struct err *err);

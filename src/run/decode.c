@@ -92,17 +92,14 @@ static void read_place(struct arena *arena, const cJSON *json, struct place *ret
         ret->tracked = ret->count;
 }
 
-/* A table that is missing or damaged is an empty one: there are fewer words then. */
-static struct table table_read(const char *dir)
+/* A table that is damaged is an empty one: there are fewer words then. */
+static struct table table_parse(const struct buf *text)
 {
-    cleanup_free char *path = dir ? fs_join(dir, DECODE_FILE) : NULL;
-    cleanup_buf struct buf text = BUF_INIT(TABLE_MAX_BYTES);
     struct table table = {0};
     cJSON *json = NULL;
     const cJSON *item;
 
-    if (!dir || fs_read(path, &text, NULL) < 0 ||
-        json_parse(text.data, text.size, TABLE_MAX_BYTES, path, &json, NULL) < 0)
+    if (json_parse(text->data, text->size, TABLE_MAX_BYTES, DECODE_FILE, &json, NULL) < 0)
         return table;
     if (json_get_int(json, "schema", 0) == SCHEMA) {
         table.places = xcalloc(ADDRESSES_MAX, sizeof *table.places);
@@ -115,6 +112,17 @@ static struct table table_read(const char *dir)
     }
     cJSON_Delete(json);
     return table;
+}
+
+/* One that is missing is empty, too. */
+static struct table table_read(const char *dir)
+{
+    cleanup_free char *path = fs_join(dir, DECODE_FILE);
+    cleanup_buf struct buf text = BUF_INIT(TABLE_MAX_BYTES);
+
+    if (fs_read(path, &text, NULL) < 0)
+        return (struct table){0};
+    return table_parse(&text);
 }
 
 /* ---- crashes in a result ----------------------------------------------------------------- */
@@ -170,10 +178,9 @@ static void scan_log_line(void *arg, const struct line *line)
 
 /* A crash behind the last case, out of the log. */
 static bool scan_tail(const struct crash_finder *finder, const struct job_result *result,
-                      const char *dir, struct crash_scan *ret)
+                      const char *log, struct crash_scan *ret)
 {
-    cleanup_free char *path = dir ? fs_join(dir, "uart.log") : NULL;
-    cleanup_close int fd = dir ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    cleanup_close int fd = log ? open(log, O_RDONLY | O_CLOEXEC) : -1;
     cleanup_free char *bytes = NULL;
     uint64_t begin = end_of_cases(result), at = begin;
     struct lines *lines;
@@ -261,7 +268,7 @@ static void write_fault(struct writer *writer, const struct fault *fault)
             write_place(writer, code[i].lookup);
 }
 
-static void write_crashes(struct writer *writer, const struct job_result *result, const char *dir)
+static void write_crashes(struct writer *writer, const struct job_result *result, const char *log)
 {
     struct crash_finder finder;
     struct crash_scan scan;
@@ -271,41 +278,44 @@ static void write_crashes(struct writer *writer, const struct job_result *result
         for (size_t c = 0; c < result->suites[s].count; c++)
             if (scan_case(&finder, &result->suites[s].cases[c], &scan))
                 write_fault(writer, &scan.fault);
-    if (scan_tail(&finder, result, dir, &scan))
+    if (scan_tail(&finder, result, log, &scan))
         write_fault(writer, &scan.fault);
 }
 
-static int write_table(struct writer *writer, const struct job_result *result, const char *dir,
-                       struct err *err)
+/* Into `writer->json.pending`. */
+static int make_table(struct writer *writer, const struct job_result *result, const char *log,
+                      struct err *err)
 {
-    cleanup_free char *path = fs_join(dir, DECODE_FILE);
-    int rc;
-
     json_begin(&writer->json, -1, 2);
     json_object(&writer->json);
     json_kv_int(&writer->json, "schema", SCHEMA);
     json_key(&writer->json, "addresses");
     json_array(&writer->json);
-    write_crashes(writer, result, dir);
+    write_crashes(writer, result, log);
     json_array_end(&writer->json);
     json_object_end(&writer->json);
-    rc = json_end(&writer->json, err);
-    if (rc == 0 && writer->count)
-        rc = fs_write(path, writer->json.pending.data, writer->json.pending.size, err);
-    json_done(&writer->json);
-    return rc;
+    return json_end(&writer->json, err);
+}
+
+static bool open_symbols(struct writer *writer, const struct image *image)
+{
+    return image && str_eq(image->format, "elf") &&
+           symbols_open(image->file_bytes, image->file_size, &writer->symbols, NULL) == 0;
 }
 
 int decode_write(const struct job_result *result, const struct image *image,
                  const struct git_paths *paths, const char *dir, struct err *err)
 {
+    cleanup_free char *path = fs_join(dir, DECODE_FILE), *log = fs_join(dir, "uart.log");
     struct writer writer = {.paths = paths};
     int rc;
 
-    if (!image || !str_eq(image->format, "elf") ||
-        symbols_open(image->file_bytes, image->file_size, &writer.symbols, NULL) < 0)
+    if (!open_symbols(&writer, image))
         return 0; /* nothing to look up in */
-    rc = write_table(&writer, result, dir, err);
+    rc = make_table(&writer, result, log, err);
+    if (rc == 0 && writer.count)
+        rc = fs_write(path, writer.json.pending.data, writer.json.pending.size, err);
+    json_done(&writer.json);
     symbols_close(writer.symbols);
     return rc < 0 ? err_wrap(err, "crash addresses") : 0;
 }
@@ -389,9 +399,9 @@ static const char *apply_trouble(struct job_result *result, const char *trouble,
                       : trouble;
 }
 
-const char *decode_apply(struct job_result *result, const char *trouble, const char *dir)
+static const char *apply(struct job_result *result, const char *trouble, const char *log,
+                         const struct table *table)
 {
-    struct table table = table_read(dir);
     struct crash_finder finder;
     struct crash_scan scan;
 
@@ -400,11 +410,37 @@ const char *decode_apply(struct job_result *result, const char *trouble, const c
         for (size_t c = 0; c < result->suites[s].count; c++) {
             struct test_case *test_case = &result->suites[s].cases[c];
             if (scan_case(&finder, test_case, &scan))
-                apply_case(result, test_case, &scan.fault, &table);
+                apply_case(result, test_case, &scan.fault, table);
         }
     }
-    if (trouble && scan_tail(&finder, result, dir, &scan))
-        trouble = apply_trouble(result, trouble, &scan.fault, &table);
+    if (trouble && scan_tail(&finder, result, log, &scan))
+        trouble = apply_trouble(result, trouble, &scan.fault, table);
+    return trouble;
+}
+
+const char *decode_apply(struct job_result *result, const char *trouble, const char *dir)
+{
+    cleanup_free char *log = fs_join(dir, "uart.log");
+    struct table table = table_read(dir);
+
+    trouble = apply(result, trouble, log, &table);
+    table_done(&table);
+    return trouble;
+}
+
+const char *decode_log(struct job_result *result, const char *trouble, const char *log,
+                       const struct image *image)
+{
+    struct writer writer = {0};
+    struct table table = {0};
+
+    if (open_symbols(&writer, image)) {
+        if (make_table(&writer, result, log, NULL) == 0)
+            table = table_parse(&writer.json.pending);
+        json_done(&writer.json);
+        symbols_close(writer.symbols);
+    }
+    trouble = apply(result, trouble, log, &table);
     table_done(&table);
     return trouble;
 }

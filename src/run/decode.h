@@ -36,8 +36,11 @@
 int decode_write(const struct job_result *result, const struct image *image,
                  const struct git_paths *paths, const char *dir, struct err *err);
 /* `trouble` is what parser_finish() returned; returns it, or a longer one in the job's arena.
- * Without a DECODE_FILE in `dir`, or with `dir` NULL (a bare log), only the fault is put into
- * words. */
+ * Without a DECODE_FILE in `dir` only the fault is put into words. */
 const char *decode_apply(struct job_result *result, const char *trouble, const char *dir);
+/* The same of a bare `log` (a path; NULL where it cannot be read twice), with what `image` knows,
+ * which may be NULL, instead of a table. */
+const char *decode_log(struct job_result *result, const char *trouble, const char *log,
+                       const struct image *image);
 
 #endif

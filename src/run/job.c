@@ -28,6 +28,7 @@ struct job_result *job_begin(const struct job *job, const struct board_conf *boa
 {
     struct job_result *result = job_result_new();
     struct arena *arena = &result->arena;
+    struct identity_reader unused;
     struct timespec now;
 
     clock_gettime(CLOCK_REALTIME, &now);
@@ -37,6 +38,7 @@ struct job_result *job_begin(const struct job *job, const struct board_conf *boa
     result->labels = copy_labels(arena, &board->labels);
     result->verdict = VERDICT_INFRA; /* until it is judged: nothing passes by silence */
     result->reason = "the run was ended before this test was";
+    identity_begin(&unused, &job->parse.identity, result);
     if (job->image)
         result->image = (struct image_facts){
             .file = arena_strdup(arena, job->image->name),
@@ -57,13 +59,33 @@ static struct parse_options board_parse(const struct format_conf *format)
                                   .end = format->end};
 }
 
+static struct identity_options identity_merge(struct identity_options base,
+                                              struct identity_options over)
+{
+    return (struct identity_options){
+        .build_id = over.build_id ? over.build_id : base.build_id,
+        .nonce = over.nonce ? over.nonce : base.nonce,
+        .ask_nonce = base.ask_nonce || over.ask_nonce,
+        .required = base.required || over.required,
+    };
+}
+
 struct parse_options parse_merge(struct parse_options base, struct parse_options over)
 {
     bool says = over.format || over.pass || over.fail || over.skip || over.end;
     struct parse_options merged = says ? over : base;
 
+    merged.identity = identity_merge(base.identity, over.identity);
     merged.resets_expected = base.resets_expected || over.resets_expected;
     return merged;
+}
+
+void job_find_build_id(struct identity_options *identity, const char *build_id)
+{
+    if (identity->required && !identity->build_id && !identity->ask_nonce)
+        identity->build_id = "auto";
+    if (str_eq(identity->build_id, "auto") && build_id_valid(build_id))
+        identity->build_id = build_id;
 }
 
 struct job job_on_board(const struct job *job, const struct board_conf *board)

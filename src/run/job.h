@@ -34,6 +34,9 @@ void job_done(struct job *job);
 struct job_result *job_begin(const struct job *job, const struct board_conf *board);
 /* What `over` says wins: its format with its patterns as a whole, its flags one by one. */
 struct parse_options parse_merge(struct parse_options base, struct parse_options over);
+/* "auto" becomes the image's build-id where it has a good one; so does a proof that is required
+ * where none is named. Borrows. */
+void job_find_build_id(struct identity_options *identity, const char *build_id);
 /* The job as it runs on this board: timeouts and parse options complete. A shallow copy: not to be
  * given to job_done(). */
 struct job job_on_board(const struct job *job, const struct board_conf *board);

@@ -19,6 +19,20 @@ void judge_infra(struct job_result *result, const char *reason)
     result->reason = arena_strdup(&result->arena, reason);
 }
 
+/* Of the image nothing is known then: that it did not get to run is the lab's doing. */
+static void judge_other_image(struct job_result *result)
+{
+    const struct identity *identity = &result->identity;
+    const char *reason = "the board runs another image";
+
+    if (identity->printed && identity->expected)
+        reason = arena_printf(&result->arena,
+                              "the board runs build-id %s, the image is %s: flashing did not take, "
+                              "or the board started from another place",
+                              identity->printed, identity->expected);
+    judge_infra(result, reason);
+}
+
 static bool passed_like(const struct job_result *result, const char *pattern)
 {
     for (size_t s = 0; s < result->suite_count; s++) {
@@ -146,6 +160,10 @@ void judge(struct job_result *result, const char *trouble, const struct expect *
         judge_infra(result, result->end == END_GONE        ? "the console vanished during the test"
                             : result->end == END_CANCELLED ? "cancelled"
                                                            : "the test never began");
+        return;
+    }
+    if (result->end == END_OTHER || result->identity.build_id == PROOF_OTHER) {
+        judge_other_image(result);
         return;
     }
     add_end(&beyond, result, timeouts);

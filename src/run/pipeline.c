@@ -2,13 +2,16 @@
 #include "run/pipeline.h"
 
 #include "base/fs.h"
+#include "base/hash.h"
 #include "run/capture.h"
 #include "run/decode.h"
 #include "run/judge.h"
 #include "run/rundir.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <sys/eventfd.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #define SWITCH_MS 30000 /* power, console and reset: switches answer in seconds or never */
@@ -22,6 +25,7 @@ struct attempt {
     struct capture *capture;
     struct parser *parser;
     struct job_result *result;
+    char nonce[NONCE_DIGITS + 1];
 };
 
 static struct event about(const struct attempt *attempt, enum event_kind kind)
@@ -64,6 +68,15 @@ static void watch_end(void *arg, const char *suite, const struct test_case *test
 
     event.suite = suite;
     event.test_case = test_case;
+    event_emit(((struct attempt *)arg)->events, event);
+}
+
+static void watch_identity(void *arg, const char *text, uint64_t dropped)
+{
+    struct event event = about(arg, dropped ? EVENT_DROPPED : EVENT_NOTE);
+
+    event.text = text;
+    event.number = dropped;
     event_emit(((struct attempt *)arg)->events, event);
 }
 
@@ -136,7 +149,8 @@ static int reset(struct attempt *attempt, const struct ctx *ctx, struct err *err
     capture_mark_reset(attempt->capture);
     if (done_fd < 0 || pthread_create(&thread, NULL, reset_board, &resetter) != 0)
         return err_set(err, ERR_LIMIT, "no more threads or descriptors can be had");
-    rc = capture_until(attempt->capture, attempt->board, attempt->parser, done_fd, &console_err);
+    rc = capture_until(attempt->capture, attempt->board, attempt->parser, done_fd, &wait,
+                       &console_err);
     pthread_join(thread, NULL);
     if (resetter.rc < 0 || rc == 0 || rc == -ERR_GONE) /* gone: the next step finds out why */
         return resetter.rc;
@@ -177,16 +191,34 @@ static int take_steps(struct attempt *attempt, const struct ctx *ctx, struct err
 
 /* ---- before and after -------------------------------------------------------------------- */
 
+/* What only firmware that runs from now on can know. */
+static int draw_nonce(struct attempt *attempt, struct err *err)
+{
+    unsigned char bytes[NONCE_DIGITS / 2];
+
+    if (!attempt->job.parse.identity.ask_nonce)
+        return 0;
+    if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes)
+        return err_sys(err, errno, "no random numbers for the nonce");
+    hex_encode(bytes, sizeof bytes, attempt->nonce);
+    attempt->job.parse.identity.nonce = attempt->nonce;
+    return 0;
+}
+
 static int prepare(struct attempt *attempt, struct err *err)
 {
-    struct parse_watch watch = {attempt, watch_line, watch_start, watch_end};
+    struct parse_watch watch = {attempt, watch_line, watch_start, watch_end, watch_identity};
     int rc = fs_mkdirs(attempt->work_dir, 0777, err);
 
+    if (rc == 0)
+        rc = draw_nonce(attempt, err);
     if (rc == 0)
         rc = parser_new(&attempt->job.parse, attempt->events ? &watch : NULL, attempt->result,
                         &attempt->parser, err);
     if (rc == 0)
         rc = capture_open(attempt->work_dir, &attempt->capture, err);
+    if (rc == 0)
+        capture_set_nonce(attempt->capture, attempt->job.parse.identity.nonce);
     return rc;
 }
 

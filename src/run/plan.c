@@ -188,6 +188,20 @@ static void apply_options(struct job *job, const struct plan_options *options)
     add_expect(&job->expect, options->expect.tests, &options->expect.require);
 }
 
+/* What the console must say is the image's to tell. */
+static int find_build_id(struct job *job, struct err *err)
+{
+    struct identity_options *identity = &job->parse.identity;
+
+    job_find_build_id(identity, job->image->build_id);
+    if (!identity->required || !str_eq(identity->build_id, "auto"))
+        return 0;
+    return err_set(err, ERR_USAGE,
+                   "%s: has no build-id that could be required: link with -Wl,--build-id and name "
+                   "the ELF file, or say which with --build-id HEX",
+                   job->image->name);
+}
+
 /* What to add for each image: one job for any board of the choice, or one for each; all of them
  * `repeat` times. */
 struct order {
@@ -216,9 +230,14 @@ static int add_jobs(struct plan *plan, const struct order *order, const char *ba
             if (test) {
                 job->timeouts = test->timeouts;
                 job->parse.format = test->format;
+                job->parse.identity = (struct identity_options){.build_id = test->build_id,
+                                                                .ask_nonce = test->nonce,
+                                                                .required = test->require_build_id};
                 add_expect(&job->expect, test->expect_tests, &test->require);
             }
             apply_options(job, order->options);
+            if (find_build_id(job, err) < 0)
+                return -(int)err->code;
         }
     }
     return 0;

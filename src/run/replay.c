@@ -152,9 +152,11 @@ static int parse_log(const char *path, const char *dir, const struct job *job,
     return rc;
 }
 
-static void override(const struct replay_options *options, struct job *job)
+/* `build_id`: of the image that the run flashed, where it is known and the user names none. */
+static void override(const struct replay_options *options, const char *build_id, struct job *job)
 {
     job->parse = parse_merge(job->parse, options->parse);
+    job_find_build_id(&job->parse.identity, options->image ? options->image->build_id : build_id);
     if (options->expect.tests)
         job->expect.tests = options->expect.tests;
     for (size_t i = 0; i < options->expect.require.count; i++)
@@ -184,10 +186,13 @@ static int replay_log(const char *path, const struct replay_options *options,
     result->board = "replay";
     result->reason = "";
     result->end = END_EOF;
-    override(options, &job);
-    rc = parse_log(path, NULL, &job, options->watch, result, &trouble, err);
+    override(options, NULL, &job);
+    rc = str_eq(job.parse.identity.build_id, "auto")
+             ? err_set(err, ERR_USAGE,
+                       "%s: names no image: say which with --image ELF or --build-id HEX", path)
+             : parse_log(path, NULL, &job, options->watch, result, &trouble, err);
     if (rc == 0) {
-        trouble = decode_apply(result, trouble, NULL);
+        trouble = decode_log(result, trouble, strcmp(path, "-") ? path : NULL, options->image);
         judge(result, trouble, &job.expect, &job.timeouts);
         add_result(run, result);
     } else {
@@ -199,15 +204,21 @@ static int replay_log(const char *path, const struct replay_options *options,
 
 /* A job whose test never began has nothing to parse: its verdict stands as it was. Infra is the
  * lab's word, which no log can take back. */
-static int parse_job(const char *dir, const struct job *job, const struct parse_watch *watch,
+static int parse_job(const char *dir, const struct job *job, const struct replay_options *options,
                      struct job_result *result, struct err *err)
 {
     cleanup_free char *log = fs_join(dir, "uart.log");
     const char *trouble = NULL;
-    int rc = result->end == END_NONE ? 0 : parse_log(log, dir, job, watch, result, &trouble, err);
+    struct identity_reader unused;
+    int rc = result->end == END_NONE
+                 ? 0
+                 : parse_log(log, dir, job, options->watch, result, &trouble, err);
 
+    if (result->end == END_NONE)
+        identity_begin(&unused, &job->parse.identity, result);
     if (rc == 0 && result->end != END_NONE && result->verdict != VERDICT_INFRA) {
-        trouble = decode_apply(result, trouble, dir);
+        trouble = options->image ? decode_log(result, trouble, log, options->image)
+                                 : decode_apply(result, trouble, dir);
         judge(result, trouble, &job->expect, &job->timeouts);
     }
     return not_found_is(rc, ERR_DATA, err);
@@ -221,9 +232,9 @@ static int replay_job(const char *dir, const char *relative, const struct replay
     int rc = rundir_read_job(dir, result, &job, err);
 
     result->dir = arena_strdup(&result->arena, relative);
-    override(options, &job);
+    override(options, result->image.build_id, &job);
     if (rc == 0)
-        rc = parse_job(dir, &job, options->watch, result, err);
+        rc = parse_job(dir, &job, options, result, err);
     job_done(&job);
     if (rc < 0)
         job_result_free(result);

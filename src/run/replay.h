@@ -14,6 +14,7 @@
 struct replay_options {
     struct parse_options parse; /* set members win over what job.json says */
     struct expect expect;       /* likewise */
+    const struct image *image;  /* whose symbols tell where a crash was; NULL: what the run knew */
     const struct parse_watch *watch;
 };
 

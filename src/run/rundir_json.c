@@ -81,6 +81,10 @@ static void write_parse(struct json_out *out, const struct parse_options *parse)
     json_kv_string(out, "skip", parse->skip);
     json_kv_string(out, "end", parse->end);
     json_kv_bool(out, "resets_expected", parse->resets_expected);
+    json_kv_string(out, "build_id", parse->identity.build_id);
+    json_kv_bool(out, "require_build_id", parse->identity.required);
+    json_kv_bool(out, "ask_nonce", parse->identity.ask_nonce);
+    json_kv_string(out, "nonce", parse->identity.nonce);
     json_object_end(out);
 }
 
@@ -217,6 +221,10 @@ static void read_rules(struct reader *reader, const cJSON *json, struct arena *a
         .skip = read_string(arena, parse, "skip"),
         .end = read_string(arena, parse, "end"),
         .resets_expected = json_get_bool(parse, "resets_expected", false),
+        .identity = {.build_id = read_string(arena, parse, "build_id"),
+                     .nonce = read_string(arena, parse, "nonce"),
+                     .ask_nonce = json_get_bool(parse, "ask_nonce", false),
+                     .required = json_get_bool(parse, "require_build_id", false)},
     };
     ret->expect.tests = (uint64_t)read_number(reader, expect, "tests", COUNT_MAX);
     for (; *require; require++)

@@ -19,6 +19,7 @@
 struct store {
     sqlite3 *db;
     char *path;
+    sqlite3_stmt *last; /* store_last()'s: a lab asks it of every board; NULL: not asked yet */
 };
 
 /* Entry i leads from user_version i to i + 1. Never change one that was released: add another. */
@@ -181,6 +182,7 @@ void store_close(struct store *store)
 {
     if (!store)
         return;
+    sqlite3_finalize(store->last);
     sqlite3_close(store->db);
     free(store->path);
     free(store);
@@ -337,18 +339,10 @@ static bool parse_verdict(const char *name, enum verdict *ret)
     return false;
 }
 
-bool store_last(struct store *store, const char *lab, const char *board, struct store_last *ret)
+static bool read_last(sqlite3_stmt *statement, struct store_last *ret)
 {
-    cleanup_statement sqlite3_stmt *statement = NULL;
     const char *test;
 
-    if (prepare(store,
-                "SELECT verdict, test, started_us FROM jobs WHERE lab IS ? AND board = ?"
-                " ORDER BY id DESC LIMIT 1",
-                &statement, NULL) < 0)
-        return false;
-    bind_text(statement, 1, lab);
-    bind_text(statement, 2, board);
     if (sqlite3_step(statement) != SQLITE_ROW ||
         !parse_verdict((const char *)sqlite3_column_text(statement, 0), &ret->verdict))
         return false;
@@ -357,4 +351,43 @@ bool store_last(struct store *store, const char *lab, const char *board, struct 
     snprintf(ret->test, sizeof ret->test, "%s", fits);
     ret->unix_s = sqlite3_column_int64(statement, 2) / 1000000;
     return true;
+}
+
+bool store_last(struct store *store, const char *lab, const char *board, struct store_last *ret)
+{
+    bool found;
+
+    if (!store->last && prepare(store,
+                                "SELECT verdict, test, started_us FROM jobs"
+                                " WHERE lab IS ? AND board = ? ORDER BY id DESC LIMIT 1",
+                                &store->last, NULL) < 0)
+        return false;
+    bind_text(store->last, 1, lab);
+    bind_text(store->last, 2, board);
+    found = read_last(store->last, ret);
+    sqlite3_reset(store->last); /* ends the read, which would hold up the write-ahead log */
+    return found;
+}
+
+unsigned store_infra_streak(struct store *store, const char *lab, const char *board, unsigned max,
+                            int64_t *ret_unix_s)
+{
+    cleanup_statement sqlite3_stmt *statement = NULL;
+    unsigned count = 0;
+
+    *ret_unix_s = 0;
+    if (prepare(store,
+                "SELECT verdict, started_us + took_us FROM jobs"
+                " WHERE lab IS ? AND board = ? AND NOT (verdict = 'infra' AND"
+                " (took_us = 0 OR reason LIKE '%cancelled%')) ORDER BY id DESC LIMIT ?",
+                &statement, NULL) < 0)
+        return 0;
+    bind_text(statement, 1, lab);
+    bind_text(statement, 2, board);
+    sqlite3_bind_int64(statement, 3, max);
+    while (sqlite3_step(statement) == SQLITE_ROW &&
+           str_eq((const char *)sqlite3_column_text(statement, 0), verdict_name(VERDICT_INFRA)))
+        if (count++ == 0)
+            *ret_unix_s = sqlite3_column_int64(statement, 1) / 1000000;
+    return count;
 }

@@ -31,5 +31,10 @@ struct store_last {
     int64_t unix_s;
 };
 bool store_last(struct store *store, const char *lab, const char *board, struct store_last *ret);
+/* How many of a board's last runs, one after the other, the lab itself spoiled (infra), counted up
+ * to `max`; *ret_unix_s is when the last of them ended. Those that never got the board, or were
+ * cancelled, tell nothing of it and are passed over. */
+unsigned store_infra_streak(struct store *store, const char *lab, const char *board, unsigned max,
+                            int64_t *ret_unix_s);
 
 #endif

@@ -29,6 +29,8 @@ import urllib.parse
 import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import runners
+
 REPO = "octo/firmware"
 RUN = 4711
 BLOCK = 1 << 18
@@ -222,6 +224,9 @@ class Handler(BaseHTTPRequestHandler):
             status = 401 if "Authorization" in self.headers else 404
             self.reply(status, json.dumps({"message": "Bad credentials"}).encode(), {})
             return
+        if runners.PATH.fullmatch(path.removeprefix(github.prefix)):
+            self.get_runners(github, path, query)
+            return
         for pattern, find in github.routes:
             match = re.fullmatch(pattern, path.removeprefix(github.prefix))
             if match and path.startswith(github.prefix):
@@ -236,6 +241,48 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self.listed(found, path, query)
 
+    def get_runners(self, github, path, query):
+        try:
+            found = github.runners.get(path.removeprefix(github.prefix), query)
+        except runners.Refused as refusal:
+            self.refuse(refusal.status, str(refusal))
+            return
+        if found is None:
+            self.refuse(404, "Not Found")
+        else:
+            self.listed(found, path, query)
+
+    def refuse(self, status, message):
+        self.reply(status, json.dumps({"message": message}).encode(), {"Content-Type": "application/json"})
+
+    def change(self):
+        """POST, PUT, PATCH and DELETE: the part of the API that knows the path does it."""
+        github = self.server.github
+        data = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        github.seen.append((self.server.server_port, f"{self.command} {self.path}", dict(self.headers)))
+        path = urllib.parse.unquote(urllib.parse.urlsplit(self.path).path).removeprefix(github.prefix)
+        if github.token and self.headers.get("Authorization") != f"Bearer {github.token}":
+            self.refuse(401, "Bad credentials")
+            return
+        faults = github.faults.get("change")
+        if faults:
+            fault = faults[0] if getattr(faults[0], "stays", False) else faults.pop(0)
+            fault(self, b"", {})
+            return
+        try:
+            done = github.runners.change(self.command, path, self.headers, data)
+        except runners.Refused as refusal:
+            self.refuse(refusal.status, str(refusal))
+            return
+        if not done:
+            self.refuse(404, "Not Found")
+        elif done[1] is None:
+            self.head(done[0], {})
+        else:
+            self.reply(done[0], *self.as_json(done[1]))
+
+    do_POST = do_PUT = do_PATCH = do_DELETE = change
+
     def as_json(self, value, **fields):
         body = json.dumps(value).encode()
         etag = 'W/"' + hashlib.sha256(body).hexdigest()[:32] + '"'
@@ -244,7 +291,7 @@ class Handler(BaseHTTPRequestHandler):
     def listed(self, found, path, query):
         """A list under its name is cut into pages; anything else goes out as it is."""
         fields = {}
-        key = next((k for k in ("artifacts", "workflow_runs") if isinstance(found, dict) and k in found), None)
+        key = next((k for k in ("artifacts", "workflow_runs", "runners") if isinstance(found, dict) and k in found), None)
         if key:
             size, page = min(int(query.get("per_page", 30)), 100), int(query.get("page", 1))
             everything = found[key]
@@ -280,6 +327,7 @@ class GitHub:
         self.faults, self.seen, self.links, self.blobs, self.direct = {}, [], set(), {}, set()
         self.artifacts, self.releases, self.runs, self.gone = [], [], [], {}
         self.unchanged = self.counted = 0
+        self.runners = runners.Runners()
         self.over = threading.Event()
         self.api, self.storage = (Server(("127.0.0.1", 0), Handler) for _ in range(2))
         for server in (self.api, self.storage):

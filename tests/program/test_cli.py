@@ -9,7 +9,7 @@ import subprocess
 import pytest
 from conftest import HIL, LAB, ROOT, firmware
 
-VERBS = ["run", "replay", "boards", "image", "formats", "drivers"]
+VERBS = ["run", "replay", "boards", "discover", "rest", "labels", "runner", "image", "formats", "drivers"]
 
 
 def test_usage_lists_every_verb(hil):

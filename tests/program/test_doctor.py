@@ -45,9 +45,8 @@ def test_text_puts_the_remedy_below_and_quiet_leaves_out_what_is_well(hil):
 @pytest.mark.parametrize(
     "run, mend",
     [
-        ("no-such-flasher", "sudo apt install no-such-flasher"),
+        ("no-such-flasher", "put it on the PATH"),
         ("/opt/none/flash", "install it there"),
-        ("STM32_Programmer_CLI", "from its maker"),
         ("st-flash", "sudo apt install stlink-tools"),
     ],
 )
@@ -61,6 +60,26 @@ def test_a_program_that_is_missing(hil, run, mend):
     assert ended.code == 3
     (bad,) = of(ended, "lab", "bad")
     assert f"'{run}', which board uno needs" in bad["what"] and mend in bad["mend"]
+
+
+@pytest.mark.parametrize(
+    "flash, program, mend",
+    [
+        ("cubeprogrammer: {}", "STM32_Programmer_CLI", "from st.com"),
+        ("esptool: {port: /dev/null}", "esptool.py", "pipx install esptool"),
+        ("bossac: {port: ttyACM0}", "bossac", "sudo apt install bossa-cli"),
+        ("bossac: {port: ttyACM0, program: /opt/none/bossac}", "/opt/none/bossac", "install it there"),
+    ],
+)
+def test_a_known_tool_that_is_missing(hil, flash, program, mend):
+    lab = hil.write(
+        "lab.yaml",
+        f"boards:\n  uno:\n    flash: {{{flash}}}\n    reset: {{cmd: {{run: [/bin/true]}}}}\n"
+        f"    console: {{tcp: {{host: localhost, port: 1}}}}\n",
+    )
+    ended = hil("doctor", "--json", "--lab", lab, env={"PATH": str(hil.home)})
+    (bad,) = of(ended, "lab", "bad")
+    assert f"'{program}', which board uno needs" in bad["what"] and mend in bad["mend"]
 
 
 def test_a_full_history_directory(hil):

@@ -74,3 +74,25 @@ def test_torn_run_directories_are_told(hil):
     job.write_text(job.read_text()[:100])
     result = hil("replay", hil.out)
     assert result.code in (2, 3) and "job.json" in result.err
+
+
+def test_crash_in_a_bare_log_is_decoded_with_the_image(hil):
+    run = hil.run("-b", "stm32f405", "--timeout", "idle=500ms", firmware("bad-crash.elf"))
+    assert run.code == 1
+    log = next(hil.out.glob("*/uart.log"))
+    blind = hil("replay", "--json", "blind.json", log)
+    assert blind.code == 1 and "; in average at" not in (hil.home / "blind.json").read_text()
+    decoded = hil("replay", "--image", firmware("bad-crash.elf"), "--json", "decoded.json", log)
+    assert decoded.code == 1
+    assert "; in average at" in (hil.home / "decoded.json").read_text()
+    again = hil("replay", "--image", firmware("bad-crash.elf"), "--json", "again.json", hil.out)
+    assert again.code == 1 and "; in average at" in (hil.home / "again.json").read_text()
+    assert hil("replay", "--image", "no-such.elf", log).code == 2
+    assert hil("replay", "--image", log, log).code == 2
+
+
+def test_a_bare_log_says_nothing_of_times(hil):
+    log = hil.write("bare.log", "t.c:1:one:PASS\n1 Tests 0 Failures 0 Ignored \nOK\n")
+    result = hil("replay", "--summary", "bare.md", "--html", "bare.html", log)
+    assert result.code == 0 and "0 us" not in result.out
+    assert "0 us" not in (hil.home / "bare.md").read_text() + (hil.home / "bare.html").read_text()

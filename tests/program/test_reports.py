@@ -5,10 +5,12 @@ import shutil
 import signal
 import subprocess
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from conftest import LAB, firmware, wait_until
 
+GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "parse"
 QUICK = ("--timeout", "boot=1s,idle=1s,total=20s")
 ACTIONS = {
     "GITHUB_ACTIONS": "true",
@@ -166,3 +168,24 @@ def test_an_earlier_report_goes_when_a_run_begins_and_not_before(hil):
     process.send_signal(signal.SIGINT)
     assert hil.finish(process).code == 130
     assert "INFRA" in summary.read_text() or "FAIL" in summary.read_text()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["ztest/fail", "ztest/crash", "unity/plain", "unity/too_few", "tap/directives", "none/noise"],
+)
+def test_junit_counts_as_other_readers_count(hil, name):
+    junitparser = pytest.importorskip("junitparser")
+    log = GOLDEN / f"{name}.log"
+    hil("replay", "--junit", "junit.xml", log)
+    printed = junitparser.JUnitXml.fromfile(str(hil.home / "junit.xml"))
+    suites = list(printed)
+    cases = [case for suite in suites for case in suite]
+    assert printed.tests == len(cases) == sum(suite.tests for suite in suites)
+    for attribute, kind in (("failures", junitparser.Failure), ("errors", junitparser.Error),
+                            ("skipped", junitparser.Skipped)):  # fmt: skip
+        found = [case for case in cases if any(isinstance(result, kind) for result in case.result)]
+        assert getattr(printed, attribute) == len(found) == sum(getattr(s, attribute) for s in suites)
+    assert all(len(case.result) <= 1 for case in cases)
+    assert len({(case.classname, case.name) for case in cases}) == len(cases)
+    assert not any(list(suite.testsuites()) for suite in suites)

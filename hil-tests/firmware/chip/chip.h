@@ -29,11 +29,13 @@ extern const struct chip chip;
 #define RCC_CR_HSION (1u << 0)
 #define RCC_CR_HSIRDY (1u << 1)
 #define USART_SR 0x00
+#define USART_SR_RXNE (1u << 5)
 #define USART_SR_TC (1u << 6)
 #define USART_SR_TXE (1u << 7)
 #define USART_DR 0x04
 #define USART_BRR 0x08
 #define USART_CR1 0x0C
+#define USART_CR1_RE (1u << 2)
 #define USART_CR1_TE (1u << 3)
 #define USART_CR1_UE (1u << 13)
 
@@ -41,14 +43,17 @@ extern const struct chip chip;
 
 void chip_start_usart(void);
 void chip_send(uint8_t byte);
-void chip_drain(void); /* until the last stop bit has left the pin */
+void chip_start_receiver(void); /* RX on PA10 */
+int chip_receive(void);         /* a byte, or -1 where none came for a second or two */
+void chip_drain(void);          /* until the last stop bit has left the pin */
 
 /* A real chip runs on an oscillator, and says so; QEMU's has none. For tests of what QEMU leaves
  * out, so that they are skipped there, and only there. */
 bool chip_is_emulated(void);
 
 /* The family's part of the start: core and buses run on the internal oscillator, undivided; USART1
- * and port A have clocks; PA9 belongs to the USART. */
+ * and port A have clocks; PA9 and PA10 belong to
+ * the USART. */
 void chip_start_pins(void);
 
 /* True as soon as the condition is; false after some seconds. Each look reads a peripheral, so that

@@ -16,6 +16,7 @@ void chip_start_pins(void)
     REG32(RCC_APB2ENR) |= RCC_APB2ENR_IOPAEN | RCC_APB2ENR_USART1EN;
     (void)REG32(RCC_APB2ENR);
 
-    /* PA9: alternate function output, push-pull, 2 MHz (MODE 2, CNF 2), RM0041 §7.2.2. */
+    /* PA10 is a floating input after reset, which is what USART1_RX needs, RM0041 §7.1.11.
+     * PA9: alternate function output, push-pull, 2 MHz (MODE 2, CNF 2), RM0041 §7.2.2. */
     REG32(GPIOA_CRH) = (REG32(GPIOA_CRH) & ~(0xFu << 4)) | 0xAu << 4;
 }

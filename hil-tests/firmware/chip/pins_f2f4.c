@@ -24,7 +24,8 @@ void chip_start_pins(void)
     /* Errata ES0182, "Delay after an RCC peripheral clock enabling": reading back waits for it. */
     (void)REG32(RCC_APB2ENR);
 
-    /* PA9: alternate function 7, USART1_TX (data sheets, table "Alternate function mapping"). */
-    REG32(GPIOA_AFRH) = (REG32(GPIOA_AFRH) & ~(0xFu << 4)) | 7u << 4;
-    REG32(GPIOA_MODER) = (REG32(GPIOA_MODER) & ~(3u << 18)) | 2u << 18;
+    /* PA9, PA10: alternate function 7, USART1_TX and USART1_RX (data sheets, table "Alternate
+     * function mapping"). */
+    REG32(GPIOA_AFRH) = (REG32(GPIOA_AFRH) & ~(0xFFu << 4)) | 0x77u << 4;
+    REG32(GPIOA_MODER) = (REG32(GPIOA_MODER) & ~(0xFu << 18)) | 0xAu << 18;
 }

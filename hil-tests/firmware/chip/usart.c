@@ -4,6 +4,9 @@
 /* A character at 115200 baud takes 1400 cycles at 16 MHz; this many looks are ten times that. */
 enum { LOOKS_A_CHARACTER = 2000 };
 
+/* A second or two; less than the silence that hil takes for a hang. */
+enum { LOOKS_FOR_AN_ANSWER = 1000000 };
+
 static void wait_for(uint32_t flag)
 {
     for (int looks = 0; looks < LOOKS_A_CHARACTER; looks++)
@@ -38,6 +41,19 @@ void chip_send(uint8_t byte)
 {
     wait_for(USART_SR_TXE);
     REG32(chip.usart1 + USART_DR) = byte;
+}
+
+void chip_start_receiver(void)
+{
+    REG32(chip.usart1 + USART_CR1) |= USART_CR1_RE;
+}
+
+int chip_receive(void)
+{
+    for (int looks = 0; looks < LOOKS_FOR_AN_ANSWER; looks++)
+        if (REG32(chip.usart1 + USART_SR) & USART_SR_RXNE)
+            return (int)(REG32(chip.usart1 + USART_DR) & 0xFF);
+    return -1;
 }
 
 void chip_drain(void)

@@ -2,7 +2,7 @@
 #include "check.h"
 
 #include "chip.h"
-#include "layout.h"
+#include "hil_identity.h"
 #include "print.h"
 #include "speak.h"
 
@@ -48,24 +48,24 @@ void speak_values(const struct failure *failure, const char *expected, const cha
     print(failure->actual);
 }
 
-/* The note's layout: ELF gABI, "Note Section": name size, descriptor size, type, "GNU\0", bytes. */
-static void print_build_id(void)
-{
-    const uint8_t *bytes = (const uint8_t *)(build_id_note + 4);
-    for (uint32_t i = 0; i < build_id_note[1]; i++) {
-        chip_send((uint8_t) "0123456789abcdef"[bytes[i] >> 4]);
-        chip_send((uint8_t) "0123456789abcdef"[bytes[i] & 0xF]);
-    }
-}
-
 void check_begin(void)
 {
+    check_say_build_id();
     speak_begin((unsigned)(tests_end - tests_begin));
     print_text("# ");
     print_text(chip.name);
-    print_text(" build-id ");
-    print_build_id();
     print_text("\n");
+}
+
+void check_say_build_id(void)
+{
+    hil_say_build_id(print_char);
+}
+
+bool check_echo_nonce(void)
+{
+    chip_start_receiver();
+    return hil_echo_nonce(print_char, chip_receive);
 }
 
 struct tally check_tally(const struct test *first, const struct test *end)

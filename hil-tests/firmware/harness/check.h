@@ -79,7 +79,9 @@ void check_differs(const char *file, uint32_t line, const char *what, uint32_t e
                    uint32_t actual, bool hex);
 void check_skipped(uint32_t line, const char *why);
 
-void check_begin(void); /* what the format prints first, then the image's build-id as a comment */
+void check_begin(void); /* the image's build-id, then what the format prints first */
+void check_say_build_id(void);
+bool check_echo_nonce(void); /* false: nobody sent one within some seconds */
 struct tally check_run(void);
 
 #endif

@@ -4,16 +4,21 @@
 #include "chip.h"
 #include "speak.h"
 
+int print_char(int c)
+{
+    if (c != '\n') {
+        chip_send((uint8_t)c);
+        return c;
+    }
+    for (const char *end = speak_newline; *end; end++)
+        chip_send((uint8_t)*end);
+    return c;
+}
+
 void print_text(const char *text)
 {
-    for (; *text; text++) {
-        if (*text != '\n') {
-            chip_send((uint8_t)*text);
-            continue;
-        }
-        for (const char *end = speak_newline; *end; end++)
-            chip_send((uint8_t)*end);
-    }
+    for (; *text; text++)
+        print_char(*text);
 }
 
 void print_uint(uint32_t number)

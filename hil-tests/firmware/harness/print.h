@@ -9,6 +9,7 @@
 
 #include <stdint.h>
 
+int print_char(int c); /* returns it, as putchar() does */
 void print_text(const char *text);
 void print_uint(uint32_t number);
 void print_hex(uint32_t number); /* 0x0000BEEF */

@@ -9,7 +9,7 @@
 
 typedef void constructor(void);
 
-extern const uint32_t build_id_note[], data_load[];
+extern const uint32_t hil_build_id_note[], data_load[];
 extern constructor *const constructors_begin[], *const constructors_end[];
 extern uint32_t ram_begin[], data_begin[], data_end[], bss_begin[], bss_end[];
 extern uint32_t heap_begin[], heap_end[], stack_limit[], stack_top[];

@@ -80,9 +80,9 @@ TEST(memory, test_heap_holds_what_is_written)
 TEST(memory, test_build_id_is_in_flash)
 {
     enum { NAME_SIZE, BYTES_SIZE, TYPE, NAME, BYTES };
-    CHECK_EQUAL(4, build_id_note[NAME_SIZE]);
-    CHECK_EQUAL(20, build_id_note[BYTES_SIZE]);
-    CHECK_EQUAL(3, build_id_note[TYPE]); /* NT_GNU_BUILD_ID */
-    CHECK_EQUAL_HEX(0x00554E47, build_id_note[NAME]);
-    CHECK((build_id_note[BYTES] | build_id_note[BYTES + 1]) != 0);
+    CHECK_EQUAL(4, hil_build_id_note[NAME_SIZE]);
+    CHECK_EQUAL(20, hil_build_id_note[BYTES_SIZE]);
+    CHECK_EQUAL(3, hil_build_id_note[TYPE]); /* NT_GNU_BUILD_ID */
+    CHECK_EQUAL_HEX(0x00554E47, hil_build_id_note[NAME]);
+    CHECK((hil_build_id_note[BYTES] | hil_build_id_note[BYTES + 1]) != 0);
 }

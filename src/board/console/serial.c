@@ -11,6 +11,7 @@
 #include "board/console/console.h"
 
 #include <errno.h>
+#include <sys/stat.h>
 
 /* A board that was just switched on needs a moment until its tty is there. */
 #define APPEAR_MS 5000
@@ -52,6 +53,19 @@ static void check(void *self, const struct yaml_node *node, struct diags *diags)
     if (!conf->path == !conf->usb_serial)
         diag_key(diags, node, "console serial needs either 'path' or 'usb-serial'%s",
                  conf->path ? ", not both" : "");
+}
+
+static int present(const void *self, struct err *err)
+{
+    const struct console_serial *conf = self;
+    cleanup_free char *found = NULL;
+    struct stat status;
+
+    if (conf->usb_serial)
+        return serial_find_usb("/sys", conf->usb_serial, &found, err);
+    if (stat(conf->path, &status) < 0)
+        return err_sys(err, errno, "%s", conf->path);
+    return S_ISCHR(status.st_mode) ? 0 : err_set(err, ERR_NOT_FOUND, "%s: is no tty", conf->path);
 }
 
 static int open_now(const struct console_serial *conf, int *ret_fd, struct err *err)
@@ -97,7 +111,8 @@ const struct console_driver console_serial = {
              .fields = fields,
              .self_size = sizeof(struct console_serial),
              .preset = preset,
-             .check = check},
+             .check = check,
+             .present = present},
     .settle_ms = 20, /* USB adapters collect bytes for up to 16 ms */
     .open = open_serial,
     .flush = flush,

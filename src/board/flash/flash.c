@@ -14,6 +14,7 @@ const struct flash_driver *const flash_drivers[] = {&flash_openocd,
                                                     &flash_picotool,
                                                     &flash_stm32flash,
                                                     &flash_bossac,
+                                                    &flash_dfu,
                                                     &flash_gdb,
                                                     &flash_cmd,
                                                     NULL};

@@ -29,6 +29,13 @@ const char *tool_program(const void *self)
     return conf->program ? conf->program : conf->tool->program;
 }
 
+const char *tool_hint(const void *self)
+{
+    const struct tool_conf *conf = self;
+
+    return conf->tool->hint;
+}
+
 void tool_check(void *self, const struct yaml_node *node, struct diags *diags)
 {
     const struct tool_conf *conf = self;

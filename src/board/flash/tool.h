@@ -64,6 +64,7 @@ struct tool_conf {
 void tool_preset(void *self, const struct flash_tool *tool);
 void tool_check(void *self, const struct yaml_node *node, struct diags *diags);
 const char *tool_program(const void *self);
+const char *tool_hint(const void *self);
 int tool_flash(void *self, const struct driver_env *env, const struct image *image,
                const struct ctx *ctx, struct err *err);
 
@@ -79,7 +80,8 @@ int tool_flash(void *self, const struct driver_env *env, const struct image *ima
                                                      .self_size = sizeof(type), \
                                                      .preset = preset_##id,     \
                                                      .check = tool_check,       \
-                                                     .program = tool_program},  \
+                                                     .program = tool_program,   \
+                                                     .hint = tool_hint},        \
                                             .needs_console_port = (console),    \
                                             .program = tool_flash}
 

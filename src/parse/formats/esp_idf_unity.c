@@ -41,6 +41,7 @@ struct esp {
     bool summary;         /* OK or FAIL comes next */
     bool session;         /* a test of it has been seen */
     uint64_t total, seen; /* of the session */
+    struct unity_counts counts;
 };
 
 static void store(struct text text, struct name *ret)
@@ -133,8 +134,11 @@ static bool take_summary(struct esp *esp, struct text line, struct collector *co
     if (!unity_read_summary(line, &esp->total, &failed, &ignored))
         return false;
     esp->words = 0;
-    if (!esp->session) /* '-' in the menu prints the last counts again, without the tests */
+    if (!esp->session) { /* '-' in the menu prints the last counts again, without the tests */
+        unity_counts_again(&esp->counts, esp->total, failed, collector);
         return true;
+    }
+    esp->counts = (struct unity_counts){.total = esp->total, .failed = failed, .known = true};
     if (esp->total > esp->seen && esp->doubt.size > 0)
         collector_start(collector, (struct text){0}, text_of_name(&esp->doubt));
     collector_totals(collector, (int64_t)esp->total, (int64_t)failed);
@@ -150,7 +154,7 @@ static bool take_end(struct esp *esp, struct text line, struct collector *collec
         return false;
     collector_run_end(collector, ok, true);
     collector_patience(collector, MORE_MS);
-    *esp = (struct esp){0};
+    *esp = (struct esp){.counts = esp->counts};
     return true;
 }
 

@@ -164,11 +164,17 @@ static void take_count(struct greentea *greentea, struct text value, struct coll
     greentea->count = scan_number(&scan, &number) && scan_done(&scan) ? (int64_t)number : 0;
 }
 
-static void take_summary(struct text value, struct collector *collector)
+/* "PASSED;FAILED", by which tests are missed where the count at the start was lost. */
+static void take_summary(struct greentea *greentea, struct text value, struct collector *collector)
 {
-    uint64_t failed;
-    if (cut_number(&value, &failed))
-        collector_totals(collector, -1, (int64_t)failed);
+    uint64_t passed, failed;
+    if (!cut_number(&value, &failed))
+        return;
+    collector_totals(collector, -1, (int64_t)failed);
+    struct scan scan = scan_begin(value);
+    if (greentea->count == 0 && scan_number(&scan, &passed) && scan_done(&scan) &&
+        passed <= INT32_MAX && failed <= INT32_MAX && passed + failed > collector_seen(collector))
+        greentea->count = (int64_t)(passed + failed);
 }
 
 static void take_pair(struct greentea *greentea, struct text key, struct text value,
@@ -183,7 +189,7 @@ static void take_pair(struct greentea *greentea, struct text key, struct text va
     else if (text_is(key, "__testcase_count"))
         take_count(greentea, value, collector);
     else if (text_is(key, "__testcase_summary"))
-        take_summary(value, collector);
+        take_summary(greentea, value, collector);
     else if (text_is(key, "end"))
         end_run(greentea, value, collector);
 }

@@ -44,6 +44,7 @@ struct tap {
     unsigned unnamed; /* subtests so far; goes on over documents, so that no number comes twice */
     char next_suite[NAME_BYTES];   /* "# Subtest: name" before its first point */
     bool after_leaf, after_failed; /* what diagnostics belong to */
+    bool torn_not; /* a line before was the "not " of a point that another line cut in two */
     bool yaml;
     size_t indent, yaml_indent;
     uint64_t duplicate;               /* a number that came twice; 0: none */
@@ -234,6 +235,10 @@ static bool take_point(struct tap *tap, struct text line, struct collector *coll
     char plain[1024];
     if (!tap_read_point(line, &point))
         return false;
+    if (tap->torn_not && point.ok && !point.skip && !point.todo) {
+        point.ok = false;
+        point.reason = text_of("its \"not\" stands on a line before, cut off by other output");
+    }
     size_t depth = depth_of(tap);
     if (tap->ended && depth == 0 && point.number == 1)
         begin_document(tap);
@@ -419,13 +424,26 @@ static bool take_line(struct tap *tap, struct text line, struct collector *colle
     }
 }
 
+/* "not" with another line's text behind it, which hardly starts in lower case as the words of a
+ * sentence do ("not connected"). The "ok" that is left must not pass for a result of its own. */
+static bool is_torn_not(struct text line)
+{
+    struct scan scan = scan_begin(line);
+    if (!scan_word(&scan, "not"))
+        return false;
+    scan_blanks(&scan);
+    return scan_done(&scan) || ((*scan.at < 'a' || *scan.at > 'z') && *scan.at != '_');
+}
+
 static bool tap_line(void *state, struct text full, struct collector *collector)
 {
     struct tap *tap = state;
     struct text line = text_trim(full);
     tap->indent = tap_indent(full);
-    return take_yaml(tap, full, line, collector) || take_line(tap, line, collector) ||
-           take_glued_point(tap, line, collector);
+    bool own = take_yaml(tap, full, line, collector) || take_line(tap, line, collector) ||
+               take_glued_point(tap, line, collector);
+    tap->torn_not = !own && (tap->torn_not || is_torn_not(line));
+    return own;
 }
 
 static void tap_end(void *state, struct collector *collector)

@@ -29,6 +29,7 @@ struct unity {
     bool quiet;     /* the fixture without -v */
     uint64_t marks; /* dots and exclamation marks of this run */
     uint64_t repeat, repeats;
+    struct unity_counts counts;
     size_t file_size;
     char file[FILE_MAX_BYTES]; /* of the last result */
 };
@@ -244,7 +245,7 @@ static bool take_result(struct unity *unity, struct text line, struct collector 
     clean_file(unity, &finding.file);
     if (finding.name.size == 0 && !collector_open_test(collector, &open))
         finding.name = text_trim(finding.file); /* a fixture's result whose start was not seen */
-    unity->maybe = unity->summary = false;
+    unity->maybe = unity->summary = unity->counts.known = false;
     collector_result(collector, &finding);
     if (glued.size > 0)
         collector_detail(collector, glued);
@@ -287,7 +288,7 @@ static bool take_fixture_test(struct unity *unity, struct text line, struct coll
         return false;
     if (unity->maybe)
         pass_open_test(unity, collector, -1);
-    unity->summary = false;
+    unity->summary = unity->counts.known = false;
     if (ignored) {
         collector_result(collector,
                          &(struct finding){
@@ -324,6 +325,7 @@ static bool take_marks(struct unity *unity, struct text *line)
     if (path)
         count -= count > 2 ? 2 : count > 0;
     unity->marks += count;
+    unity->counts.known = unity->counts.known && count == 0;
     line->at += count;
     line->size -= count;
     return line->size == 0 && count > 0;
@@ -368,16 +370,34 @@ bool unity_read_summary(struct text line, uint64_t *ret_total, uint64_t *ret_fai
            scan_number(&scan, ret_ignored) && scan_word(&scan, " Ignored");
 }
 
+void unity_counts_again(const struct unity_counts *last, uint64_t total, uint64_t failed,
+                        struct collector *collector)
+{
+    if (last->known && (total != last->total || failed != last->failed))
+        collector_complain(collector,
+                           "the firmware counted %llu tests more, %llu of them failed, of which "
+                           "nothing was seen",
+                           (unsigned long long)total, (unsigned long long)failed);
+}
+
+static void take_counts(struct unity *unity, uint64_t total, uint64_t failed, uint64_t ignored,
+                        struct collector *collector)
+{
+    if (unity->maybe)
+        pass_open_test(unity, collector, -1);
+    add_unnamed(unity, total, ignored, collector);
+    unity_counts_again(&unity->counts, total, failed, collector);
+    unity->counts = (struct unity_counts){.total = total, .failed = failed};
+    collector_totals(collector, (int64_t)total, (int64_t)failed);
+    collector_patience(collector, 500); /* the word that follows may lack its line end */
+    unity->summary = true;
+}
+
 static bool take_end(struct unity *unity, struct text line, struct collector *collector)
 {
     uint64_t total, failed, ignored;
     if (unity_read_summary(line, &total, &failed, &ignored)) {
-        if (unity->maybe)
-            pass_open_test(unity, collector, -1);
-        add_unnamed(unity, total, ignored, collector);
-        collector_totals(collector, (int64_t)total, (int64_t)failed);
-        collector_patience(collector, 500); /* the word that follows may lack its line end */
-        unity->summary = true;
+        take_counts(unity, total, failed, ignored, collector);
         return true;
     }
     if (!unity->summary)
@@ -386,6 +406,7 @@ static bool take_end(struct unity *unity, struct text line, struct collector *co
     if (!ok && !text_is(line, "FAIL") && !text_is(line, "FAILED"))
         return false;
     unity->summary = false;
+    unity->counts.known = true;
     unity->marks = 0;
     collector_run_end(collector, ok, unity->repeat < unity->repeats);
     return true;

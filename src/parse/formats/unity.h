@@ -14,4 +14,13 @@ bool unity_read_result(struct text line, struct finding *ret, struct text *ret_g
 bool unity_read_summary(struct text line, uint64_t *ret_total, uint64_t *ret_failed,
                         uint64_t *ret_ignored);
 
+/* Counts behind an end and no test between them: the same again say nothing new, others tell of
+ * tests of which nothing was seen. */
+struct unity_counts {
+    bool known; /* of the run that ended last, and no test since */
+    uint64_t total, failed;
+};
+void unity_counts_again(const struct unity_counts *last, uint64_t total, uint64_t failed,
+                        struct collector *collector);
+
 #endif

@@ -153,6 +153,59 @@ Test(proc, gets_its_directory_and_variables)
 
 /* ---- output -------------------------------------------------------------------------------- */
 
+Test(proc, leaves_a_variable_out_of_the_environment)
+{
+    const char *const env[] = {"HIL_TEST_SECRET", "HIL_TEST_B=", NULL};
+    struct proc_spec spec = {
+        .argv = SHELL("echo ${HIL_TEST_SECRET-none} ${HIL_TEST_B-none} $HIL_TEST_SECRET_TOO"),
+        .env = env};
+    struct proc_result result;
+    struct err err = {0};
+
+    setenv("HIL_TEST_SECRET", "told", 1);
+    setenv("HIL_TEST_SECRET_TOO", "kept", 1);
+    cr_assert_eq(proc_run(&spec, &forever, &result, &err), 0, "%s", err.message);
+    cr_assert_str_eq(result.tail, "none kept\n");
+    spec.argv = (const char *const[]){"cat", "/proc/self/environ", NULL}; /* no shell tidied it */
+    cr_assert_eq(proc_run(&spec, &forever, &result, &err), 0, "%s", err.message);
+    cr_assert_not_null(memmem(result.tail, result.tail_size, "HIL_TEST_SECRET_TOO=", 20));
+    cr_assert_null(memmem(result.tail, result.tail_size, "HIL_TEST_SECRET\0", 16));
+}
+
+Test(proc, finds_programs)
+{
+    cleanup_scratch char *dir = scratch_make();
+    cleanup_free char *path = fs_join(dir, "hil-test-tool"), *found = NULL;
+
+    setenv("PATH", dir, 1);
+    cr_assert_null(proc_find("hil-test-tool"));
+    cr_assert_eq(fs_write(path, "#!/bin/sh\n", 10, NULL), 0);
+    cr_assert_null(proc_find("hil-test-tool"), "it may not be executed");
+    cr_assert_eq(chmod(path, 0755), 0);
+    found = proc_find("hil-test-tool");
+    cr_assert_str_eq(found, path);
+    cr_assert_null(proc_find(dir), "a directory");
+    cr_assert_null(proc_find("./no-such-tool"));
+}
+
+Test(proc, output_goes_where_it_is_told_and_the_exit_code_is_kept)
+{
+    struct proc *proc = NULL;
+    struct err err = {0};
+    char text[32];
+    int pipe_fds[2];
+
+    cr_assert_eq(pipe2(pipe_fds, O_CLOEXEC), 0);
+    struct proc_spec spec = {.argv = SHELL("echo hello; exit 3"), .out_fd = pipe_fds[1]};
+    cr_assert_eq(proc_start(&spec, &forever, &proc, &err), 0, "%s", err.message);
+    cr_assert(ctx_wait(&forever, proc_pidfd(proc), POLLIN, &err) > 0);
+    cr_assert_eq(proc_exit_code(proc), 3);
+    proc_stop(proc);
+    close(pipe_fds[1]);
+    cr_assert_eq(read(pipe_fds[0], text, sizeof text), 6);
+    close(pipe_fds[0]);
+}
+
 Test(proc, output_is_appended_to_the_log)
 {
     cleanup_scratch char *dir = scratch_make();

@@ -74,6 +74,19 @@ Test(symbols, functions_files_lines_and_inlined_calls)
     }
 }
 
+/* A crash on each of two boards that have the same image. */
+Test(symbols, the_bytes_stay_as_they_are)
+{
+    cleanup_buf struct buf bytes = read_golden("zlib");
+    cleanup_buf struct buf before = read_golden("zlib");
+
+    for (int i = 0; i < 2; i++) {
+        cleanup_symbols struct symbols *symbols = open_bytes(&bytes);
+        expect(symbols, "zlib", 0x08000108, "sum " C ":31");
+    }
+    cr_expect_eq(memcmp(bytes.data, before.data, before.size), 0);
+}
+
 Test(symbols, debug_information_without_address_tables)
 {
     cleanup_buf struct buf bytes = read_golden("clang-4");

@@ -82,7 +82,7 @@ static void show_case(const struct test_suite *suite, const struct test_case *sh
 
 void parsed_show(const struct parsed *parsed, struct buf *out)
 {
-    static const char *const states[] = {"more", "done", "crashed", "reboots"};
+    static const char *const states[] = {"more", "done", "crashed", "reboots", "other-image"};
     const struct job_result *job = parsed->job;
     buf_addf(out, "format %s, %s, state %s\n", job->format ? job->format : "unknown",
              job->complete ? "complete" : "incomplete", states[parsed->state]);

@@ -54,7 +54,20 @@ static const struct example examples[] = {
     {"chSysHalt(SV#4)", CRASH_FATAL, NULL, 0},
     {"vAssertCalled( queue.c:1442 )", CRASH_FATAL, "queue.c", 1442},
     {"configASSERT failed: queue.c:1442", CRASH_FATAL, "queue.c", 1442},
-    {"ASSERT! Line 62 of file tasks.c", CRASH_FATAL, NULL, 0},
+    {"ASSERT! Line 62 of file tasks.c", CRASH_FATAL, "tasks.c", 62},
+    {"ASSERT! Line 62, file ../src/tasks.c", CRASH_FATAL, "../src/tasks.c", 62},
+    {"vAssertCalled( src/queue.c, 1442 )", CRASH_FATAL, "src/queue.c", 1442},
+    {"MPSL ASSERT: 112, 2195", CRASH_SUSPECT, NULL, 0},
+    {"ASSERT: 1.5, 12", CRASH_SUSPECT, NULL, 0},
+    {"*** assertion failed: n < 4, file src/ring.c, line 61", CRASH_FATAL, "src/ring.c", 61},
+    {"Assertion failed: (n < 4), function put, file src/ring.c, line 61.", CRASH_SUSPECT,
+     "src/ring.c", 61},
+    {"fw: src/ring.c:61: put: Assertion `n < 4' failed.", CRASH_SUSPECT, "src/ring.c", 61},
+    {"Wrong parameters value: file ../Src/main.c on line 88", CRASH_FATAL, "../Src/main.c", 88},
+    {"<error> app: ERROR 4 [NRF_ERROR_NO_MEM] at ../main.c:88", CRASH_FATAL, "../main.c", 88},
+    {"app: ERROR counter is 0", CRASH_NONE, NULL, 0},
+    {"Stack overflow in thread main", CRASH_SUSPECT, NULL, 0},
+    {"[00:00:26.156,000] <err> os: ***** BUS FAULT *****", CRASH_SUSPECT, NULL, 0},
     {"Stack overflow in task net", CRASH_SUSPECT, NULL, 0},
     {"<error> app: Fatal error", CRASH_FATAL, NULL, 0},
     {"<error> app: End of error report", CRASH_LAST, NULL, 0},
@@ -86,12 +99,13 @@ Test(parse_crash, signatures_and_places)
     crash_finder_init(&finder);
     for (size_t i = 0; i < ARRAY_SIZE(examples); i++) {
         const struct example *example = &examples[i];
-        struct text file;
+        struct text file = {0};
         uint32_t number = 0;
         cr_expect_eq(crash_find(&finder, text_of(example->line)), example->kind, "%s",
                      example->line);
         bool found = crash_place(text_of(example->line), &file, &number);
         cr_expect_eq(found, example->file != NULL, "%s", example->line);
+        cr_expect(found || (file.size == 0 && number == 0), "%s", example->line);
         if (found && example->file) {
             cr_expect(text_is(file, example->file), "%s: %.*s", example->line, (int)file.size,
                       file.at);
@@ -119,4 +133,38 @@ Test(parse_crash, at_every_place)
             cr_expect_neq(crash_find(&finder, goes_on), CRASH_NONE, "%s at %zu", found[i], before);
         }
     }
+}
+
+static void expect_words(const char *first, const char *line, const char *expected)
+{
+    struct text words = {0};
+    bool found = crash_words(text_of(first), text_of(line), &words);
+    cr_expect_eq(found, expected != NULL, "%s", line);
+    if (expected)
+        cr_expect(text_is(words, expected), "%s: %.*s", line, (int)words.size, words.at);
+}
+
+Test(parse_crash, words_behind_the_line_that_announces_them)
+{
+    expect_words("*** PANIC ***", "No timers available", "No timers available");
+    expect_words("*** PANIC ***", "  ", NULL);
+    expect_words("++ MbedOS Error Info ++", "Error Status: 0x80FF0144", NULL);
+    expect_words("++ MbedOS Error Info ++", "Error Message: no heap", "no heap");
+    expect_words("++ MbedOS Fault Handler ++", "FaultType: HardFault", "HardFault");
+    expect_words("panicked at src/main.rs:22:5:", "boom", "boom");
+    expect_words("panicked at 'boom', src/main.rs:22:5", "note: run with", NULL);
+    expect_words("*** HardFault", "r0 0x00000000", NULL);
+}
+
+Test(parse_crash, who_reset_the_board)
+{
+    static const char *const lines[][2] = {
+        {"rst:0x8 (TG1WDT_SYS_RESET),boot:0x13", "its watchdog"},
+        {"rst:0xf (RTCWDT_BROWN_OUT_RESET),boot:0x13", "a brown-out"},
+        {"rst:0xc (SW_CPU_RESET),boot:0x13", NULL},
+        {"rst:0x7", NULL},
+        {"ESP-ROM:esp32c3-api1-20210207", NULL},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(lines); i++)
+        cr_expect(str_eq(crash_reset(text_of(lines[i][0])), lines[i][1]), "%s", lines[i][0]);
 }

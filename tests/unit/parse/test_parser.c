@@ -5,7 +5,9 @@
 #include "parsed.h"
 
 #include <criterion/criterion.h>
+#include <glob.h>
 #include <string.h>
+#include <unistd.h>
 
 static struct parsed parse_until(const char *format, const char *text, enum capture_end end)
 {
@@ -139,6 +141,27 @@ Test(parse_parser, the_name_of_a_test_is_no_crash)
         parse_text("auto", "START - test_hardfault\n PASS - test_hardfault in 0.1 seconds\n"
                            "PROJECT EXECUTION SUCCESSFUL\n");
     cr_expect_str_empty(parsed.trouble);
+}
+
+Test(parse_parser, a_crash_and_a_reset_say_why)
+{
+    cleanup_parsed struct parsed panic =
+        parse_text("ztest", OPEN_TEST "*** PANIC ***\n\nNo timers available\nmore\n");
+    cr_expect_str_eq(parsed_case(&panic, "test_ping")->message,
+                     "*** PANIC ***: No timers available");
+    cleanup_parsed struct parsed mbed =
+        parse_text("ztest", OPEN_TEST "++ MbedOS Error Info ++\nError Status: 0x80FF0144\n"
+                                      "Error Message: Assertion failed: p\nLocation: 0x8000228\n");
+    cr_expect_str_eq(parsed_case(&mbed, "test_ping")->message,
+                     "++ MbedOS Error Info ++: Assertion failed: p");
+    cleanup_parsed struct parsed watchdog =
+        parse_text("ztest", OPEN_TEST "ESP-ROM:esp32c3\nrst:0x7 (TG0WDT_SYS_RST),boot:0xd\n");
+    cr_expect_str_eq(parsed_case(&watchdog, "test_ping")->message,
+                     "the board was reset by its watchdog while this test was running");
+    cleanup_parsed struct parsed brown =
+        parse_text("ztest", OPEN_TEST "rst:0xf (RTCWDT_BROWN_OUT_RESET),boot:0x13\n");
+    cr_expect_str_eq(parsed_case(&brown, "test_ping")->message,
+                     "the board was reset by a brown-out while this test was running");
 }
 
 Test(parse_parser, a_crash_after_the_last_test_is_trouble)
@@ -405,4 +428,27 @@ Test(parse_formats, rows_are_complete_and_know_their_own_example)
                 cr_expect_eq(formats[k]->detect(text_of(format->example)), DETECT_NO,
                              "%s takes the line of %s", formats[k]->name, format->name);
     }
+}
+
+/* Fuzz targets are named as C would: esp_idf_unity. The log of regex is a user's. */
+static void check_files_of(const char *name)
+{
+    cleanup_free char *logs = xasprintf(HIL_TEST_DATA "/parse/%s/*.log", name);
+    cleanup_free char *target = xasprintf("%s", name);
+    for (char *at = target; *at; at++)
+        *at = *at == '-' ? '_' : *at;
+    cleanup_free char *source = xasprintf(HIL_TEST_DATA "/../fuzz/fuzz_%s.c", target);
+    cleanup_free char *seeds = xasprintf(HIL_TEST_DATA "/../fuzz/corpus/%s/*", target);
+    glob_t found = {0};
+    cr_expect(str_eq(name, "regex") || glob(logs, 0, NULL, &found) == 0, "no log of %s", name);
+    globfree(&found);
+    cr_expect_eq(access(source, R_OK), 0, "no fuzz target of %s", name);
+    cr_expect_eq(glob(seeds, 0, NULL, &found), 0, "nothing to fuzz %s with", name);
+    globfree(&found);
+}
+
+Test(parse_formats, every_row_has_logs_and_a_fuzz_target)
+{
+    for (size_t i = 0; formats[i]; i++)
+        check_files_of(formats[i]->name);
 }

@@ -185,6 +185,37 @@ Test(live, tells_of_few_failures_and_that_there_are_more)
     run_result_done(&run);
 }
 
+/* Cases that do not count after all leave the row, and are told to those who saw them fail. */
+Test(live, takes_back_what_does_not_count)
+{
+    struct run_result run = sample_build(&samples[1]);
+    struct term term = {.columns = 80, .live = true};
+    const struct job_result *job = run.jobs[0];
+    struct event_sink *sink;
+    size_t size = 0;
+    char *text = NULL;
+
+    term.out = open_memstream(&text, &size);
+    sink = live_open(&term, 0, false);
+    tell(sink, 0, job->board, (struct event){.kind = EVENT_JOB_START});
+    tell_state(sink, 100000, job->board, "test");
+    tell_cases(sink, 200000, job);
+    tell_state(sink, 1000000, job->board, "test"); /* painted at once */
+    fflush(term.out);
+    cr_expect(strstr(text, "3 failed"), "%s", text);
+    tell(sink, 2000000, job->board,
+         (struct event){.kind = EVENT_DROPPED, .number = 6, .text = "6 results do not count"});
+    fflush(term.out);
+    size_t before = size;
+    tell_state(sink, 3000000, job->board, "test");
+    live_close(sink);
+    fclose(term.out);
+    cr_expect(strstr(text, "note: 6 results do not count"), "%s", text);
+    cr_expect_null(strstr(text + before, "failed"), "%s", text + before);
+    free(text);
+    run_result_done(&run);
+}
+
 static size_t paints(const char *text)
 {
     size_t count = 0;

@@ -112,7 +112,7 @@ Test(decode, without_the_firmware_there_is_the_fault)
     cr_expect_null(last_case(job)->file);
 
     cleanup_job struct job_result *bare = parse(dir, log, &trouble);
-    decode_apply(bare, trouble, NULL);
+    decode_log(bare, trouble, NULL, NULL);
     expect_end(last_case(bare)->detail, "bfar 0x00000000" FAULT);
 }
 
@@ -198,6 +198,12 @@ Test(decode, a_crash_outside_every_test)
     cleanup_job struct job_result *replay = parse(dir, log, &again);
     again = decode_apply(replay, again, dir);
     cr_expect_str_eq(again, trouble);
+
+    cleanup_free char *path = fs_join(dir, "uart.log"); /* a bare log, with the image */
+    cleanup_job struct job_result *bare = parse(dir, log, &again);
+    cr_expect_str_eq(decode_log(bare, again, path, image), trouble);
+    cleanup_job struct job_result *blind = parse(dir, log, &again);
+    expect_end(decode_log(blind, again, path, NULL), "; the crash: divide by zero");
 }
 
 Test(decode, what_is_no_crash_is_left_alone)
@@ -228,7 +234,7 @@ Test(decode, a_skipped_test_may_speak_of_crashes)
 
     skipped->result = CASE_SKIP;
     skipped->message = "hard fault with cfsr 0x02000000 expected, pc 0x08000228";
-    cr_expect_null(decode_apply(job, NULL, NULL));
+    cr_expect_null(decode_log(job, NULL, NULL, NULL));
     cr_expect_null(skipped->detail);
     job_result_free(job);
 }

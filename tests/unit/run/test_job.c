@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "run/job.h"
 
+#include "base/str.h"
+
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,6 +60,41 @@ Test(job, a_job_on_a_board_is_complete)
     cr_expect_eq(here.timeouts.total, 50);
     expect_parse(here.parse, (struct parse_options){.format = "regex", .pass = "P", .end = "E"},
                  "the board's");
+}
+
+Test(job, proofs_of_identity_add_up)
+{
+    struct parse_options base = {.format = "tap", .identity = {.build_id = "auto"}};
+    struct parse_options over = {.identity = {.build_id = "00112233", .required = true}};
+    struct parse_options nonce = {.identity = {.ask_nonce = true, .nonce = "77"}};
+    struct parse_options merged = parse_merge(parse_merge(base, over), nonce);
+
+    cr_expect_str_eq(merged.format, "tap");
+    cr_expect_str_eq(merged.identity.build_id, "00112233");
+    cr_expect_str_eq(merged.identity.nonce, "77");
+    cr_expect(merged.identity.required && merged.identity.ask_nonce);
+}
+
+Test(job, auto_is_the_image_s_own_build_id)
+{
+    static const struct {
+        struct identity_options asked;
+        const char *image, *found;
+    } rows[] = {
+        {{0}, "0011223344556677", NULL},
+        {{.build_id = "auto"}, "0011223344556677", "0011223344556677"},
+        {{.build_id = "auto"}, NULL, "auto"},
+        {{.build_id = "auto"}, "feed", "auto"}, /* as good as none */
+        {{.build_id = "aabbccdd"}, "0011223344556677", "aabbccdd"},
+        {{.required = true}, "0011223344556677", "0011223344556677"},
+        {{.required = true, .ask_nonce = true}, "0011223344556677", NULL},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct identity_options asked = rows[i].asked;
+        job_find_build_id(&asked, rows[i].image);
+        cr_expect(str_eq(asked.build_id, rows[i].found), "row %zu: %s", i, asked.build_id);
+    }
 }
 
 Test(job, a_result_begins_as_the_lab_s_fault)

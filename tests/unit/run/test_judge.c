@@ -54,7 +54,7 @@ static const struct {
 static enum verdict oracle(enum capture_end end, bool complete, const char *cases,
                            const char *trouble, uint64_t tests, const char *require)
 {
-    if (end == END_NONE || end == END_GONE || end == END_CANCELLED)
+    if (end == END_NONE || end == END_GONE || end == END_CANCELLED || end == END_OTHER)
         return VERDICT_INFRA;
     bool required = !require || (cases[0] == 'p' && require[0] != 'q');
     bool good = (end == END_DONE || end == END_EOF) && complete && cases[0] && !trouble &&
@@ -102,6 +102,18 @@ Test(judge, a_reason_that_is_too_long_is_no_pass)
         cr_expect(strstr(job->reason, "xxx"));
         cr_expect_lt(strlen(job->reason), 10000);
     }
+}
+
+Test(judge, another_image_is_the_lab_s_fault_whatever_passed)
+{
+    cleanup_job struct job_result *job = result_of(END_EOF, true, "p");
+
+    job->identity =
+        (struct identity){.build_id = PROOF_OTHER, .expected = "aabbccdd", .printed = "00112233"};
+    judge_by(job, NULL, 0, NULL);
+    cr_expect_eq(job->verdict, VERDICT_INFRA);
+    cr_expect(strstr(job->reason, "the board runs build-id 00112233, the image is aabbccdd"), "%s",
+              job->reason);
 }
 
 /* ---- words ------------------------------------------------------------------------------- */

@@ -298,6 +298,8 @@ Test(plan, mistakes_in_tests)
         {TEST "{name: t, firmware: x.hex, boards: [a3]}", "", ERR_CONFIG,
          "hil.yaml: test 't': no board of"},
         {TEST "{name: t, firmware: no.hex, boards: [a1]}", "", ERR_USAGE, "hil.yaml: test 't': "},
+        {TEST "{name: t, firmware: x.hex, boards: [a1], require-build-id: true}", "", ERR_USAGE,
+         "x.hex: has no build-id that could be required"},
         {TEST "{name: t, firmware: x.hex, boards: [a1]}", "b1", ERR_CONFIG,
          "no test runs on the boards chosen"},
         {TEST "{name: t, firmware: x.hex, boards: [a1]}", "b2", ERR_CONFIG, "no test runs"},
@@ -311,6 +313,18 @@ Test(plan, mistakes_in_tests)
         cr_expect_eq(rc, -(int)rows[i].code, "row %zu: %d", i, rc);
         cr_expect(strstr(bench.err.message, rows[i].words), "row %zu: %s", i, bench.err.message);
     }
+}
+
+Test(plan, a_build_id_that_is_given_needs_none_in_the_image)
+{
+    cleanup_bench struct bench bench = bench_new();
+
+    cr_assert_eq(add_tests(&bench,
+                           TEST "{name: t, firmware: x.hex, boards: [a1], build-id: 0011223344, "
+                                "require-build-id: true, nonce: true}",
+                           "x.hex", "", NULL),
+                 0, "%s", bench.err.message);
+    cr_expect_eq(bench.plan.count, 1);
 }
 
 Test(plan, what_a_test_says_stands_and_the_command_line_wins)

@@ -218,7 +218,13 @@ static struct job_result *sample(void)
 static struct job sample_job(void)
 {
     struct job job = {.timeouts = {1, 2, 3, 4, 3600000000},
-                      .parse = {"regex", "^P", "^F", NULL, "bye", true},
+                      .parse = {"regex",
+                                "^P",
+                                "^F",
+                                NULL,
+                                "bye",
+                                true,
+                                {"c0ffee00c0ffee00", "0123456789abcdef", true, true}},
                       .expect = {.tests = 12}};
 
     strv_add(&job.expect.require, "can_*");
@@ -262,6 +268,9 @@ Test(rundir, a_job_comes_back_as_it_was)
     cr_expect_null(back.parse.skip);
     cr_expect_str_eq(back.parse.end, "bye");
     cr_expect(back.parse.resets_expected);
+    cr_expect_str_eq(back.parse.identity.build_id, "c0ffee00c0ffee00");
+    cr_expect_str_eq(back.parse.identity.nonce, "0123456789abcdef");
+    cr_expect(back.parse.identity.ask_nonce && back.parse.identity.required);
     cr_expect_eq(back.expect.tests, 12);
     cr_expect_eq(back.expect.require.count, 2);
     cr_expect_str_eq(back.expect.require.items[1], "s.t");

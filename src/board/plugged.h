@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * plugged: a lab's file held against what is plugged in: which board is where, what is new, what is
+ * missing.
+ *
+ * A rig counts as the lab's where the file's text has its serial number, hub path or tty, comments
+ * included: what was written down once is not offered again. Nothing here opens a device.
+ */
+#ifndef HIL_BOARD_PLUGGED_H
+#define HIL_BOARD_PLUGGED_H
+
+#include "base/buf.h"
+#include "conf/lab.h"
+#include "usb/rig.h"
+
+/* True where `text` has this serial number, alone or within the name of a link. */
+bool plugged_has_serial(const char *text, const char *serial);
+/* True where `text` has the rig. */
+bool plugged_is_known(const struct rig *rig, const char *text);
+/* The board whose drivers have the rig; NULL: none. */
+const struct board_conf *plugged_board(const struct rig *rig, const struct lab *lab);
+/* A line for each serial number, hub path and tty of the lab that is not there now. */
+void plugged_missing(const struct lab *lab, const struct usb_tree *tree, struct strv *ret);
+
+/* YAML of a board for the rig, from the left margin. Where hil cannot know all that a board must
+ * have, every line is a comment and the first says what is missing. */
+struct proposal {
+    char *name, *label; /* may be changed before plugged_yaml() */
+};
+void plugged_propose(const struct rig *rig, const struct lab *lab, const struct strv *taken,
+                     struct proposal *ret); /* lab: NULL: none; taken: other new names */
+void proposal_done(struct proposal *proposal);
+/* The caller frees. *ret_complete: it is no comment. */
+char *plugged_yaml(const struct rig *rig, const struct proposal *proposal, bool *ret_complete);
+
+/* Pieces that other makers of boards use: text in double quotes; an `{cmd: {run: ...}}` of OpenOCD,
+ * `select` choosing the probe; its target for an STM32 board's name (NULL: none); a board's lines
+ * as a comment whose first says what is missing ("a; b; "). */
+void board_yaml_quoted(struct buf *out, const char *text);
+void board_yaml_openocd(struct buf *out, const char *interface, const char *select,
+                        const char *target, const char *commands);
+const char *board_yaml_target(const char *likely);
+char *board_yaml_comment(const char *lines, const char *missing);
+
+#endif

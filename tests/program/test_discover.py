@@ -1,0 +1,241 @@
+# SPDX-License-Identifier: MIT
+"""hil discover on trees that are not there: what is shown, and what --write makes of it."""
+import json
+import os
+import pty
+import re
+import subprocess
+
+import pytest
+from conftest import ROOT
+from usblab import FTDI, NUCLEO, STLINK, UsbLab
+
+LAB = """# the bench by the window
+lab: bench-a
+boards:
+  nucleo-9:             # the old one
+    labels: [nucleo-l476rg]
+    flash: {cmd: {run: [flash, 0669FF00]}}
+    reset: {cmd: {run: [reset]}}
+    console: {serial: {usb-serial: 0669FF00, baud: 115200}}
+
+# nothing runs longer than this
+defaults:
+  timeouts: {total: 5m}
+"""
+
+
+def test_the_tree_as_it_is_plugged(hil):
+    result = UsbLab(hil, FTDI, STLINK, NUCLEO, 'device 2-1 id=046d:c52b name="USB Receiver"')("discover")
+    assert result.code == 0, result.err
+    rows = [re.split(r"\s{2,}", line.rstrip()) for line in result.out.splitlines()]
+    assert ["", "1-1.4", "ST-LINK/V2-1", "0483:374b", "066DFF515754888367131638", "/dev/ttyACM0", "new"] in rows
+    assert ["", "2-1", "USB Receiver", "046d:c52b", "-"] in rows
+    order = [row[1] for row in rows if len(row) > 1 and re.match(r"^\d-", row[1])]
+    assert order == ["1-1", "1-1.1", "1-1.2", "1-1.4", "2-1"]
+    assert "nucleo-f446re: ST-LINK/V2-1 at 1-1.4, console /dev/ttyACM0, its own" in result.out
+    assert "st-link-v2: ST-LINK/V2 at 1-1.2, console /dev/ttyUSB0 of the FTDI FT232R beside it" in result.out
+
+
+def test_nothing_plugged_in(hil):
+    result = UsbLab(hil)("discover")
+    assert result.code == 0 and "What makes a board" not in result.out
+
+
+def test_ambiguities_are_named(hil):
+    twin = STLINK.replace("1-1.2", "1-1.3")
+    nameless = "device 1-1.5 id=0483:3748 if=ff/ff/ff"
+    result = UsbLab(hil, FTDI, STLINK, twin, nameless, 'device 1-1.6 id=1a86:7523 unconfigured')("discover")
+    for words in (
+        "1-1.2, 1-1.3 share the serial number 35FF6B06: choose them by their hub paths",
+        "1-1.5 (ST-LINK/V2) has no serial number",
+        "/dev/ttyUSB0 (FTDI FT232R) could be the console of several boards on hub 1-1",
+        "1-1.6 (1a86:7523) is not configured",
+        "1-1.3, no console found",
+    ):
+        assert words in result.out
+
+
+def test_json_for_programs(hil):
+    hil.write("lab.yaml", LAB.replace("0669FF00", "066DFF515754888367131638"))
+    result = UsbLab(hil, FTDI, NUCLEO)("discover", "--json")
+    found = json.loads(result.out)
+    assert found["schema"] == 1 and found["missing"] == [] and len(found["notes"]) == 1
+    device = {device["path"]: device for device in found["devices"]}["1-1.4"]
+    assert device["vendor"] == "0483" and device["kind"] == "probe" and device["parent"] == "1-1"
+    assert device["ttys"][0]["by_path"].endswith("usb-0:1.4:1.2")
+    (board,) = found["boards"]
+    assert board == {
+        "path": "1-1.4", "likely": "nucleo-f446re", "serial_unique": True, "console": "own",
+        "console_path": "1-1.4", "tty": "/dev/ttyACM0", "board": "nucleo-9", "new": False,
+    }
+
+
+def test_looking_opens_no_device(hil):
+    """A bootloader counts each request, open() and its own questions included."""
+    log = hil.home / "usb.state"
+    usb = UsbLab(hil, NUCLEO, FTDI, f"bootloader 1-1.3 serial=S state={log}")
+    assert usb("discover").code == 0
+    assert json.loads(log.read_text())["requests"] == 0
+
+
+# ---- --write ---------------------------------------------------------------------------------
+
+
+def apply_diff(hil, text, out):
+    """The diff that was shown, applied with patch(1)."""
+    start = out.index("--- ")
+    end = out.index("\nWritten to")
+    hil.write("before.yaml", text)
+    hil.write("shown.diff", out[start:end] + "\n")
+    done = subprocess.run(
+        ["patch", "-s", "before.yaml", "shown.diff"], cwd=hil.home, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return (hil.home / "before.yaml").read_text()
+
+
+def test_write_keeps_every_byte_and_shows_the_change(hil):
+    path = hil.write("lab.yaml", LAB)
+    usb = UsbLab(hil, NUCLEO, "bootloader 1-2 serial=357B31563235", 'device 1-3 id=0403:6001 serial=A5 if=ff/ff/ff,ttyUSB3')
+    result = usb("discover", "--write", "--yes")
+    assert result.code == 0, result.err
+    after = path.read_text()
+    added = [line for line in after.splitlines() if line not in LAB.splitlines()]
+    assert [line for line in after.splitlines() if line not in added] == LAB.splitlines()
+    assert after.index("nucleo-f446re-1:") < after.index("# nothing runs longer")
+    assert "nucleo-9: serial 0669FF00" not in result.out  # cmd's arguments are anybody's
+    assert "nucleo-9: usb-serial 0669FF00" in result.out
+    shown = hil("boards", "--json")
+    assert shown.code == 0, shown.err
+    boards = {board["name"]: board for board in json.loads(shown.out)["boards"]}
+    assert list(boards) == ["nucleo-9", "nucleo-f446re-1", "stm32-1"]
+    assert "memory: [{at: 0x08000000, size: 1024K}]" in after
+    assert boards["stm32-1"]["drivers"] == {"power": None, "reset": "dfu", "flash": "dfu", "console": "serial"}
+    assert "target/stm32f4x.cfg" in after and '"adapter serial 066DFF515754888367131638"' in after
+    assert apply_diff(hil, LAB, result.out) == after
+    # once more: all is known
+    again = usb("discover", "--write", "--yes")
+    assert "lab.yaml has all that is plugged in" in again.out
+    assert path.read_text() == after
+
+
+def test_a_first_lab_is_made(hil):
+    result = UsbLab(hil, NUCLEO)("discover", "--write", "--yes")
+    assert result.code == 0, result.err
+    assert hil("boards", "--names").out.split() == ["nucleo-f446re-1", "nucleo-f446re"]
+
+
+def test_what_cannot_be_known_is_a_comment(hil):
+    path = hil.write("lab.yaml", LAB)
+    usb = UsbLab(hil, "device 1-1.2 id=1366:0105 serial=000123 name=J-Link if=ff/ff/ff")
+    result = usb("discover", "--write", "--yes")
+    assert result.code == 0
+    assert "1 board is still a comment" in result.out
+    assert "# still needs the chip's OpenOCD target for TARGET; a console:" in path.read_text()
+    assert hil("boards").code == 0
+    assert "has all that is plugged in" in usb("discover", "--write", "--yes").out
+
+
+def test_by_hub_path_where_the_serial_number_says_nothing(hil):
+    usb = UsbLab(hil, *(f"bootloader 1-1.{port} serial=SAME" for port in (2, 3)),
+                 "device 2-1 id=0483:3748 serial=[exec{ls}] if=ff/ff/ff")
+    result = usb("discover", "--write", "--yes")
+    text = (hil.home / "lab.yaml").read_text()
+    assert "{dfu: {path: 1-1.2, leave: false}}" in text and "{dfu: {path: 1-1.3}}" in text
+    assert "adapter usb location 2-1" in text and "adapter serial" not in text
+    assert "odd characters in its serial number" in result.out
+
+
+def test_what_a_device_says_cannot_write_the_lab(hil):
+    """U+0085 ends a line for YAML; quotes, braces and blanks would end what they stand in."""
+    evil = '\u0085  evil: {flash: {cmd: {run: [x]}}}'
+    usb = UsbLab(
+        hil,
+        f'device 1-1.2 id=0483:374b "serial=S{evil}" "name=N{evil}" "drive=NODE_x: {{[y" if=02/02/01,ttyACM0',
+    )
+    assert usb("discover", "--write", "--yes").code == 0
+    text = (hil.home / "lab.yaml").read_text()
+    assert "evil" not in text and "\u0085" not in text
+    assert "nucleo-x-y-1: # ST-LINK/V2-1 at 1-1.2\n" in text
+
+
+def on_a_terminal(usb, answers, *args):
+    """hil on a terminal of its own: the answers go in one by one, as each question is seen."""
+    master, slave = pty.openpty()
+    process = usb.start("discover", "--write", *args, stdin=slave)
+    for answer in answers:
+        os.write(master, answer.encode() + b"\n")
+    result = usb.hil.finish(process)
+    os.close(master)
+    os.close(slave)
+    return result
+
+
+def test_asked_on_a_terminal(hil):
+    path = hil.write("lab.yaml", LAB)
+    result = on_a_terminal(UsbLab(hil, NUCLEO), ["-bad name", "window", "nucleo-f446re", "y"])
+    assert result.code == 0, result.out + result.err
+    assert "Name [nucleo-f446re-1]: It must be made of letters" in result.out
+    assert "  window: # ST-LINK/V2-1 at 1-1.4" in path.read_text()
+
+
+def test_no_is_an_answer(hil):
+    path = hil.write("lab.yaml", LAB)
+    result = on_a_terminal(UsbLab(hil, NUCLEO), ["", "", "n"])
+    assert result.code == 1
+    assert "nothing was written" in result.err
+    assert "+  nucleo-f446re-1:" in result.out
+    assert path.read_text() == LAB
+
+
+def test_without_a_terminal_nobody_is_asked(hil):
+    path = hil.write("lab.yaml", LAB)
+    result = UsbLab(hil, NUCLEO)("discover", "--write")
+    assert result.code == 2 and "--yes" in result.err
+    assert path.read_text() == LAB
+
+
+@pytest.mark.parametrize("args", [("--yes",), ("--write", "--json"), ("operand",)])
+def test_mistakes_on_the_command_line(hil, args):
+    assert UsbLab(hil)("discover", *args).code == 2
+
+
+def test_a_broken_lab_is_not_touched(hil):
+    path = hil.write("lab.yaml", "boards:\n  a: [\n")
+    result = UsbLab(hil, NUCLEO)("discover", "--write", "--yes")
+    assert result.code == 2 and "lab.yaml:" in result.err
+    assert path.read_text() == "boards:\n  a: [\n"
+
+
+# ---- --import --------------------------------------------------------------------------------
+
+GOLDEN = ROOT / "tests" / "golden" / "import"
+
+
+@pytest.mark.parametrize("name, boards", [("config.json", 2), ("hardware-map.yaml", 2)])
+def test_another_programs_inventory(hil, name, boards):
+    """golden: the lab.yaml that it becomes; a board of it is plugged in, so its tty is known."""
+    plugged = NUCLEO, "device 1-1.5 id=0483:5740 serial=208230913036 if=02/02/01,ttyACM5"
+    result = UsbLab(hil, *plugged)("discover", "--write", "--yes", "--import", GOLDEN / name)
+    assert result.code == 0, result.err
+    text = (hil.home / "lab.yaml").read_text()
+    assert text == (GOLDEN / f"{name}.lab.yaml").read_text()
+    shown = hil("boards", "--json")
+    assert shown.code == 0, shown.err
+    assert len(json.loads(shown.out)["boards"]) == boards
+    again = UsbLab(hil, *plugged)("discover", "--write", "--yes", "--import", GOLDEN / name)
+    assert again.code == 0 and "left out: " in again.out
+    assert (hil.home / "lab.yaml").read_text() == text
+
+
+def test_no_inventory_at_all(hil):
+    usb = UsbLab(hil)
+    hil.write("x.yaml", "boards: {}\n")
+    result = usb("discover", "--write", "--yes", "--import", "x.yaml")
+    assert result.code == 2 and "neither a config.json" in result.err
+    hil.write("x.yaml", "a: [\n")
+    assert "x.yaml:" in usb("discover", "--write", "--yes", "--import", "x.yaml").err
+    assert usb("discover", "--write", "--yes", "--import", "none.yaml").code != 0
+    assert usb("discover", "--import", "x.yaml").code == 2
+    assert not (hil.home / "lab.yaml").exists()

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What of a lab's text is a rig's, and what only looks like it.
+ */
+#include "board/plugged.h"
+#include "lab.h"
+
+static bool known(const char *text)
+{
+    struct usb_tty tty = {.node = "/dev/ttyACM1",
+                          .by_id = "/dev/serial/by-id/usb-X_A50285BI-if00",
+                          .by_path = "/dev/serial/by-path/pci-0-usb-0:1.2:1.0"};
+    struct usb_device device = {.path = "1-1.2", .serial = "12345"};
+    struct rig rig = {.device = &device, .tty = &tty, .serial_unique = true};
+
+    return plugged_is_known(&rig, text);
+}
+
+Test(plugged, by_serial_number_path_or_tty)
+{
+    static const char *const yes[] = {
+        "serial: 12345",
+        "usb-serial: '12345'",
+        "run: [st-flash, --serial, 12345, write]",
+        "\"adapter serial 12345\"",
+        "/dev/serial/by-id/usb-ST_12345-if02",
+        "# serial number 12345",
+        "path: 1-1.2",
+        "{path: 1-1.2}",
+        "location 1-1.2\"",
+        "path: /dev/ttyACM1",
+        "path: /dev/serial/by-id/usb-X_A50285BI-if00\n",
+        "path: /dev/serial/by-path/pci-0-usb-0:1.2:1.0\n",
+    };
+    static const char *const no[] = {
+        "",
+        "serial: 0012345",
+        "serial: 123456",
+        "path: 1-1.25",
+        "path: 11-1.2",
+        "path: 1-1.2.4",
+        "path: /dev/ttyACM10",
+        "path: /dev/serial/by-id/usb-X_A50285BI-if00-port0",
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(yes); i++)
+        cr_expect(known(yes[i]), "%s", yes[i]);
+    for (size_t i = 0; i < ARRAY_SIZE(no); i++)
+        cr_expect(!known(no[i]), "%s", no[i]);
+}
+
+Test(plugged, a_shared_serial_number_says_nothing)
+{
+    struct usb_device device = {.path = "1-1.2", .serial = "12345"};
+    struct rig rig = {.device = &device, .serial_unique = false};
+
+    cr_assert(!plugged_is_known(&rig, "serial: 12345"));
+    cr_assert(plugged_is_known(&rig, "path: 1-1.2"));
+}
+
+Test(plugged, quoted_text_reads_back_whatever_it_holds)
+{
+    static const char *const texts[] = {"",
+                                        "plain 1-1.2",
+                                        "a\"b\\c\\",
+                                        "tab\tbell\a\x7F",
+                                        "\xC2\x85",
+                                        "\xE2\x80\xA8line",
+                                        "gr\xC3\xBC\xC3\x9F",
+                                        "\xF0\x9F\x98\x80",
+                                        "{a: [b]} # c"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+        cleanup_buf struct buf yaml = BUF_INIT(4096);
+        struct yaml_tree *tree;
+        buf_adds(&yaml, "k: ");
+        board_yaml_quoted(&yaml, texts[i]);
+        cr_assert_eq(yaml_parse(yaml.data, yaml.size, "t", &tree, &(struct diags){0}, NULL), 0,
+                     "%s", yaml.data);
+        cr_expect_str_eq(yaml_get(yaml_root(tree), "k")->text, texts[i]);
+        yaml_tree_free(tree);
+    }
+}
