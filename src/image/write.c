@@ -28,10 +28,13 @@ static int add_record(struct buf *out, uint8_t type, uint16_t offset, const uint
     uint8_t sum = 0;
 
     *at++ = ':';
-    for (size_t i = 0; i < sizeof head + size; i++) {
-        uint8_t byte = i < sizeof head ? head[i] : bytes[i - sizeof head];
-        at = put_byte(at, byte);
-        sum = (uint8_t)(sum + byte);
+    for (size_t i = 0; i < sizeof head; i++) {
+        at = put_byte(at, head[i]);
+        sum = (uint8_t)(sum + head[i]);
+    }
+    for (size_t i = 0; i < size; i++) {
+        at = put_byte(at, bytes[i]);
+        sum = (uint8_t)(sum + bytes[i]);
     }
     at = put_byte(at, (uint8_t)-sum);
     *at++ = '\n';
