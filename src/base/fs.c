@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
@@ -13,6 +14,8 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define DIRS_OPEN_MAX 8 /* while a tree is walked */
 
 int fs_read(const char *path, struct buf *ret, struct err *err)
 {
@@ -169,6 +172,31 @@ int fs_mkdirs(const char *path, mode_t mode, struct err *err)
 bool fs_exists(const char *path)
 {
     return access(path, F_OK) == 0;
+}
+
+int fs_temp_dir(char **ret, struct err *err)
+{
+    const char *base = getenv("TMPDIR");
+
+    *ret = xasprintf("%s/hil-XXXXXX", base && *base ? base : "/tmp");
+    if (mkdtemp(*ret))
+        return 0;
+    free(*ret);
+    *ret = NULL;
+    return err_sys(err, errno, "a temporary directory");
+}
+
+static int remove_one(const char *path, const struct stat *info, int type, struct FTW *at)
+{
+    (void)info;
+    (void)type;
+    (void)at;
+    return remove(path);
+}
+
+void fs_remove_tree(const char *path)
+{
+    nftw(path, remove_one, DIRS_OPEN_MAX, FTW_DEPTH | FTW_PHYS);
 }
 
 char *fs_join(const char *dir, const char *name)

@@ -35,6 +35,10 @@ int fs_write_all(int fd, const void *bytes, size_t count, const char *path, stru
 /* mkdir -p. New directories get `mode`. */
 int fs_mkdirs(const char *path, mode_t mode, struct err *err);
 bool fs_exists(const char *path);
+/* A new directory in $TMPDIR or /tmp, for us alone. Caller frees the name. */
+int fs_temp_dir(char **ret, struct err *err);
+/* rm -rf, which follows no link. What cannot be removed stays. */
+void fs_remove_tree(const char *path);
 char *fs_join(const char *dir,
               const char *name); /* caller frees; an absolute name stays as it is */
 const char *fs_basename(const char *path);

@@ -5,7 +5,9 @@
 #include "base/guard.h"
 #include "base/proc.h"
 #include "board/emulator.h"
+#include "board/plugged.h"
 #include "board/power/power.h"
+#include "board/turn.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -20,7 +22,9 @@
 
 struct board {
     const struct board_conf *conf;
-    const char *lab_file; /* borrowed from the lab */
+    const struct lab *lab;
+    const char *lock_dir; /* all users' */
+    struct turn *turn;
     struct driver_env env;
     char *dir; /* env.runtime_dir */
     struct memory_range emulated[2];
@@ -134,7 +138,7 @@ static void open_from_text(struct board *board, const char *kind, const char *te
             OPEN_DRIVER(board, reset, root, diags);
         yaml_tree_free(tree);
     }
-    diags->file = board->lab_file;
+    diags->file = board->lab->file;
 }
 
 static void open_emulated(struct board *board, const struct yaml_node *qemu, struct diags *diags)
@@ -171,7 +175,9 @@ struct board *board_open(const struct lab *lab, const struct board_conf *conf,
     struct board *board = xcalloc(1, sizeof *board);
     size_t before = diags->messages.count;
 
-    diags->file = board->lab_file = lab->file;
+    board->lab = lab;
+    board->lock_dir = runtime_dir;
+    diags->file = lab->file;
     board->conf = conf;
     board->console_fd = -1;
     board->env.memory = conf->memory;
@@ -205,6 +211,7 @@ void board_close(struct board *board)
     if (!board)
         return;
     board_console_close(board);
+    board_flash_turn_end(board);
     if (board->console)
         instance_free(&board->console->base, board->console_self);
     if (board->flash)
@@ -428,6 +435,28 @@ bool board_ended_by_firmware(struct board *board, char why[256])
            board->power->ended_by_firmware(board->power_self, &board->env, why);
 }
 
+int board_flash_turn(struct board *board, const struct ctx *ctx, struct err *err)
+{
+    const struct max_parallel *room = &board->lab->max_parallel;
+    const struct usb_device *device;
+    struct turn_place place = {0};
+    struct usb_tree tree = {0};
+    int rc = room->hub || room->controller ? usb_scan(&tree, err) : 0;
+
+    if (rc == 0 && (device = plugged_device(board->conf, &tree)))
+        place = (struct turn_place){.hub = device->parent, .controller = device->controller};
+    if (rc == 0)
+        rc = turn_take(board->lock_dir, board->lab, &place, ctx, &board->turn, err);
+    usb_tree_done(&tree);
+    return rc;
+}
+
+void board_flash_turn_end(struct board *board)
+{
+    turn_drop(board->turn);
+    board->turn = NULL;
+}
+
 int board_flash(struct board *board, const struct image *image, const struct ctx *ctx,
                 struct err *err)
 {
@@ -444,6 +473,16 @@ int board_verify(struct board *board, const struct image *image, const struct ct
                  : 0;
 
     return rc < 0 ? err_wrap(err, "verify %s", board->flash->base.name) : 0;
+}
+
+int board_holds(struct board *board, const struct image *image, const struct ctx *ctx, bool *ret,
+                struct err *err)
+{
+    const struct flash_driver *flash = board->flash;
+    int rc = flash->holds ? flash->holds(board->flash_self, &board->env, image, ctx, ret, err)
+                          : err_set(err, ERR_CONFIG, "cannot tell what the board has");
+
+    return rc < 0 ? err_wrap(err, "flash %s", flash->base.name) : 0;
 }
 
 bool board_flash_needs_console(const struct board *board)

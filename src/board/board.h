@@ -16,7 +16,7 @@ struct board;
 
 /* Mistakes of the driver nodes go to `diags` with their positions; NULL where there were any. */
 struct board *board_open(const struct lab *lab, const struct board_conf *conf,
-                         const char *runtime_dir, struct diags *diags);
+                         const char *runtime_dir, struct diags *diags); /* all borrowed */
 void board_close(struct board *board);
 
 const struct board_conf *board_conf(const struct board *board);
@@ -46,10 +46,16 @@ int board_power_on(struct board *board, const struct ctx *ctx, struct err *err);
 int board_power_off(struct board *board, const struct ctx *ctx, struct err *err);
 int board_is_on(struct board *board, const struct ctx *ctx, bool *ret, struct err *err);
 bool board_ends_with_us(const struct board *board); /* an emulator: on while hil lives */
+/* Waits until lab.yaml's max-parallel lets one more board be flashed (turn.h). */
+int board_flash_turn(struct board *board, const struct ctx *ctx, struct err *err);
+void board_flash_turn_end(struct board *board); /* harmless without a turn */
 int board_flash(struct board *board, const struct image *image, const struct ctx *ctx,
                 struct err *err);
 int board_verify(struct board *board, const struct image *image, const struct ctx *ctx,
                  struct err *err);
+/* Whether it has the image already; -ERR_CONFIG: its flash driver cannot tell. */
+int board_holds(struct board *board, const struct image *image, const struct ctx *ctx, bool *ret,
+                struct err *err);
 bool board_flash_needs_console(const struct board *board);
 /* A board without a reset driver is power-cycled; without either that is -ERR_CONFIG. */
 int board_reset(struct board *board, const struct ctx *ctx, struct err *err);

@@ -11,6 +11,7 @@
 #include "base/fs.h"
 #include "base/guard.h"
 #include "base/str.h"
+#include "board/lock_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -29,7 +30,6 @@
 #define QUEUE_TRIES 1000
 #define WAITING_MAX 1000 /* counted at most */
 #define LOOK_MS 200
-#define OPEN_TRIES 10
 #define DESCRIBED_MAX 4 /* boards whose holders a message names */
 
 /* Our place at one board. */
@@ -46,13 +46,6 @@ struct lease {
 };
 
 /* ---- locks --------------------------------------------------------------------------------- */
-
-static bool set_lock(int fd, short type, off_t byte)
-{
-    struct flock lock = {.l_type = type, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
-
-    return fcntl(fd, F_OFD_SETLK, &lock) == 0;
-}
 
 /* True where somebody else has a lock in [from, to): *ret is one of those. */
 static bool find_lock(int fd, off_t from, off_t to, struct flock *ret)
@@ -90,7 +83,7 @@ static int take_ticket(struct seat *seat, struct err *err)
             last = behind(&other);
         if (last >= QUEUE_TO)
             break;
-        if (set_lock(seat->fd, F_WRLCK, last)) { /* else somebody was faster */
+        if (lock_file_set(seat->fd, F_WRLCK, last)) { /* else somebody was faster */
             seat->ticket = last;
             return 0;
         }
@@ -107,42 +100,6 @@ static char *lock_path(const char *runtime_dir, const char *lab, const char *boa
     cleanup_free char *name = xasprintf("%s.%s.lock", safe_lab, safe_board);
 
     return fs_join(runtime_dir, name);
-}
-
-/* Every user of the host locks the same file, so it must be there with its mode at once. */
-static int make_lock_file(const char *path, struct err *err)
-{
-    cleanup_free char *draft = xasprintf("%s.XXXXXX", path);
-    cleanup_close int fd = mkostemp(draft, O_CLOEXEC);
-    int rc = 0;
-
-    if (fd < 0)
-        return err_sys(err, errno, "%s", path);
-    if (fchmod(fd, 0666) < 0 || (link(draft, path) < 0 && errno != EEXIST))
-        rc = err_sys(err, errno, "%s", path);
-    unlink(draft);
-    return rc;
-}
-
-/* Without O_CREAT: in a sticky directory the kernel would refuse another user's file with it
- * (proc(5), fs.protected_regular). */
-static int open_lock_file(const char *path, int *ret_fd, struct err *err)
-{
-    struct stat info;
-
-    for (int i = 0; i < OPEN_TRIES; i++) {
-        *ret_fd = open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-        if (*ret_fd >= 0 || errno != ENOENT)
-            break;
-        if (make_lock_file(path, err) < 0)
-            return -ERR_IO;
-    }
-    if (*ret_fd < 0)
-        return err_sys(err, errno, "%s", path);
-    if (fstat(*ret_fd, &info) == 0 && S_ISREG(info.st_mode))
-        return 0;
-    close_fd(ret_fd);
-    return err_set(err, ERR_IO, "%s: not a regular file; remove it", path);
 }
 
 /* A record is for people: the lease holds without it, too, so a full disk does not stop the lab,
@@ -179,7 +136,7 @@ static int open_seats(const char *runtime_dir, const char *lab, const char *cons
                                  .fd = -1,
                                  .ticket = QUEUE_TO};
     for (size_t i = 0; i < count; i++) {
-        int rc = open_lock_file(seats[i].path, &seats[i].fd, err);
+        int rc = lock_file_open(seats[i].path, &seats[i].fd, err);
         if (rc < 0)
             return rc;
     }
@@ -190,7 +147,7 @@ static void leave_queue(struct seat *seat)
 {
     /* Explicitly, for another thread's child may hold the descriptor until it has exec'ed. */
     if (seat->ticket != QUEUE_TO)
-        set_lock(seat->fd, F_UNLCK, seat->ticket);
+        lock_file_set(seat->fd, F_UNLCK, seat->ticket);
     seat->ticket = QUEUE_TO;
 }
 
@@ -213,7 +170,7 @@ static int try_seats(struct seat *seats, size_t count, size_t *ret_index, struct
     for (size_t i = 0; i < count; i++) {
         int fd = seats[i].fd;
         if (find_lock(fd, QUEUE_FROM, seats[i].ticket, &other) ||
-            !set_lock(fd, F_WRLCK, LEASE_BYTE))
+            !lock_file_set(fd, F_WRLCK, LEASE_BYTE))
             continue;
         if (fstat(fd, &info) == 0 && info.st_nlink == 0)
             return err_set(err, ERR_GONE, "%s: removed by somebody while we waited; run again",
@@ -353,7 +310,7 @@ void lease_drop(struct lease *lease)
     erase_record(lease->fd); /* first: once unlocked the file may be the next holder's */
     /* Unlocking frees the lease although the guardian still has a duplicate of the descriptor. The
      * times, changed after that, wake those who wait. */
-    set_lock(lease->fd, F_UNLCK, LEASE_BYTE);
+    lock_file_set(lease->fd, F_UNLCK, LEASE_BYTE);
     futimens(lease->fd, NULL);
     guard_unhold(lease->guard, lease->fd);
     close(lease->fd);

@@ -123,6 +123,41 @@ void plugged_missing(const struct lab *lab, const struct usb_tree *tree, struct 
     }
 }
 
+static const struct usb_device *with_tty(const struct usb_tree *tree, const char *node)
+{
+    for (size_t i = 0; i < tree->count; i++)
+        for (size_t t = 0; t < tree->devices[i].tty_count; t++) {
+            const struct usb_tty *tty = &tree->devices[i].ttys[t];
+            if (str_eq(tty->node, node) || str_eq(tty->by_id, node) || str_eq(tty->by_path, node))
+                return &tree->devices[i];
+        }
+    return NULL;
+}
+
+static const struct usb_device *named_in(const struct yaml_node *node, const struct usb_tree *tree)
+{
+    const struct usb_device *found = NULL;
+    size_t count;
+
+    for (const struct yaml_node *child = node ? node->first : NULL; child && !found;
+         child = child->next)
+        found = named_in(child, tree);
+    if (found || !node || node->kind != YAML_SCALAR || !node->key)
+        return found;
+    if (str_eq(node->key, "serial") || str_eq(node->key, "usb-serial"))
+        return *node->text ? usb_with_serial(tree, node->text, &count) : NULL;
+    if (str_eq(node->key, "path") || str_eq(node->key, "port"))
+        return node->text[0] == '/' ? with_tty(tree, node->text) : usb_at(tree, node->text);
+    return NULL;
+}
+
+const struct usb_device *plugged_device(const struct board_conf *board, const struct usb_tree *tree)
+{
+    const struct usb_device *found = named_in(board->flash, tree);
+
+    return found ? found : named_in(board->console, tree);
+}
+
 /* ---- what would be written ------------------------------------------------------------------- */
 
 static bool is_taken(const char *name, const struct lab *lab, const struct strv *taken)

@@ -22,6 +22,10 @@ const struct board_conf *plugged_board(const struct rig *rig, const struct lab *
 /* A line for each serial number, hub path and tty of the lab that is not there now. */
 void plugged_missing(const struct lab *lab, const struct usb_tree *tree, struct strv *ret);
 
+/* The device that the board's drivers name and that is there; NULL: none. */
+const struct usb_device *plugged_device(const struct board_conf *board,
+                                        const struct usb_tree *tree);
+
 /* YAML of a board for the rig, from the left margin. Where hil cannot know all that a board must
  * have, every line is a comment and the first says what is missing. */
 struct proposal {

@@ -14,6 +14,7 @@
 
 #define LABELS_MAX 100 /* what GitHub allows a runner */
 #define RANGES_MAX 64
+#define PARALLEL_MAX 1000
 
 /* What the rows of a board fill. The parts that are not handed out as they are stand apart. */
 struct board_fields {
@@ -23,7 +24,7 @@ struct board_fields {
 
 struct lab_fields {
     char *name;
-    const struct yaml_node *defaults, *boards;
+    const struct yaml_node *defaults, *boards, *max_parallel;
 };
 
 #define CONF(member) offsetof(struct board_fields, conf.member)
@@ -53,8 +54,19 @@ static const struct field regex_rows[] = {
 static const struct field lab_rows[] = {
     {"lab", FIELD_STRING, offsetof(struct lab_fields, name), .help = "its name"},
     {"defaults", FIELD_NODE, offsetof(struct lab_fields, defaults), .help = "for all boards"},
+    {"max-parallel", FIELD_NODE, offsetof(struct lab_fields, max_parallel),
+     .help = "boards flashed at once: {lab, hub, controller}"},
     {"boards", FIELD_NODE, offsetof(struct lab_fields, boards), FIELD_REQUIRED,
      .help = "a map from a board's name to its drivers"},
+    {0}};
+
+static const struct field max_parallel_rows[] = {
+    {"lab", FIELD_UINT, offsetof(struct max_parallel, lab), .min = 1, .max = PARALLEL_MAX,
+     .help = "of all boards"},
+    {"hub", FIELD_UINT, offsetof(struct max_parallel, hub), .min = 1, .max = PARALLEL_MAX,
+     .help = "of those on one USB hub"},
+    {"controller", FIELD_UINT, offsetof(struct max_parallel, controller), .min = 1,
+     .max = PARALLEL_MAX, .help = "of those on one USB controller"},
     {0}};
 
 static const struct field default_rows[] = {
@@ -260,6 +272,9 @@ static void read_lab(struct lab *lab, struct diags *diags)
     if (fields.name && !name_valid(lab->name))
         diag_node(diags, yaml_get(yaml_root(lab->tree), "lab"),
                   "lab name '%.80s' must be made of " NAME_RULE, lab->name);
+    if (fields.max_parallel)
+        fields_read(max_parallel_rows, fields.max_parallel, "'max-parallel'", &lab->max_parallel,
+                    diags);
     if (fields.defaults)
         fields_read(default_rows, fields.defaults, "'defaults'", &default_timeouts, diags);
     timeouts_read(default_timeouts, &timeouts, diags);

@@ -47,9 +47,14 @@ struct board_conf {
     struct format_conf format;
 };
 
+struct max_parallel { /* boards flashed at once; 0: as many as there are */
+    uint64_t lab, hub, controller;
+};
+
 struct lab {
     const char *file; /* as found */
-    char *name;       /* `lab:`; the host's name where not given */
+    struct max_parallel max_parallel;
+    char *name; /* `lab:`; the host's name where not given */
     struct board_conf *boards;
     size_t count;
     struct yaml_tree *tree;

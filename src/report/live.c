@@ -212,7 +212,11 @@ static void take_board(struct live *live, const struct event *event)
     case EVENT_JOB_END:
         say_step(live, row, event->time_us);
         live_row_end(row);
-        say_job_end(live, event);
+        if (event->job)
+            say_job_end(live, event);
+        else
+            say_text(live, event, event->number ? TERM_RED : TERM_GREEN,
+                     event->number ? "FAILED " : "ok ");
         break;
     default:
         break;

@@ -5,12 +5,8 @@
 #include "base/guard.h"
 #include "base/str.h"
 
-#include <errno.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-#define DIRS_OPEN_MAX 8
 
 static void add_name(struct buf *names, const char *name)
 {
@@ -39,18 +35,6 @@ static int choose(const struct desk *desk, const char *selector, struct strv *re
     if (!selector && ret->count > 1)
         return err_set(err, ERR_USAGE, "which board? there are: %s", names.data);
     return 0;
-}
-
-static int make_dir(struct desk *desk, struct err *err)
-{
-    const char *base = getenv("TMPDIR");
-
-    desk->work_dir = xasprintf("%s/hil-XXXXXX", base && *base ? base : "/tmp");
-    if (mkdtemp(desk->work_dir))
-        return 0;
-    free(desk->work_dir);
-    desk->work_dir = NULL;
-    return err_sys(err, errno, "a directory for logs");
 }
 
 static int lease(struct desk *desk, const struct desk_request *request, struct strv *names,
@@ -85,7 +69,7 @@ int desk_take(const struct desk_request *request, struct desk **ret, struct err 
     if (rc == 0)
         rc = choose(desk, request->board, &names, err);
     if (rc == 0)
-        rc = make_dir(desk, err);
+        rc = fs_temp_dir(&desk->work_dir, err);
     if (rc == 0)
         rc = lease(desk, request, &names, err);
     if (rc < 0) {
@@ -104,14 +88,6 @@ const char *desk_keep_logs(struct desk *desk)
     return desk->work_dir;
 }
 
-static int remove_one(const char *path, const struct stat *info, int type, struct FTW *at)
-{
-    (void)info;
-    (void)type;
-    (void)at;
-    return remove(path);
-}
-
 void desk_return(struct desk *desk)
 {
     if (!desk)
@@ -120,7 +96,7 @@ void desk_return(struct desk *desk)
     lease_drop(desk->lease);
     events_free(desk->events);
     if (desk->work_dir && !desk->keep)
-        nftw(desk->work_dir, remove_one, DIRS_OPEN_MAX, FTW_DEPTH | FTW_PHYS);
+        fs_remove_tree(desk->work_dir);
     free(desk->work_dir);
     guard_stop(desk->guard);
     free(desk);

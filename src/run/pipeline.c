@@ -98,13 +98,17 @@ static int open_console(struct attempt *attempt, const struct ctx *ctx, struct e
 
 static int flash(struct attempt *attempt, const struct ctx *ctx, struct err *err)
 {
-    struct ctx wait = ctx_narrow(ctx, attempt->job.timeouts.flash);
+    struct ctx wait = ctx_narrow(ctx, attempt->job.timeouts.lease);
     bool needs_console = board_flash_needs_console(attempt->board);
-    int rc;
+    int rc = board_flash_turn(attempt->board, &wait, err);
 
+    if (rc < 0)
+        return rc;
     if (needs_console)
         board_console_close(attempt->board);
+    wait = ctx_narrow(ctx, attempt->job.timeouts.flash);
     rc = board_flash(attempt->board, attempt->job.image, &wait, err);
+    board_flash_turn_end(attempt->board);
     if (rc == 0 && needs_console)
         rc = open_console(attempt, ctx, err);
     return rc;

@@ -4,6 +4,7 @@
  */
 #include "usb/usb.h"
 
+#include "base/fs.h"
 #include "base/str.h"
 #include "base/text.h"
 #include "usb/known.h"
@@ -62,6 +63,14 @@ static unsigned port_of(const char *path)
     return before ? (unsigned)strtoul(before + 1, NULL, 10) : 0;
 }
 
+/* Of a root hub: the device above it in the kernel's tree. */
+static const char *controller_of(struct scan *scan, struct udev_device *device)
+{
+    cleanup_free char *above = fs_dirname(scan->api.device_get_syspath(device));
+
+    return arena_strdup(&scan->tree->arena, fs_basename(above));
+}
+
 static void visit_device(struct scan *scan, struct udev_device *device)
 {
     struct usb_tree *tree = scan->tree;
@@ -90,6 +99,7 @@ static void visit_device(struct scan *scan, struct udev_device *device)
     };
     new->parent = parent_of(&tree->arena, new->path);
     new->port = port_of(new->path);
+    new->controller = new->parent ? NULL : controller_of(scan, device);
 }
 
 /* The device in our tree that `device` is a part of. */
@@ -255,6 +265,8 @@ int usb_scan(struct usb_tree *ret, struct err *err)
         rc = visit_parts(&scan, err);
     for (size_t i = 0; i < ret->count; i++) {
         struct usb_device *device = &ret->devices[i];
+        if (i && device->parent && device->bus == device[-1].bus)
+            device->controller = device[-1].controller;
         if (device->interface_count)
             qsort(device->interfaces, device->interface_count, sizeof *device->interfaces,
                   by_number);

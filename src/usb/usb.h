@@ -42,6 +42,7 @@ struct usb_tty {
 struct usb_device {
     const char *path;            /* where it is plugged: "1-1.4"; a root hub's is "usb1" */
     const char *parent;          /* path of the hub that it hangs on; NULL: a root hub */
+    const char *controller;      /* what its root hub is a part of: "0000:00:14.0"; NULL: unknown */
     unsigned bus, address, port; /* address: changes with each enumeration; port: 0 of a root hub */
     uint16_t vendor, product, release;
     uint8_t class;

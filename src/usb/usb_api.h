@@ -22,6 +22,7 @@
     X(device_get_property_value)                \
     X(device_get_sysattr_value)                 \
     X(device_get_sysname)                       \
+    X(device_get_syspath)                       \
     X(device_new_from_syspath)                  \
     X(device_unref)                             \
     X(enumerate_add_match_subsystem)            \

@@ -60,6 +60,11 @@ class Bench:
         env = {"PATH": f"{self.bin}:{self.hil.env['PATH']}"}
         return self.hil("run", "--lab", self.lab, *args, "--", image, env=env, **more)
 
+    def flash(self, *args, image=IMAGE):
+        env = {"PATH": f"{self.bin}:{self.hil.env['PATH']}"}
+        ended = self.hil("flash", "--json", "--lab", self.lab, *args, image, env=env)
+        return json.loads(ended.out)["boards"][0]
+
     def argvs(self):
         lines = self.calls.read_bytes().decode().splitlines()
         return [line.split("\0")[:-1] for line in lines]
@@ -96,6 +101,35 @@ def test_openocd_gets_the_file_as_it_came(hil, board):
     assert steps == [("flash", 0), ("flash", 100), ("verify", 0), ("verify", 100)]
     (log,) = result.dir.rglob("flash.log")
     assert "** Verified OK **" in log.read_text()
+
+
+AVRDUDE = "avrdude: {part: m328p, programmer: usbasp}"
+AVRDUDE_GOOD = "echo 'avrdude: 12432 bytes of flash verified' >&2"
+
+
+@pytest.mark.parametrize(
+    "driver, program, word, says, code, outcome",
+    [
+        (OPENOCD, "openocd", "verify_image firmware.elf", "verified 12432 bytes in 0.2s (60 KiB/s)", 0, "unchanged"),
+        (OPENOCD, "openocd", "verify_image firmware.elf",
+         "diff 0 address 0x08000000. Was 0xff instead of 0x20", 1, "flashed"),
+        (OPENOCD, "openocd", "verify_image firmware.elf", "Error: open failed", 1, "failed"),
+        (AVRDUDE, "avrdude", "flash:v:firmware.hex:a", "avrdude: 12432 bytes of flash verified", 0, "unchanged"),
+        (AVRDUDE, "avrdude", "flash:v:firmware.hex:a",
+         "avrdude: verification error, first mismatch at byte 0x0010", 1, "flashed"),
+    ],
+)  # fmt: skip
+def test_if_changed_lets_the_tool_compare(hil, board, driver, program, word, says, code, outcome):
+    bench = Bench(hil, board, driver)
+    good = OPENOCD_GOOD if program == "openocd" else AVRDUDE_GOOD
+    bench.stand_in(program, f"case \"$*\" in *'{word}'*) echo '{says}' >&2; exit {code};; esac\n{good}")
+    small = hil.write("small.hex", ":0400000001020304F2\n:00000001FF\n")
+    image = small if program == "avrdude" else IMAGE
+    assert bench.flash("--if-changed", image=image)["outcome"] == outcome
+    argvs = bench.argvs()
+    assert word in argvs[0] and len(argvs) == (2 if outcome == "flashed" else 1)
+    if outcome == "flashed":
+        assert word not in argvs[1]
 
 
 def test_st_flash_gets_a_binary_and_its_address(hil, board):

@@ -79,6 +79,15 @@ static const struct tool_step steps[] = {
     {0},
 };
 
+static const char *const verify[] = {
+    "-p",       "{part}",       "-c",     "{programmer}", "?port:-P",         "?port:{port}",
+    "?baud:-b", "?baud:{baud}", "{args}", "-U",           "flash:v:{file}:a", NULL};
+
+static const struct tool_step compare[] = {
+    {"compare", verify, .rules = {failures, progress, .said = {"bytes of flash verified"}}},
+    {0},
+};
+
 static const struct flash_tool tool = {
     .program = "avrdude",
     .hint = "sudo apt install avrdude",
@@ -87,6 +96,7 @@ static const struct flash_tool tool = {
     .address_end = 0x800000,
     .fields = fields,
     .steps = steps,
+    .compare = compare,
 };
 
 TOOL_DRIVER(avrdude, "avrdude", struct avrdude, tool, true,

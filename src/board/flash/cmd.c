@@ -79,6 +79,19 @@ static int verify(void *self, const struct driver_env *env, const struct image *
     return cmd->verify.count ? run_all(cmd, &cmd->verify, env, image, ctx, err) : 0;
 }
 
+/* What its `verify` says against the image is a difference. */
+static int holds(void *self, const struct driver_env *env, const struct image *image,
+                 const struct ctx *ctx, bool *ret, struct err *err)
+{
+    const struct flash_cmd *cmd = self;
+    int rc = cmd->verify.count
+                 ? run_all(cmd, &cmd->verify, env, image, ctx, err)
+                 : err_set(err, ERR_CONFIG, "needs `verify` to tell what the board has");
+
+    *ret = rc == 0;
+    return rc == -ERR_TOOL ? 0 : rc;
+}
+
 /* Placeholders are checked when the lab is read, not when the board is due. */
 static void check(void *self, const struct yaml_node *node, struct diags *diags)
 {
@@ -107,4 +120,5 @@ const struct flash_driver flash_cmd = {
              .check = check},
     .program = program,
     .verify = verify,
+    .holds = holds,
 };

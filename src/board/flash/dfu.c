@@ -58,6 +58,7 @@ struct session {
     const struct driver_env *env;
     const struct image *image;
     const struct ctx *ctx;
+    bool compare; /* only: nothing is erased or written */
     struct dfu *dfu;
     char *path;
     size_t setting;
@@ -312,9 +313,9 @@ static int program_st(struct session *session, struct err *err)
 
     if (rc == 0)
         rc = check_readable(session, &plan, err);
-    if (rc == 0)
+    if (rc == 0 && !session->compare)
         rc = erase(session, &plan, err);
-    if (rc == 0)
+    if (rc == 0 && !session->compare)
         rc = all_blocks(session, &plan, false, err);
     if (rc == 0) {
         rc = all_blocks(session, &plan, true, err);
@@ -372,6 +373,9 @@ static int program_plain(struct session *session, bool *ret_wants_reset, struct 
         return err_set(err, ERR_CONFIG,
                        "%s has %zu segments; this bootloader takes one, as it knows no addresses",
                        session->image->name, session->image->count);
+    if (session->compare)
+        return dfu->can_upload ? compare_plain(session, err)
+                               : err_set(err, ERR_CONFIG, "the bootloader cannot be read back");
     rc = send_plain(session, err);
     if (rc == 0)
         rc = dfu_manifest(dfu, ret_wants_reset, session->ctx, err);
@@ -411,10 +415,11 @@ static int run_session(struct session *session, struct err *err)
     return rc;
 }
 
-static int program(void *self, const struct driver_env *env, const struct image *image,
-                   const struct ctx *ctx, struct err *err)
+static int work(const struct flash_dfu *conf, const struct driver_env *env,
+                const struct image *image, bool compare, const struct ctx *ctx, struct err *err)
 {
-    struct session session = {.conf = self, .env = env, .image = image, .ctx = ctx};
+    struct session session = {
+        .conf = conf, .env = env, .image = image, .ctx = ctx, .compare = compare};
     cleanup_free char *log = env->work_dir ? fs_join(env->work_dir, "flash.log") : NULL;
     cleanup_close int log_fd =
         log ? open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666) : -1;
@@ -431,6 +436,21 @@ static int program(void *self, const struct driver_env *env, const struct image 
     return rc;
 }
 
+static int program(void *self, const struct driver_env *env, const struct image *image,
+                   const struct ctx *ctx, struct err *err)
+{
+    return work(self, env, image, false, ctx, err);
+}
+
+static int holds(void *self, const struct driver_env *env, const struct image *image,
+                 const struct ctx *ctx, bool *ret, struct err *err)
+{
+    int rc = work(self, env, image, true, ctx, err);
+
+    *ret = rc == 0;
+    return rc == -ERR_REFUSED ? 0 : rc;
+}
+
 const struct flash_driver flash_dfu = {
     .base = {.name = "dfu",
              .summary = "a USB bootloader: an STM32's own (DfuSe), or any DFU 1.1",
@@ -439,4 +459,5 @@ const struct flash_driver flash_dfu = {
              .preset = preset,
              .check = check},
     .program = program,
+    .holds = holds,
 };

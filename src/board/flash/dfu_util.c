@@ -77,6 +77,7 @@ static const struct flash_tool tool = {
     .block = 256 * 1024, /* the largest sector of an STM32; pages are erased as they are met */
     .fields = fields,
     .steps = steps,
+    .compare = &steps[1],
 };
 
 TOOL_DRIVER(dfu_util, "dfu-util", struct dfu_util, tool, false,

@@ -78,6 +78,7 @@ struct session {
     const struct image *image;
     const struct ctx *ctx;
     struct gdb_remote gdb;
+    bool compare;     /* only: nothing is written */
     const char *step; /* "flash" or "verify" */
     uint64_t before;  /* bytes of earlier segments */
     uint64_t told;
@@ -209,7 +210,7 @@ static int run_session(struct session *session, struct err *err)
         rc = gdb_attach(&session->gdb, conf->attach, session->ctx, err);
     if (rc == 0)
         rc = gdb_explore(&session->gdb, session->ctx, err);
-    if (rc == 0)
+    if (rc == 0 && !session->compare)
         rc = write_image(session, err);
     if (rc == 0)
         rc = compare_image(session, err);
@@ -220,11 +221,11 @@ static int run_session(struct session *session, struct err *err)
     return rc;
 }
 
-static int program(void *self, const struct driver_env *env, const struct image *image,
-                   const struct ctx *ctx, struct err *err)
+static int work(const struct flash_gdb *conf, const struct driver_env *env,
+                const struct image *image, bool compare, const struct ctx *ctx, struct err *err)
 {
-    const struct flash_gdb *conf = self;
-    struct session session = {.conf = conf, .env = env, .image = image, .ctx = ctx};
+    struct session session = {
+        .conf = conf, .env = env, .image = image, .ctx = ctx, .compare = compare};
     int fd = -1;
     int rc = gdb_link_open(&conf->link, ctx, &fd, err);
 
@@ -241,6 +242,21 @@ static int program(void *self, const struct driver_env *env, const struct image 
     return rc < 0 ? err_wrap(err, "%s", gdb_link_name(&conf->link)) : 0;
 }
 
+static int program(void *self, const struct driver_env *env, const struct image *image,
+                   const struct ctx *ctx, struct err *err)
+{
+    return work(self, env, image, false, ctx, err);
+}
+
+static int holds(void *self, const struct driver_env *env, const struct image *image,
+                 const struct ctx *ctx, bool *ret, struct err *err)
+{
+    int rc = work(self, env, image, true, ctx, err);
+
+    *ret = rc == 0;
+    return rc == -ERR_REFUSED ? 0 : rc;
+}
+
 const struct flash_driver flash_gdb = {
     .base = {.name = "gdb",
              .summary = "a GDB server: OpenOCD, pyOCD, J-Link, st-util, Black Magic Probe, QEMU",
@@ -249,4 +265,5 @@ const struct flash_driver flash_gdb = {
              .preset = preset,
              .check = check},
     .program = program,
+    .holds = holds,
 };

@@ -130,6 +130,15 @@ static const struct tool_step steps[] = {
     {0},
 };
 
+static const char *const verify[] = {
+    CONNECT, "-c",        "init", "-c",       "reset init", "-c", "verify_image {file}",
+    "-c",    "reset run", "-c",   "shutdown", NULL};
+
+static const struct tool_step compare[] = {
+    {"compare", verify, .rules = {failures, progress, .said = {"^verified %u bytes"}}},
+    {0},
+};
+
 static const struct flash_tool tool = {
     .program = "openocd",
     .hint = "sudo apt install openocd",
@@ -137,6 +146,7 @@ static const struct flash_tool tool = {
     .otherwise = FIRMWARE_HEX,
     .fields = fields,
     .steps = steps,
+    .compare = compare,
     .quote = quote_tcl,
 };
 
@@ -179,4 +189,5 @@ const struct flash_driver flash_openocd = {
              .check = check,
              .program = tool_program},
     .program = tool_flash,
+    .holds = tool_holds,
 };

@@ -92,6 +92,7 @@ static const struct flash_tool tool = {
     .block = 4096, /* it keeps what else a sector holds */
     .fields = fields,
     .steps = steps,
+    .compare = &steps[1],
 };
 
 TOOL_DRIVER(pyocd, "pyocd", struct pyocd, tool, false, "pyOCD with a CMSIS-DAP or other probe");

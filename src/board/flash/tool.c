@@ -235,10 +235,10 @@ static enum firmware_form form_of(const struct flash_tool *tool, const struct im
     return tool->otherwise;
 }
 
-int tool_flash(void *self, const struct driver_env *env, const struct image *image,
-               const struct ctx *ctx, struct err *err)
+static int take_steps(const struct tool_conf *conf, const struct driver_env *env,
+                      const struct image *image, const struct tool_step *steps,
+                      const struct ctx *ctx, struct err *err)
 {
-    const struct tool_conf *conf = self;
     const struct flash_tool *tool = conf->tool;
     cleanup_firmware struct firmware firmware = {0};
     struct session session = {.conf = conf, .env = env, .image = image, .firmware = &firmware};
@@ -250,7 +250,7 @@ int tool_flash(void *self, const struct driver_env *env, const struct image *ima
         rc = firmware_write(image, form_of(tool, image), tool->block, env, &firmware, err);
     if (rc == 0)
         rc = write_script(&session, err);
-    for (const struct tool_step *step = tool->steps; step->argv && rc == 0; step++) {
+    for (const struct tool_step *step = steps; step->argv && rc == 0; step++) {
         if (step->when && !tool_option_given(conf, step->when))
             continue;
         rc = run_files(&session, step, ctx, err);
@@ -258,4 +258,23 @@ int tool_flash(void *self, const struct driver_env *env, const struct image *ima
             err_wrap(err, "%s", step->name);
     }
     return rc;
+}
+
+int tool_flash(void *self, const struct driver_env *env, const struct image *image,
+               const struct ctx *ctx, struct err *err)
+{
+    const struct tool_conf *conf = self;
+
+    return take_steps(conf, env, image, conf->tool->steps, ctx, err);
+}
+
+int tool_holds(void *self, const struct driver_env *env, const struct image *image,
+               const struct ctx *ctx, bool *ret, struct err *err)
+{
+    const struct tool_conf *conf = self;
+    int rc = conf->tool->compare ? take_steps(conf, env, image, conf->tool->compare, ctx, err)
+                                 : err_set(err, ERR_CONFIG, "cannot tell what the board has");
+
+    *ret = rc == 0;
+    return rc == -ERR_REFUSED ? 0 : rc;
 }

@@ -42,6 +42,8 @@ struct flash_tool {
     uint64_t address_end; /* what lies from here on it would not write; 0: no end */
     const struct field *fields;
     const struct tool_step *steps;
+    const struct tool_step
+        *compare;              /* fail to verify where the board has something else; or NULL */
     const char *const *script; /* template of a file "flash.script", a word a line; or NULL */
     char *(*quote)(const char *text); /* NULL: no option needs quotes */
 };
@@ -67,6 +69,8 @@ const char *tool_program(const void *self);
 const char *tool_hint(const void *self);
 int tool_flash(void *self, const struct driver_env *env, const struct image *image,
                const struct ctx *ctx, struct err *err);
+int tool_holds(void *self, const struct driver_env *env, const struct image *image,
+               const struct ctx *ctx, bool *ret, struct err *err);
 
 /* static const struct flash_tool ROW must be there; makes `const struct flash_driver flash_ID`. */
 #define TOOL_DRIVER(id, title, type, row, console, about)                       \
@@ -83,6 +87,7 @@ int tool_flash(void *self, const struct driver_env *env, const struct image *ima
                                                      .program = tool_program,   \
                                                      .hint = tool_hint},        \
                                             .needs_console_port = (console),    \
-                                            .program = tool_flash}
+                                            .program = tool_flash,              \
+                                            .holds = tool_holds}
 
 #endif

@@ -233,8 +233,8 @@ static int tell_known(const struct tool_judge *judge, struct err *err)
 
     if (means == TOOL_VERIFY && judge->has_address)
         snprintf(at, sizeof at, " at 0x%08llx", (unsigned long long)judge->address);
-    return err_set(err, ERR_TOOL, "%s%s: \"%s\"; %s", meanings[means].words, at, why,
-                   meanings[means].next);
+    return err_set(err, means == TOOL_VERIFY ? ERR_REFUSED : ERR_TOOL, "%s%s: \"%s\"; %s",
+                   meanings[means].words, at, why, meanings[means].next);
 }
 
 int tool_judge_verdict(const struct tool_judge *judge, int exit_code, int signal,

@@ -47,6 +47,7 @@ Test(scan, everything_that_the_kernel_knows_of_a_device)
     cr_assert_eq(device->bus, 1);
     cr_assert_eq(device->port, 4);
     cr_assert_str_eq(device->parent, "1-1");
+    cr_assert_str_eq(device->controller, "0000:00:14.0");
     cr_assert_str_eq(device->serial, "066DFF515754888367131638");
     cr_assert_str_eq(device->name, "STM32 STLink");
     cr_assert_str_eq(device->drive, "NODE_F446RE");
