@@ -148,6 +148,7 @@ static void write_job(struct json_out *out, const struct job_result *job)
     json_kv_string(out, "name", job->board);
     json_kv_string(out, "verdict", verdict_name(job->verdict));
     json_kv_string(out, "reason", job->reason);
+    json_kv_string(out, "trouble", job->trouble);
     json_kv_string(out, "test", job->name);
     write_labels(out, job->labels);
     write_image(out, &job->image);

@@ -12,11 +12,10 @@
 #include "report/escape.h"
 #include "report/failures.h"
 #include "report/place.h"
+#include "report/step_file.h"
 #include "report/uart_log.h"
 #include "report/words.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,7 +23,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define SUMMARY_BYTES_MAX (1024 * 1024)
 #define CLOSING_BYTES 512 /* kept free for saying what was cut */
 #define ROWS_MAX 100
 #define FAILURES_MAX 100
@@ -469,27 +467,21 @@ static int write_page(const struct run_result *run, size_t bytes_max, int fd, st
 
 static int summary_write(const struct run_result *run, int fd, struct err *err)
 {
-    return write_page(run, SUMMARY_BYTES_MAX, fd, err);
+    return write_page(run, STEP_SUMMARY_MAX, fd, err);
 }
 
 int report_step_summary(const struct run_result *run, const char *path, struct err *err)
 {
-    cleanup_close int fd =
-        path ? open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0666) : -1;
-    struct stat info;
-    int rc;
+    cleanup_close int fd = -1;
+    size_t room = 0;
+    int rc = path ? step_summary_open(path, &fd, &room, err) : 0;
 
-    if (!path)
-        return 0;
-    if (fd < 0 || fstat(fd, &info) < 0)
-        return err_sys(err, errno, "%s", path);
-    /* What earlier commands of the step wrote counts, too. Less than this is no summary. */
-    if (info.st_size > SUMMARY_BYTES_MAX - 4 * CLOSING_BYTES)
-        return 0;
-    rc = info.st_size ? fs_write_all(fd, "\n", 1, "cannot write", err) : 0;
-    if (rc == 0)
-        rc = write_page(run, SUMMARY_BYTES_MAX - (size_t)info.st_size - 1, fd, err);
-    return rc < 0 ? err_wrap(err, "%s", path) : 0;
+    if (rc == 0 && room > 4 * CLOSING_BYTES) { /* less is no summary */
+        rc = write_page(run, room, fd, err);
+        if (rc < 0)
+            err_wrap(err, "%s", path);
+    }
+    return rc;
 }
 
 const struct report_format report_summary = {

@@ -166,6 +166,13 @@ struct test_counts run_counts(const struct run_result *run)
     return counts;
 }
 
+bool case_like(const char *suite, const char *name, const char *pattern)
+{
+    cleanup_free char *full = str_glob(pattern, name) ? NULL : xasprintf("%s.%s", suite, name);
+
+    return !full || str_glob(pattern, full);
+}
+
 const char *case_file(const struct test_case *test_case)
 {
     return test_case->path ? test_case->path : test_case->file;

@@ -123,6 +123,8 @@ struct job_result {
     int64_t flash_us, test_us; /* of it: flashing with verify; reset to the last byte */
 };
 
+/* Whether a shell-like pattern (str_glob) matches NAME or SUITE.NAME. */
+bool case_like(const char *suite, const char *name, const char *pattern);
 /* The file as reports name it: the repository's path, else what was printed; NULL: none. */
 const char *case_file(const struct test_case *test_case);
 

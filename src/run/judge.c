@@ -41,10 +41,7 @@ static bool passed_like(const struct job_result *result, const char *pattern)
             const struct test_case *test_case = &suite->cases[c];
             if (test_case->result != CASE_PASS)
                 continue;
-            if (str_glob(pattern, test_case->name))
-                return true;
-            cleanup_free char *full = xasprintf("%s.%s", suite->name, test_case->name);
-            if (str_glob(pattern, full))
+            if (case_like(suite->name, test_case->name, pattern))
                 return true;
         }
     }

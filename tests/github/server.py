@@ -29,6 +29,7 @@ import urllib.parse
 import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import checks
 import runners
 
 REPO = "octo/firmware"
@@ -270,8 +271,10 @@ class Handler(BaseHTTPRequestHandler):
             fault(self, b"", {})
             return
         try:
-            done = github.runners.change(self.command, path, self.headers, data)
-        except runners.Refused as refusal:
+            done = github.runners.change(self.command, path, self.headers, data) or github.checks.change(
+                self.command, path, self.headers, data
+            )
+        except (runners.Refused, checks.Refused) as refusal:
             self.refuse(refusal.status, str(refusal))
             return
         if not done:
@@ -328,6 +331,7 @@ class GitHub:
         self.artifacts, self.releases, self.runs, self.gone = [], [], [], {}
         self.unchanged = self.counted = 0
         self.runners = runners.Runners()
+        self.checks = checks.Checks(REPO)
         self.over = threading.Event()
         self.api, self.storage = (Server(("127.0.0.1", 0), Handler) for _ in range(2))
         for server in (self.api, self.storage):
