@@ -73,7 +73,8 @@ def evaluate(text, contexts, functions=None):
 
 
 def expand(text, contexts):
-    """Replaces each ${{ ... }}."""
+    """Replaces each ${{ ... }}. What YAML takes for true and false, GitHub hands on as such words."""
+    text = str(text).lower() if isinstance(text, bool) else text
     return re.sub(r"\$\{\{(.*?)\}\}", lambda match: str(evaluate(match[1], contexts)), str(text))
 
 
