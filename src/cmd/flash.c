@@ -234,7 +234,7 @@ static int run(const struct app *app, int argc, char **argv)
         .request = {.wait_ms = -1,
                     .cancel_fd = app->cancel_fd,
                     .download = {DOWNLOAD_DEFAULTS, .version = app->version},
-                    .plan = {.timeouts = {-1, -1, -1, -1, -1}}},
+                    .plan = {.retries = -1, .flaky = -1, .timeouts = {-1, -1, -1, -1, -1}}},
     };
     struct flashing_request *request = &options.request;
     struct err err = {0};

@@ -25,6 +25,14 @@ static const struct opt_row rows[] = {
      "What to run"},
     {"at", 0, "ADDRESS", "Where a raw binary belongs, such as 0x08000000.", NULL},
     {"repeat", 0, "N", "Run everything N times.", NULL},
+    {"retries", 0, "N",
+     "Try a test again that did not pass, up to N times (10 at most): what failed on the same "
+     "board, what the lab is to blame for on another one. Every attempt is kept.",
+     NULL},
+    {"flaky", 0, "VERDICT",
+     "What a test is that passes only when tried again: pass (the default), told as flaky, or "
+     "fail.",
+     NULL},
     {"timeout", 't', "TIMES",
      "Deadlines: 30s for the whole test, or any of flash=2m,boot=10s,idle=30s,total=10m.", NULL},
     SOURCE_OPTIONS_ROWS,
@@ -54,6 +62,8 @@ static const char *const examples[] = {
     "Firmware that prints results in words of its own",
     "hil run --pass '^OK (?<name>.*)' --fail '^BAD (?<name>.*)' --end '^bye' fw.bin --at "
     "0x08000000",
+    "What failed once more on the same board, what the lab broke on another",
+    "hil run -b nucleo-f446re --retries 2 firmware.elf",
     "Believe only the results of the very image that was built",
     "hil run --require-build-id firmware.elf",
     NULL};
@@ -72,6 +82,23 @@ static int take_repeat(const char *value, uint64_t *ret, struct err *err)
     int rc = str_to_u64(value, 100000, "--repeat", ret, err);
 
     return rc == 0 && !*ret ? err_set(err, ERR_USAGE, "--repeat: 0 times would test nothing") : rc;
+}
+
+static int take_retries(const char *value, int *ret, struct err *err)
+{
+    uint64_t retries = 0;
+    int rc = str_to_u64(value, RETRIES_MAX, "--retries", &retries, err);
+
+    *ret = (int)retries;
+    return rc;
+}
+
+static int take_flaky(const char *value, int *ret, struct err *err)
+{
+    if (!str_eq(value, "pass") && !str_eq(value, "fail"))
+        return err_set(err, ERR_USAGE, "--flaky: '%s' is neither pass nor fail", value);
+    *ret = str_eq(value, "fail") ? FLAKY_FAIL : FLAKY_PASS;
+    return 0;
 }
 
 static int take(void *arg, const struct opt_row *row, const char *value, struct err *err)
@@ -119,6 +146,10 @@ static int take(void *arg, const struct opt_row *row, const char *value, struct 
         plan->parse.identity.ask_nonce = true;
     if (str_eq(row->name, "repeat"))
         return take_repeat(value, &plan->repeat, err);
+    if (str_eq(row->name, "retries"))
+        return take_retries(value, &plan->retries, err);
+    if (str_eq(row->name, "flaky"))
+        return take_flaky(value, &plan->flaky, err);
     if (str_eq(row->name, "at"))
         plan->image.has_at = true;
     return str_eq(row->name, "at") ? take_number(row, value, &plan->image.at, err) : 0;
@@ -163,7 +194,7 @@ static int run(const struct app *app, int argc, char **argv)
         .cancel_fd = app->cancel_fd,
         .annotations = reports_annotations_auto(),
         .download = {DOWNLOAD_DEFAULTS, .version = app->version},
-        .plan = {.repeat = 1, .timeouts = {-1, -1, -1, -1, -1}},
+        .plan = {.repeat = 1, .retries = -1, .flaky = -1, .timeouts = {-1, -1, -1, -1, -1}},
     };
     struct err err = {0};
     enum verdict verdict;

@@ -20,6 +20,8 @@ struct test_fields {
 
 #define CONF(member) offsetof(struct test_fields, conf.member)
 
+static const char *const flaky_words[] = {"pass", "fail", NULL};
+
 static const struct field test_rows[] = {
     {"name", FIELD_STRING, CONF(name), FIELD_REQUIRED, .help = "what reports call it"},
     {"build", FIELD_ARGV, CONF(build),
@@ -39,6 +41,10 @@ static const struct field test_rows[] = {
      .help = "a build-id or nonce that never comes is a fail"},
     {"nonce", FIELD_BOOL, CONF(nonce),
      .help = "the firmware must echo a random line before results count"},
+    {"retries", FIELD_UINT, CONF(retries), .max = RETRIES_MAX,
+     .help = "how often it is tried again where it does not pass; not at all if not given"},
+    {"flaky", FIELD_CHOICE, CONF(flaky), .choices = flaky_words,
+     .help = "what a pass is that needed that: pass or fail; pass if not given"},
     {"repeat", FIELD_UINT, CONF(repeat), .min = 1, .max = 10000,
      .help = "how often; once if not given"},
     {0}};

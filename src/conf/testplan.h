@@ -15,6 +15,8 @@
  *         require-build-id: true          # a fail where it is not
  *         nonce: false                    # true: the firmware must echo a random line
  *         repeat: 1
+ *         retries: 2                      # where it does not pass: the lab's fault on another board
+ *         flaky: pass                     # or fail: what passes only when tried again
  *
  * `{label}` becomes the entry of `boards` (its first label), `{board}` the board's name (which
  * implies `every`). Paths are relative to the plan's directory. Read-only after testplan_load().
@@ -24,6 +26,9 @@
 
 #include "conf/diag.h"
 #include "conf/lab.h"
+
+#define RETRIES_MAX 10
+enum { FLAKY_PASS, FLAKY_FAIL };
 
 struct test_conf {
     char *name;
@@ -40,6 +45,8 @@ struct test_conf {
     char *build_id;           /* "auto" or hexadecimal digits; NULL: not asked for */
     bool require_build_id, nonce;
     uint64_t repeat; /* at least 1 */
+    uint64_t retries;
+    int flaky; /* FLAKY_ */
     const struct yaml_node *node;
 };
 

@@ -163,17 +163,15 @@ static int read_suites(const struct reader *reader, const cJSON *list, struct jo
 
     if (!cJSON_IsArray(list))
         return bad(reader, "a board without suites");
-    cJSON_ArrayForEach(item, list)
-    {
+    for (item = list->child; item; item = item->next) {
+        const cJSON *cases = cJSON_GetObjectItemCaseSensitive(item, "cases");
         const char *name = json_get_string(item, "name", NULL);
         if (!name)
             return bad(reader, "a suite without a name");
         struct test_suite *suite = job_suite(job, name, strlen(name));
-        cJSON_ArrayForEach(test_case, cJSON_GetObjectItemCaseSensitive(item, "cases"))
-        {
-            if (rc == 0)
-                rc = read_case(reader, test_case, job, suite);
-        }
+        for (test_case = cases ? cases->child : NULL; test_case && rc == 0;
+             test_case = test_case->next)
+            rc = read_case(reader, test_case, job, suite);
     }
     return rc;
 }
@@ -185,12 +183,9 @@ static const char *const *read_labels(struct arena *arena, const cJSON *list)
     const cJSON *item;
     size_t kept = 0;
 
-    if (count > 0)
-        cJSON_ArrayForEach(item, list)
-        {
-            if (cJSON_IsString(item))
-                labels[kept++] = arena_strdup(arena, item->valuestring);
-        }
+    for (item = count ? list->child : NULL; item; item = item->next)
+        if (cJSON_IsString(item))
+            labels[kept++] = arena_strdup(arena, item->valuestring);
     return labels;
 }
 
@@ -223,10 +218,7 @@ static int read_jobs(const struct reader *reader, const cJSON *list, struct repo
     if (!cJSON_IsArray(list))
         return bad(reader, "no list of boards");
     file->first = run->count;
-    cJSON_ArrayForEach(item, list)
-    {
-        if (rc < 0)
-            break;
+    for (item = list->child; item && rc == 0; item = item->next) {
         run->jobs = xrealloc(run->jobs, run->count + 1, sizeof(*run->jobs));
         run->jobs[run->count] = job_result_new();
         rc = read_job(reader, item, run->jobs[run->count++]);

@@ -98,6 +98,46 @@ static void annotate(const struct failure *failure, const struct run_origin *ori
     fprintf(out, "%s\n", line.data);
 }
 
+/* What passed only when tried again, beside the line that failed at first. */
+static void annotate_flaky(const struct job_result *job, const struct test_suite *suite,
+                           const struct test_case *test_case, const struct run_origin *origin,
+                           FILE *out)
+{
+    const struct test_case *failed = test_case->earlier->failed;
+    cleanup_buf struct buf line = BUF_INIT(SIZE_MAX / 4), path = BUF_INIT(SIZE_MAX / 4);
+    cleanup_buf struct buf words = BUF_INIT(SIZE_MAX / 4), text = BUF_INIT(SIZE_MAX / 4);
+    cleanup_free char *title =
+        xasprintf("flaky: %s%s%s", suite->name, *suite->name ? "." : "", test_case->name);
+
+    buf_adds(&line, "::warning ");
+    if (place_path(&path, origin, failed)) {
+        add_property(&line, "file", path.data);
+        if (failed->line)
+            buf_addf(&line, ",line=%" PRIu32, failed->line);
+        buf_adds(&line, ",");
+    }
+    add_property(&line, "title", title);
+    buf_adds(&line, "::");
+    words_earlier(&words, test_case->earlier);
+    buf_addf(&words, "\npassed in attempt %zu on %s", job->earlier_count + 1, job->board);
+    escape_message(&line, words_clean(&text, words.data, MESSAGE_BYTES_MAX, 0));
+    fprintf(out, "%s\n", line.data);
+}
+
+static void annotate_all_flaky(const struct run_result *run, FILE *out)
+{
+    size_t told = 0;
+
+    for (size_t i = 0; i < run->count; i++)
+        for (size_t k = 0; k < run->jobs[i]->suite_count; k++) {
+            const struct test_suite *suite = &run->jobs[i]->suites[k];
+            for (size_t n = 0; n < suite->count; n++)
+                if (suite->cases[n].earlier && suite->cases[n].result == CASE_PASS &&
+                    told++ < ERRORS_MAX)
+                    annotate_flaky(run->jobs[i], suite, &suite->cases[n], &run->origin, out);
+        }
+}
+
 void report_annotations(const struct run_result *run, FILE *out)
 {
     struct failures found = failures_of(run);
@@ -107,6 +147,7 @@ void report_annotations(const struct run_result *run, FILE *out)
     if (found.count > ERRORS_MAX)
         fprintf(out, "::notice title=hil::and %zu more failures: see the summary or %s\n",
                 found.count - ERRORS_MAX, report_junit.file);
+    annotate_all_flaky(run, out);
     fflush(out);
     failures_done(&found);
 }

@@ -98,6 +98,11 @@ static void put_members(struct json_out *out, const struct event *event)
         json_kv_int(out, "cases", (int64_t)event->number);
         put_text(out, "text", event);
         break;
+    case EVENT_RETRY:
+        json_kv_int(out, "attempt", (int64_t)event->number);
+        json_kv_int(out, "attempts_max", (int64_t)event->total);
+        put_text(out, "text", event);
+        break;
     case EVENT_NOTE:
     case EVENT_WARNING:
         put_text(out, "text", event);

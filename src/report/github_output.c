@@ -12,12 +12,14 @@ int report_step_outputs(const struct run_result *run, const char *out_dir, const
     cleanup_free char *tests = xasprintf("%zu", counts.total);
     cleanup_free char *failures = xasprintf("%zu", counts.fail);
     cleanup_free char *errors = xasprintf("%zu", counts.error);
+    cleanup_free char *flaky = xasprintf("%zu", run_flaky(run));
     cleanup_free char *junit = fs_join(out_dir, report_junit.file);
     cleanup_free char *report = fs_join(out_dir, report_json.file);
     const struct step_output outputs[] = {{"verdict", verdict_name(run->verdict)},
                                           {"tests", tests},
                                           {"failures", failures},
                                           {"errors", errors},
+                                          {"flaky", flaky},
                                           {"junit", junit},
                                           {"report", report}};
 

@@ -349,6 +349,16 @@ static void detail(struct markup *markup, const char *text)
     markup_raw(markup, *text ? "…</pre></details>" : "</pre></details>");
 }
 
+static void earlier(struct markup *markup, const struct test_case *test_case)
+{
+    for (const struct earlier *at = test_case->earlier; at; at = at->next) {
+        cleanup_buf struct buf words = BUF_INIT(SIZE_MAX / 4);
+        markup_raw(markup, "<p class=\"m\">");
+        markup_text(markup, words_earlier(&words, at), MESSAGE_BYTES_MAX);
+        markup_raw(markup, "</p>");
+    }
+}
+
 static void test_case(struct markup *markup, const struct run_result *run,
                       const struct html_job *job, const struct html_case *of)
 {
@@ -367,11 +377,14 @@ static void test_case(struct markup *markup, const struct run_result *run,
         markup_f(markup, "<a class=\"l\" href=\"#l%zu-%zu\">log</a> ", job->number, of->number);
     if (test_case->duration_us > 0)
         markup_f(markup, "<span class=\"t\">%s</span>", str_from_us(test_case->duration_us, took));
+    if (test_case->earlier && test_case->result == CASE_PASS)
+        pill(markup, "i", "flaky");
     if (message) {
         markup_raw(markup, "<p class=\"m\">");
         markup_text(markup, message, MESSAGE_BYTES_MAX);
         markup_raw(markup, "</p>");
     }
+    earlier(markup, test_case);
     if (test_case->result != CASE_PASS)
         place(markup, run, test_case);
     if (test_case->detail && *test_case->detail)
@@ -427,12 +440,13 @@ static void cases(struct markup *markup, const struct run_result *run, const str
 static void facts(struct markup *markup, const struct job_result *job)
 {
     cleanup_buf struct buf labels = BUF_INIT(SIZE_MAX / 4), honesty = BUF_INIT(SIZE_MAX / 4);
-    cleanup_buf struct buf proof = BUF_INIT(SIZE_MAX / 4);
+    cleanup_buf struct buf proof = BUF_INIT(SIZE_MAX / 4), attempts = BUF_INIT(SIZE_MAX / 4);
     char took[32];
 
     for (const char *const *label = job->labels; label && *label; label++)
         buf_addf(&labels, "%s%s", labels.size ? ", " : "", *label);
     markup_raw(markup, "<dl>\n");
+    fact(markup, "Attempts", words_attempts(&attempts, job));
     fact(markup, "Labels", labels.data);
     fact(markup, "Image", job->image.file);
     fact(markup, "SHA-256", job->image.sha256);

@@ -34,7 +34,31 @@ static void kv_counts(struct json_out *out, struct test_counts counts)
     json_kv_int(out, "fail", (int64_t)counts.fail);
     json_kv_int(out, "error", (int64_t)counts.error);
     json_kv_int(out, "skip", (int64_t)counts.skip);
+    json_kv_int(out, "flaky", (int64_t)counts.flaky);
     json_object_end(out);
+}
+
+/* Only of a case that failed in an earlier attempt. */
+static void write_earlier(struct json_out *out, const struct test_case *test_case)
+{
+    if (!test_case->earlier)
+        return;
+    json_kv_bool(out, "flaky", test_case->result == CASE_PASS);
+    json_key(out, "earlier");
+    json_array(out);
+    for (const struct earlier *at = test_case->earlier; at; at = at->next) {
+        json_object(out);
+        json_kv_int(out, "attempt", at->attempt);
+        json_kv_string(out, "board", at->board);
+        json_kv_string(out, "result", case_result_name(at->failed->result));
+        json_kv_string(out, "message", at->failed->message);
+        json_kv_string(out, "file", at->failed->file);
+        json_kv_string(out, "path", at->failed->path);
+        json_kv_int(out, "line", at->failed->line);
+        json_kv_string(out, "detail", at->failed->detail);
+        json_object_end(out);
+    }
+    json_array_end(out);
 }
 
 static void write_case(struct json_out *out, const struct test_case *test_case)
@@ -54,6 +78,7 @@ static void write_case(struct json_out *out, const struct test_case *test_case)
     kv_seconds(out, "start_s", test_case->start_us);
     json_kv_string(out, "error_type", test_case->error_type);
     json_kv_string(out, "detail", test_case->detail);
+    write_earlier(out, test_case);
     json_object_end(out);
 }
 
@@ -142,6 +167,31 @@ static void write_labels(struct json_out *out, const char *const *labels)
     json_array_end(out);
 }
 
+/* Those before the one that is told of; only where there were any. */
+static void write_attempts(struct json_out *out, const struct job_result *job)
+{
+    if (!job->earlier_count)
+        return;
+    json_kv_int(out, "attempt", (int64_t)job->earlier_count + 1);
+    json_kv_bool(out, "flaky", job_flaky(job));
+    json_key(out, "earlier");
+    json_array(out);
+    for (size_t i = 0; i < job->earlier_count; i++) {
+        const struct job_result *was = job->earlier[i];
+        json_object(out);
+        json_kv_int(out, "attempt", (int64_t)i + 1);
+        json_kv_string(out, "name", was->board);
+        json_kv_string(out, "verdict", verdict_name(was->verdict));
+        json_kv_string(out, "reason", was->reason);
+        json_kv_string(out, "dir", was->dir);
+        kv_time(out, "started", was->started_unix_us);
+        kv_seconds(out, "took_s", was->took_us);
+        kv_counts(out, job_counts(was));
+        json_object_end(out);
+    }
+    json_array_end(out);
+}
+
 static void write_job(struct json_out *out, const struct job_result *job)
 {
     json_object(out);
@@ -161,6 +211,7 @@ static void write_job(struct json_out *out, const struct job_result *job)
     kv_seconds(out, "flash_s", job->flash_us);
     kv_seconds(out, "test_s", job->test_us);
     kv_counts(out, job_counts(job));
+    write_attempts(out, job);
     write_capture(out, job);
     write_suites(out, job);
     json_object_end(out);

@@ -183,6 +183,28 @@ static void outcome(struct junit *junit, const struct test_case *test_case)
     element_end(junit);
 }
 
+/* As Maven Surefire tells of tests that it ran again: flakyFailure in a case that passed in the end,
+ * rerunFailure in one that never did. To readers that know neither, the last attempt is the result. */
+static void earlier(struct junit *junit, const struct test_case *test_case)
+{
+    static const char *const names[2][2] = {{"rerunFailure", "rerunError"},
+                                            {"flakyFailure", "flakyError"}};
+    bool flaky = test_case->result == CASE_PASS;
+    cleanup_buf struct buf words = BUF_INIT(SIZE_MAX / 4);
+
+    for (const struct earlier *at = test_case->earlier; at; at = at->next) {
+        bool error = at->failed->result == CASE_ERROR;
+        element(junit, names[flaky][error]);
+        attribute_raw(junit, "type", at->failed->error_type ? at->failed->error_type : "fail",
+                      NAME_MAX_BYTES);
+        attribute_raw(junit, "message", words_earlier(&words, at), MESSAGE_MAX_BYTES);
+        element(junit, "stackTrace");
+        body(junit, at->failed, words_message(at->failed));
+        element_end(junit);
+        element_end(junit);
+    }
+}
+
 static void write_case(struct junit *junit, struct part *part, const struct test_case *test_case)
 {
     const char *name = *test_case->name ? test_case->name : "(no name)";
@@ -198,6 +220,7 @@ static void write_case(struct junit *junit, struct part *part, const struct test
             attribute_number(junit, "line", test_case->line);
     }
     outcome(junit, test_case);
+    earlier(junit, test_case);
     element_end(junit);
 }
 
@@ -253,7 +276,7 @@ static void identity_properties(struct junit *junit, const struct identity *iden
 static void properties(struct junit *junit, const struct run_result *run,
                        const struct job_result *job)
 {
-    cleanup_buf struct buf labels = BUF_INIT(SIZE_MAX / 4);
+    cleanup_buf struct buf labels = BUF_INIT(SIZE_MAX / 4), attempts = BUF_INIT(SIZE_MAX / 4);
 
     for (const char *const *label = job->labels; label && *label; label++)
         buf_addf(&labels, "%s%s", labels.size ? "," : "", *label);
@@ -269,6 +292,7 @@ static void properties(struct junit *junit, const struct run_result *run,
     property(junit, "hil_version", run->version);
     property(junit, "verdict", verdict_name(job->verdict));
     property(junit, "reason", job->reason);
+    property(junit, "attempts", words_attempts(&attempts, job));
     element_end(junit);
 }
 

@@ -165,6 +165,16 @@ static void say_job_end(struct live *live, const struct event *event)
     say(live, event->board);
 }
 
+/* "again: blinky, attempt 2 of 3, on the same board" */
+static void say_retry(struct live *live, const struct event *event)
+{
+    buf_addf(&live->line, "%sagain:%s ", style(live, TERM_YELLOW), style(live, TERM_PLAIN));
+    add_screen(live, event->test, NAME_COLUMNS_MAX);
+    buf_addf(&live->line, ", attempt %" PRIu64 " of %" PRIu64 ", %s", event->number, event->total,
+             event->text);
+    say(live, event->board);
+}
+
 /* ---- events ------------------------------------------------------------------------------------
  */
 
@@ -225,7 +235,9 @@ static void take_board(struct live *live, const struct event *event)
 
 static void take_text(struct live *live, const struct event *event)
 {
-    if (event->kind == EVENT_WARNING)
+    if (event->kind == EVENT_RETRY)
+        say_retry(live, event);
+    else if (event->kind == EVENT_WARNING)
         say_text(live, event, TERM_YELLOW, "warning: ");
     else if (event->kind == EVENT_DROPPED || /* some may have been shown as failed */
              (event->kind == EVENT_NOTE && live->verbosity >= CASES))

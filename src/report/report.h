@@ -41,7 +41,7 @@ void report_orders_done(struct report_orders *orders);
 /* Appends the summary to a step's file in GitHub Actions, as far as GitHub will show it. Without a
  * path nothing is done. */
 int report_step_summary(const struct run_result *run, const char *path, struct err *err);
-/* Appends to a step's outputs: verdict, tests, failures, errors, junit, report. Without a path
+/* Appends to a step's outputs: verdict, tests, failures, errors, flaky, junit, report. Without a path
  * nothing is done. */
 int report_step_outputs(const struct run_result *run, const char *out_dir, const char *path,
                         struct err *err);

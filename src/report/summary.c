@@ -27,6 +27,7 @@
 #define ROWS_MAX 100
 #define FAILURES_MAX 100
 #define NOTES_MAX 20
+#define FLAKY_MAX 50
 #define REST_BYTES (64 * 1024) /* kept free by the failures for what comes after them */
 #define SLOWEST_MAX 10
 #define SLOW_US 10000 /* faster ones are none's concern */
@@ -284,6 +285,66 @@ static void failures(struct page *page)
     failures_done(&found);
 }
 
+/* ---- what was tried again -----------------------------------------------------------------------
+ */
+
+static void flaky_case(struct page *page, const struct job_result *job,
+                       const struct test_suite *suite, const struct test_case *test_case)
+{
+    cleanup_buf struct buf words = BUF_INIT(SIZE_MAX / 4);
+    cleanup_free char *name =
+        xasprintf("%s%s%s", suite->name, *suite->name ? "." : "", test_case->name);
+
+    say(page, "- flaky: ");
+    code(page, name);
+    say(page, " on ");
+    code(page, job->board);
+    say(page, ": ");
+    code(page, words_earlier(&words, test_case->earlier));
+    say(page, "\n");
+}
+
+static size_t flaky_cases(struct page *page, const struct job_result *job, size_t shown)
+{
+    for (size_t k = 0; k < job->suite_count; k++) {
+        const struct test_suite *suite = &job->suites[k];
+        for (size_t n = 0; n < suite->count; n++)
+            if (suite->cases[n].earlier && suite->cases[n].result == CASE_PASS &&
+                shown++ < FLAKY_MAX)
+                flaky_case(page, job, suite, &suite->cases[n]);
+    }
+    return shown;
+}
+
+static void attempts(struct page *page)
+{
+    cleanup_buf struct buf words = BUF_INIT(SIZE_MAX / 4);
+    size_t jobs = 0, cases = 0;
+
+    for (size_t i = 0; i < page->run->count; i++) {
+        const struct job_result *job = page->run->jobs[i];
+        if (!words_attempts(&words, job))
+            continue;
+        if (!jobs++)
+            say(page, "### Tried again\n\n");
+        if (jobs <= NOTES_MAX) {
+            say(page, "- ");
+            code(page, job->board);
+            say(page, " ");
+            code(page, job->name);
+            say(page, ": ");
+            code(page, words.data);
+            say(page, "\n");
+        }
+        cases = flaky_cases(page, job, cases);
+    }
+    if (jobs > NOTES_MAX || cases > FLAKY_MAX)
+        buf_addf(&page->block, "- and more: %s has them all\n", report_json.file);
+    if (jobs)
+        say(page, "\n");
+    commit(page);
+}
+
 /* ---- what to know besides -----------------------------------------------------------------------
  */
 
@@ -453,6 +514,7 @@ static int write_page(const struct run_result *run, size_t bytes_max, int fd, st
     headline(&page);
     table(&page);
     failures(&page);
+    attempts(&page);
     identity(&page);
     honesty(&page);
     slowest_cases(&page);

@@ -140,6 +140,22 @@ static void print_trouble(struct page *page, const struct job_result *job)
     below(page, trouble, strlen(trouble));
 }
 
+static void print_flaky(struct page *page, const struct job_result *job,
+                        const struct test_suite *suite, const struct test_case *test_case)
+{
+    cleanup_buf struct buf line = BUF_INIT(SIZE_MAX / 4);
+
+    if (!headline(page, job, "FLAKY", TERM_YELLOW))
+        return;
+    fprintf(page->term->out, "  %s%s", screen_fit(page, suite->name, CASE_COLUMNS_MAX),
+            *suite->name ? "." : "");
+    fprintf(page->term->out, "%s\n", screen_fit(page, test_case->name, CASE_COLUMNS_MAX));
+    for (const struct earlier *at = test_case->earlier; at; at = at->next) {
+        words_earlier(&line, at);
+        below(page, line.data, line.size);
+    }
+}
+
 static void print_failures(struct page *page)
 {
     FILE *out = page->term->out;
@@ -152,6 +168,8 @@ static void print_failures(struct page *page)
             for (size_t n = 0; n < suite->count; n++)
                 if (suite->cases[n].result == CASE_FAIL || suite->cases[n].result == CASE_ERROR)
                     print_failure(page, job, suite->name, &suite->cases[n]);
+                else if (suite->cases[n].earlier && suite->cases[n].result == CASE_PASS)
+                    print_flaky(page, job, suite, &suite->cases[n]);
         }
     }
     if (page->hidden)
@@ -248,11 +266,15 @@ static void print_note(struct page *page, const struct job_result *job, const ch
 
 static void print_honesty(struct page *page)
 {
-    cleanup_buf struct buf note = BUF_INIT(SIZE_MAX / 4);
+    cleanup_buf struct buf note = BUF_INIT(SIZE_MAX / 4), clean = BUF_INIT(SIZE_MAX / 4);
 
     for (size_t i = 0; i < page->run->count; i++) {
         const struct job_result *job = page->run->jobs[i];
         bool good = identity_proven(&job->identity) && !job->identity.ignored;
+        if (words_attempts(&note, job)) {
+            words_screen(&clean, note.data, note.size, false);
+            print_note(page, job, clean.data);
+        }
         if (words_honesty(&note, job))
             print_note(page, job, note.data);
         if (!good && words_identity(&note, job))

@@ -173,6 +173,37 @@ const char *words_counts(struct buf *out, const struct test_counts *counts)
         buf_addf(out, ", %zu failed", failed);
     if (counts->skip)
         buf_addf(out, ", %zu skipped", counts->skip);
+    if (counts->flaky)
+        buf_addf(out, ", %zu flaky", counts->flaky);
+    return out->data;
+}
+
+const char *words_attempts(struct buf *out, const struct job_result *job)
+{
+    static const char *const words[] = {"passed", "failed", "the lab failed"};
+    enum verdict verdict = job->flaky_red ? VERDICT_PASS : job->verdict;
+
+    buf_clear(out);
+    if (!job->earlier_count)
+        return NULL;
+    buf_addf(out, "%s at attempt %zu", words[verdict], job->earlier_count + 1);
+    for (size_t i = 0; i < job->earlier_count; i++) {
+        const struct job_result *was = job->earlier[i];
+        buf_addf(out, "; attempt %zu: %s on %s%s%s", i + 1, verdict_name(was->verdict), was->board,
+                 *was->reason ? ": " : "", was->reason);
+    }
+    return out->data;
+}
+
+const char *words_earlier(struct buf *out, const struct earlier *earlier)
+{
+    const struct test_case *failed = earlier->failed;
+
+    buf_clear(out);
+    buf_addf(out, "failed in attempt %u on %s: ", earlier->attempt, earlier->board);
+    if (failed->file && failed->line)
+        buf_addf(out, "%s:%" PRIu32 ": ", case_file(failed), failed->line);
+    buf_adds(out, words_message(failed));
     return out->data;
 }
 

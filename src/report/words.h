@@ -28,7 +28,7 @@ const char *words_line(struct buf *out, const char *text, size_t size);
 /* Shortens to what fits `columns` of a terminal, with "..." for the rest. */
 const char *words_fit(struct buf *text, size_t columns);
 
-/* "36 tests, 1 failed, 2 skipped"; "no tests". Errors count as failed. */
+/* "36 tests, 1 failed, 2 skipped, 1 flaky"; "no tests". Errors count as failed. */
 const char *words_counts(struct buf *out, const struct test_counts *counts);
 const char *words_took(int64_t took_us, char out[32]); /* "-": not known, as of a bare log */
 /* "2 boards, 36 tests, 1 failed in 1.2 s"; "nothing was tested". */
@@ -38,6 +38,11 @@ const char *words_run(struct buf *out, const struct run_result *run);
  * that far. */
 const char *words_identity(struct buf *out, const struct job_result *job);
 const char *words_honesty(struct buf *out, const struct job_result *job);
+/* "passed at attempt 3; 1: infra on nucleo-3: no probe found; 2: fail on nucleo-4: ..."; NULL: there
+ * was only one. */
+const char *words_attempts(struct buf *out, const struct job_result *job);
+/* "failed in attempt 1 on nucleo-3: math.c:42: Expected 3 Was 2" */
+const char *words_earlier(struct buf *out, const struct earlier *earlier);
 const char *words_plural(uint64_t count); /* "" or "s" */
 /* What no single case of the job tells: the lab's fault, too few tests, ...; NULL: nothing. */
 const char *words_trouble(const struct job_result *job);

@@ -23,6 +23,7 @@ const char *event_kind_name(enum event_kind kind)
         [EVENT_DROPPED] = "cases-dropped", [EVENT_NOTE] = "note",
         [EVENT_WARNING] = "warning",       [EVENT_JOB_END] = "job-end",
         [EVENT_RUN_END] = "run-end",       [EVENT_TICK] = "tick",
+        [EVENT_RETRY] = "retry",
     };
     return names[kind];
 }

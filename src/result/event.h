@@ -26,6 +26,7 @@ enum event_kind {
     EVENT_DROPPED,    /* number = this job's cases so far, which do not count; text: why */
     EVENT_NOTE,       /* text: worth knowing */
     EVENT_WARNING,    /* text: worth mending */
+    EVENT_RETRY,      /* number = the attempt that comes, of `total`; text: where */
     EVENT_JOB_END,    /* job; where nothing was tested: text, number = 1 where it failed */
     EVENT_RUN_END,    /* run */
     EVENT_TICK,       /* time passes, for viewers that show it; not for the record */

@@ -121,6 +121,7 @@ static void count_suite(struct test_counts *counts, const struct test_suite *sui
         switch (suite->cases[i].result) {
         case CASE_PASS:
             counts->pass++;
+            counts->flaky += suite->cases[i].earlier != NULL;
             break;
         case CASE_FAIL:
             counts->fail++;
@@ -198,10 +199,20 @@ void job_drop_suites(struct job_result *job)
     job->suite_numbers = (struct name_map){0};
 }
 
+void job_drop_earlier(struct job_result *job)
+{
+    for (size_t i = 0; i < job->earlier_count; i++)
+        job_result_free(job->earlier[i]);
+    free(job->earlier);
+    job->earlier = NULL;
+    job->earlier_count = 0;
+}
+
 void job_result_free(struct job_result *job)
 {
     if (!job)
         return;
+    job_drop_earlier(job);
     job_drop_suites(job);
     arena_done(&job->arena);
     free(job);

@@ -51,6 +51,15 @@ struct test_case {
     int64_t duration_us; /* what the firmware printed, else end - start, else -1 */
     uint64_t log_begin;  /* bytes into uart.log: the lines that belong to it */
     uint64_t log_end;
+    const struct earlier *earlier; /* how it failed in earlier attempts, the first one first; NULL:
+                                    * it did not. attempts_settle() fills it in */
+};
+
+struct earlier {
+    unsigned attempt; /* from 1 */
+    const char *board;
+    const struct test_case *failed; /* of an attempt that the job holds */
+    const struct earlier *next;
 };
 
 struct test_suite {
@@ -61,6 +70,7 @@ struct test_suite {
 
 struct test_counts {
     size_t total, pass, fail, error, skip;
+    size_t flaky; /* of those that passed: failed in an earlier attempt */
 };
 
 /* What the console's reader saw besides tests. */
@@ -107,6 +117,9 @@ struct job_result {
     const char *format; /* that was used; NULL: none was recognized */
     const char *dir;    /* the job's directory, relative to the run directory */
     const char *log;    /* path of its uart.log, for reports that quote it; NULL: not at hand */
+    struct job_result **earlier; /* attempts before this one, the first one first; owned */
+    size_t earlier_count;
+    bool flaky_red; /* it passed, and fails for being flaky only */
     enum verdict verdict;
     const char *reason;  /* one line; "" for a plain pass */
     const char *trouble; /* what is wrong beyond its cases ("2 of 12 tests are missing"); or NULL */
@@ -167,5 +180,14 @@ struct test_counts run_counts(const struct run_result *run);
 struct job_result *job_result_new(void);
 void job_result_free(struct job_result *job);
 void run_result_done(struct run_result *run);
+
+/* Forgets the attempts before this one. */
+void job_drop_earlier(struct job_result *job);
+/* Says of each case of the last attempt how it failed in those before, and of none elsewhere. */
+void attempts_settle(struct job_result *job);
+/* It passed, and an earlier attempt failed for which the lab was not to blame. */
+bool job_flaky(const struct job_result *job);
+/* Flaky cases, and jobs that are flaky as a whole: they crashed, or fell silent. */
+size_t run_flaky(const struct run_result *run);
 
 #endif

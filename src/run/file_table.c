@@ -38,15 +38,20 @@ static void table_add(struct table *table, struct name_slot *slot, const char *p
 
 typedef void case_visitor(void *arg, struct test_case *test_case);
 
+static void visit_job(const struct job_result *job, case_visitor *visit, void *arg)
+{
+    for (size_t s = 0; s < job->suite_count; s++)
+        for (size_t c = 0; c < job->suites[s].count; c++)
+            if (job->suites[s].cases[c].file)
+                visit(arg, &job->suites[s].cases[c]);
+    for (size_t i = 0; i < job->earlier_count; i++)
+        visit_job(job->earlier[i], visit, arg);
+}
+
 static void visit_cases(const struct run_result *run, size_t first, case_visitor *visit, void *arg)
 {
     for (size_t j = first; j < run->count; j++)
-        for (size_t s = 0; s < run->jobs[j]->suite_count; s++) {
-            struct test_suite *suite = &run->jobs[j]->suites[s];
-            for (size_t c = 0; c < suite->count; c++)
-                if (suite->cases[c].file)
-                    visit(arg, &suite->cases[c]);
-        }
+        visit_job(run->jobs[j], visit, arg);
 }
 
 /* ---- the run ----------------------------------------------------------------------------- */

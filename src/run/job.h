@@ -25,6 +25,8 @@ struct job {
     struct timeouts timeouts;   /* over the board's; -1: the board's */
     struct parse_options parse; /* strings borrowed; NULL members: the board's */
     struct expect expect;
+    unsigned retries;    /* how often it is tried again where it does not pass */
+    bool flaky_fails;    /* a pass that needed that is a fail */
     int64_t estimate_us; /* from earlier runs; -1: not known */
 };
 

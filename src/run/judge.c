@@ -178,6 +178,19 @@ void judge(struct job_result *result, const char *trouble, const struct expect *
     result->reason = arena_strndup(&result->arena, reason.data, reason.size);
 }
 
+void judge_attempts(struct job_result *result, bool flaky_fails)
+{
+    attempts_settle(result);
+    if (!flaky_fails || !job_flaky(result))
+        return;
+    result->flaky_red = true;
+    result->verdict = VERDICT_FAIL;
+    result->trouble =
+        arena_printf(&result->arena, "passed at attempt %zu only, and what is flaky is to fail",
+                     result->earlier_count + 1);
+    result->reason = result->trouble;
+}
+
 void judge_run(struct run_result *run)
 {
     run->verdict = run->count ? run->jobs[0]->verdict : VERDICT_INFRA;

@@ -186,6 +186,10 @@ static void apply_options(struct job *job, const struct plan_options *options)
     job->timeouts = timeouts_merge(job->timeouts, options->timeouts);
     job->parse = parse_merge(job->parse, options->parse);
     add_expect(&job->expect, options->expect.tests, &options->expect.require);
+    if (options->retries >= 0)
+        job->retries = (unsigned)options->retries;
+    if (options->flaky >= 0)
+        job->flaky_fails = options->flaky == FLAKY_FAIL;
 }
 
 /* What the console must say is the image's to tell. */
@@ -234,6 +238,8 @@ static int add_jobs(struct plan *plan, const struct order *order, const char *ba
                                                                 .ask_nonce = test->nonce,
                                                                 .required = test->require_build_id};
                 add_expect(&job->expect, test->expect_tests, &test->require);
+                job->retries = (unsigned)test->retries;
+                job->flaky_fails = test->flaky == FLAKY_FAIL;
             }
             apply_options(job, order->options);
             if (find_build_id(job, err) < 0)

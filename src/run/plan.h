@@ -32,6 +32,8 @@ struct plan_options { /* what the command line adds to every job */
     struct timeouts timeouts;
     struct expect expect;
     uint64_t repeat;                         /* at least 1 */
+    int retries;                             /* -1: as the test says, or none */
+    int flaky;                               /* FLAKY_; -1: as the test says, or pass */
     const struct download_request *download; /* images from afar; NULL: none */
 };
 

@@ -13,13 +13,22 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-enum job_state { JOB_QUEUED, JOB_TAKEN };
+enum job_state { JOB_QUEUED, JOB_TAKEN, JOB_ENDED };
+
+/* Where a job stands among its attempts. */
+struct progress {
+    enum job_state state;
+    struct job_result **earlier; /* attempts so far, none of which passed */
+    size_t attempts;
+    const struct board_conf *only;  /* the next one must be there: what failed is to be confirmed */
+    const struct board_conf *avoid; /* it should not be there: the lab is to blame */
+};
 
 struct worker {
     struct pool *pool;
     struct board *board;
     pthread_t thread;
-    bool started;
+    bool started, running;
     int stop_fd; /* eventfd: no job is left for this board, or the run is cancelled */
     char *why;   /* no job could be done; NULL: some could. Read once the thread has ended */
 };
@@ -27,7 +36,7 @@ struct worker {
 struct pool {
     const struct pool_options *options;
     const struct job *jobs;
-    enum job_state *states;
+    struct progress *progress;
     struct job_result **results;
     size_t count;
     struct strv dirs; /* of the jobs' tests */
@@ -35,7 +44,8 @@ struct pool {
     size_t worker_count, running;
     int finished_fd; /* eventfd: a worker has ended */
     bool cancelled;
-    pthread_mutex_t lock; /* for states, results, running and cancelled */
+    pthread_mutex_t lock; /* for progress, results, running and cancelled */
+    pthread_cond_t changed;
 };
 
 static bool can_do(const struct worker *worker, const struct job *job)
@@ -48,10 +58,43 @@ static bool can_do(const struct worker *worker, const struct job *job)
     return false;
 }
 
-/* With the lock held, as the next two. */
+/* With the lock held, as the next ones. */
+static bool has_other(const struct worker *worker, const struct job *job)
+{
+    const struct pool *pool = worker->pool;
+
+    for (size_t i = 0; i < pool->worker_count; i++)
+        if (&pool->workers[i] != worker && pool->workers[i].running &&
+            can_do(&pool->workers[i], job))
+            return true;
+    return false;
+}
+
 static bool is_open(const struct worker *worker, size_t i)
 {
-    return worker->pool->states[i] == JOB_QUEUED && can_do(worker, &worker->pool->jobs[i]);
+    const struct progress *progress = &worker->pool->progress[i];
+    const struct job *job = &worker->pool->jobs[i];
+    const struct board_conf *conf = board_conf(worker->board);
+
+    if (progress->state != JOB_QUEUED || !can_do(worker, job))
+        return false;
+    if (progress->only && progress->only != conf)
+        return false;
+    return progress->avoid != conf || !has_other(worker, job);
+}
+
+/* Some job is at work that may have to be tried again, by us. */
+static bool may_open(const struct worker *worker)
+{
+    const struct pool *pool = worker->pool;
+
+    for (size_t i = 0; i < pool->count; i++) {
+        const struct progress *progress = &pool->progress[i];
+        if (progress->state != JOB_ENDED && progress->attempts < pool->jobs[i].retries &&
+            can_do(worker, &pool->jobs[i]))
+            return true;
+    }
+    return false;
 }
 
 static bool has_open(const struct worker *worker)
@@ -94,20 +137,27 @@ static const struct job *take_job(struct worker *worker)
 
     if (!job)
         return NULL;
-    pool->states[job - pool->jobs] = JOB_TAKEN;
+    pool->progress[job - pool->jobs].state = JOB_TAKEN;
     for (size_t i = 0; i < pool->worker_count; i++)
         if (!has_open(&pool->workers[i]))
             wake(pool->workers[i].stop_fd);
     return job;
 }
 
-static bool has_work(const struct worker *worker)
+/* Waits for as long as a job at work may come back. What woke us from waiting for a lease before is
+ * over where there is work. */
+static bool has_work(struct worker *worker)
 {
     struct pool *pool = worker->pool;
+    uint64_t woken;
     bool work;
 
     pthread_mutex_lock(&pool->lock);
+    while (!pool->cancelled && !has_open(worker) && may_open(worker))
+        pthread_cond_wait(&pool->changed, &pool->lock);
     work = !pool->cancelled && has_open(worker);
+    if (work)
+        (void)!read(worker->stop_fd, &woken, sizeof woken);
     pthread_mutex_unlock(&pool->lock);
     return work;
 }
@@ -125,7 +175,7 @@ static void tell_waiting(void *arg, const char *why)
 
 /* Waits for the board's lease; NULL with the reason in worker->why, or where nothing is left to do.
  */
-static struct lease *take_lease(struct worker *worker, const struct ctx *ctx)
+static struct lease *take_lease(struct worker *worker, const struct ctx *ctx, bool *ret_gave_up)
 {
     const struct pool_options *options = worker->pool->options;
     const struct board_conf *conf = board_conf(worker->board);
@@ -141,8 +191,73 @@ static struct lease *take_lease(struct worker *worker, const struct ctx *ctx)
         err.code != ERR_CANCELLED) {
         free(worker->why);
         worker->why = xstrdup(err.message);
+        *ret_gave_up = true;
     }
     return lease;
+}
+
+/* ---- attempts ------------------------------------------------------------------------------ */
+
+/* With the lock held. The job's first attempt is the only one in most runs. */
+static bool wants_retry(const struct pool *pool, const struct job *job,
+                        const struct job_result *result)
+{
+    return result->verdict != VERDICT_PASS && !result->flaky_red &&
+           result->earlier_count < job->retries && !pool->cancelled && result->end != END_CANCELLED;
+}
+
+/* The attempt joins those before it, and the job the queue. */
+static void queue_again(struct worker *worker, struct progress *progress, struct job_result *result)
+{
+    const struct board_conf *conf = board_conf(worker->board);
+    bool infra = result->verdict == VERDICT_INFRA;
+    size_t count = result->earlier_count;
+
+    progress->earlier = xrealloc(result->earlier, count + 1, sizeof(struct job_result *));
+    progress->earlier[count] = result;
+    progress->attempts = count + 1;
+    progress->only = infra ? NULL : conf;
+    progress->avoid = infra ? conf : NULL;
+    progress->state = JOB_QUEUED;
+    result->earlier = NULL;
+    result->earlier_count = 0;
+}
+
+static void tell_retry(const struct worker *worker, const struct job *job, size_t attempt,
+                       bool elsewhere)
+{
+    event_emit(worker->pool->options->events,
+               (struct event){.kind = EVENT_RETRY,
+                              .board = board_conf(worker->board)->name,
+                              .test = job->name,
+                              .number = attempt,
+                              .total = job->retries + 1,
+                              .text = elsewhere ? "on another board" : "on the same board"});
+}
+
+/* Its result, or the next attempt. */
+static void conclude(struct worker *worker, const struct job *job, struct job_result *result)
+{
+    struct pool *pool = worker->pool;
+    struct progress *progress = &pool->progress[job - pool->jobs];
+    size_t attempt = result->earlier_count + 1;
+    bool again, elsewhere;
+
+    pthread_mutex_lock(&pool->lock);
+    again = wants_retry(pool, job, result);
+    elsewhere = result->verdict == VERDICT_INFRA && has_other(worker, job);
+    pthread_mutex_unlock(&pool->lock);
+    if (again)
+        tell_retry(worker, job, attempt + 1, elsewhere); /* before somebody takes it */
+    pthread_mutex_lock(&pool->lock);
+    if (again) {
+        queue_again(worker, progress, result);
+    } else {
+        progress->state = JOB_ENDED;
+        pool->results[job - pool->jobs] = result;
+    }
+    pthread_cond_broadcast(&pool->changed);
+    pthread_mutex_unlock(&pool->lock);
 }
 
 static void run_job(struct worker *worker, const struct job *job, const struct ctx *ctx)
@@ -150,22 +265,26 @@ static void run_job(struct worker *worker, const struct job *job, const struct c
     struct pool *pool = worker->pool;
     const struct pool_options *options = pool->options;
     const struct board_conf *conf = board_conf(worker->board);
+    struct progress *progress = &pool->progress[job - pool->jobs];
     struct job_result *result = job_begin(job, conf);
-    cleanup_free char *dir = rundir_job_dir(conf->name, pool->dirs.items[job - pool->jobs]);
+    const char *test_dir = pool->dirs.items[job - pool->jobs];
+    cleanup_free char *dir = rundir_job_dir(conf->name, test_dir, progress->attempts + 1);
     cleanup_free char *path = fs_join(options->out_dir, dir);
 
     result->dir = arena_strdup(&result->arena, dir);
+    result->earlier = progress->earlier; /* nobody else looks while the job is taken */
+    result->earlier_count = progress->attempts;
+    progress->earlier = NULL;
     event_emit(
         options->events,
         (struct event){.kind = EVENT_JOB_START, .board = result->board, .test = result->name});
     pipeline_run(job, worker->board, path, options->events, ctx, result);
+    judge_attempts(result, job->flaky_fails);
     event_emit(options->events, (struct event){.kind = EVENT_JOB_END,
                                                .board = result->board,
                                                .test = result->name,
                                                .job = result});
-    pthread_mutex_lock(&pool->lock);
-    pool->results[job - pool->jobs] = result;
-    pthread_mutex_unlock(&pool->lock);
+    conclude(worker, job, result);
 }
 
 struct worker_start {
@@ -180,9 +299,10 @@ static void *work(void *arg)
     struct worker_start *start = arg;
     struct worker *worker = start->worker;
     struct pool *pool = worker->pool;
+    bool gave_up = false;
 
-    while (has_work(worker)) {
-        struct lease *lease = take_lease(worker, &start->ctx);
+    while (!gave_up && has_work(worker)) {
+        struct lease *lease = take_lease(worker, &start->ctx, &gave_up);
         const struct job *job = NULL;
         if (lease) {
             pthread_mutex_lock(&pool->lock);
@@ -192,11 +312,11 @@ static void *work(void *arg)
         if (job)
             run_job(worker, job, &start->ctx);
         lease_drop(lease);
-        if (!job)
-            break;
     }
     pthread_mutex_lock(&pool->lock);
     pool->running--;
+    worker->running = false;
+    pthread_cond_broadcast(&pool->changed); /* one less that others may wait for */
     pthread_mutex_unlock(&pool->lock);
     wake(pool->finished_fd);
     free(start);
@@ -221,7 +341,7 @@ static void start_workers(struct pool *pool, const struct ctx *ctx)
     pthread_mutex_lock(&pool->lock);
     for (size_t i = 0; i < pool->worker_count; i++) {
         struct worker *worker = &pool->workers[i];
-        worker->started = start_worker(worker, ctx);
+        worker->started = worker->running = start_worker(worker, ctx);
         pool->running += worker->started;
     }
     pthread_mutex_unlock(&pool->lock);
@@ -253,6 +373,7 @@ static void wait_for_workers(struct pool *pool, const struct ctx *ctx)
         } else if (rc == -ERR_CANCELLED) {
             pthread_mutex_lock(&pool->lock);
             pool->cancelled = true;
+            pthread_cond_broadcast(&pool->changed);
             pthread_mutex_unlock(&pool->lock);
             for (size_t i = 0; i < pool->worker_count; i++)
                 wake(pool->workers[i].stop_fd);
@@ -290,12 +411,24 @@ static struct job_result *never_ran(const struct pool *pool, const struct job *j
     return result;
 }
 
+/* What no board became free for once more: the last attempt stands. */
+static struct job_result *last_attempt(struct progress *progress, const struct job *job)
+{
+    struct job_result *result = progress->earlier[progress->attempts - 1];
+
+    result->earlier = progress->earlier;
+    result->earlier_count = progress->attempts - 1;
+    progress->earlier = NULL;
+    judge_attempts(result, job->flaky_fails);
+    return result;
+}
+
 /* Of a job that needed no board or got none. */
 static void finish_result(struct pool *pool, size_t which, struct job_result *result)
 {
     const struct pool_options *options = pool->options;
     const struct job *job = &pool->jobs[which];
-    cleanup_free char *dir = rundir_job_dir(result->board, pool->dirs.items[which]);
+    cleanup_free char *dir = rundir_job_dir(result->board, pool->dirs.items[which], 1);
     cleanup_free char *path = fs_join(options->out_dir, dir);
     struct job here = job_on_board(job, job->boards[0]);
     struct err err = {0};
@@ -316,11 +449,12 @@ static void pool_init(struct pool *pool)
 
     pthread_mutex_init(&pool->lock, NULL);
     pool->finished_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    pool->states = xcalloc(pool->count, sizeof *pool->states);
+    pthread_cond_init(&pool->changed, NULL);
+    pool->progress = xcalloc(pool->count, sizeof *pool->progress);
     rundir_test_dirs(pool->jobs, pool->count, &pool->dirs);
     for (size_t i = 0; i < pool->count; i++) {
         if (pool->jobs[i].build_log) {
-            pool->states[i] = JOB_TAKEN;
+            pool->progress[i].state = JOB_ENDED;
             finish_result(pool, i, failed_build(&pool->jobs[i]));
         }
     }
@@ -341,7 +475,8 @@ static void pool_done(struct pool *pool)
     close_fd(&pool->finished_fd);
     strv_done(&pool->dirs);
     free(pool->workers);
-    free(pool->states);
+    free(pool->progress);
+    pthread_cond_destroy(&pool->changed);
     pthread_mutex_destroy(&pool->lock);
 }
 
@@ -355,7 +490,9 @@ void pool_run(const struct pool_options *options, const struct job *jobs, size_t
     start_workers(&pool, ctx);
     wait_for_workers(&pool, ctx);
     for (size_t i = 0; i < count; i++)
-        if (!results[i])
+        if (!results[i] && pool.progress[i].attempts)
+            results[i] = last_attempt(&pool.progress[i], &jobs[i]);
+        else if (!results[i])
             finish_result(&pool, i, never_ran(&pool, &jobs[i]));
     pool_done(&pool);
 }

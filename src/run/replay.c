@@ -224,23 +224,79 @@ static int parse_job(const char *dir, const struct job *job, const struct replay
     return not_found_is(rc, ERR_DATA, err);
 }
 
-static int replay_job(const char *dir, const char *relative, const struct replay_options *options,
-                      struct run_result *run, struct err *err)
+/* *ret_flaky_fails: whether a pass that needed it is a fail. */
+static int replay_attempt(const char *dir, const struct replay_options *options,
+                          struct job_result *result, bool *ret_flaky_fails, struct err *err)
 {
-    struct job_result *result = job_result_new();
     struct job job = {0};
     int rc = rundir_read_job(dir, result, &job, err);
 
-    result->dir = arena_strdup(&result->arena, relative);
     override(options, result->image.build_id, &job);
     if (rc == 0)
         rc = parse_job(dir, &job, options, result, err);
+    *ret_flaky_fails = job.flaky_fails;
     job_done(&job);
-    if (rc < 0)
-        job_result_free(result);
-    else
-        add_result(run, result);
     return rc;
+}
+
+/* An attempt that names earlier ones itself is held to be the first of them: there is one list. */
+static int replay_earlier(const char *root, struct job_result *result,
+                          const struct replay_options *options, struct err *err)
+{
+    int rc = 0;
+
+    for (size_t i = 0; i < result->earlier_count && rc == 0; i++) {
+        struct job_result *earlier = result->earlier[i];
+        cleanup_free char *dir = fs_join(root, earlier->dir);
+        bool unused;
+        rc = replay_attempt(dir, options, earlier, &unused, err);
+        job_drop_earlier(earlier);
+    }
+    return rc;
+}
+
+/* `root`: the run directory; NULL: it is about this attempt alone. */
+static int replay_job(const char *root, const char *dir, const char *relative,
+                      const struct replay_options *options, struct run_result *run, struct err *err)
+{
+    struct job_result *result = job_result_new();
+    bool flaky_fails;
+    int rc = replay_attempt(dir, options, result, &flaky_fails, err);
+
+    result->dir = arena_strdup(&result->arena, relative);
+    if (!root)
+        job_drop_earlier(result);
+    if (rc == 0)
+        rc = replay_earlier(root, result, options, err);
+    if (rc == 0) {
+        judge_attempts(result, flaky_fails);
+        add_result(run, result);
+    } else {
+        job_result_free(result);
+    }
+    return rc;
+}
+
+/* Of a run that was killed, attempts were found where they lie: those that another one names come
+ * with that one. */
+static void drop_named(struct run_result *run, size_t first)
+{
+    size_t kept = first;
+
+    for (size_t i = first; i < run->count; i++) {
+        bool named = false;
+        for (size_t j = first; j < run->count && !named; j++)
+            for (size_t e = 0; run->jobs[j] && e < run->jobs[j]->earlier_count && !named; e++)
+                named = i != j && str_eq(run->jobs[j]->earlier[e]->dir, run->jobs[i]->dir);
+        if (named) {
+            job_result_free(run->jobs[i]);
+            run->jobs[i] = NULL;
+        }
+    }
+    for (size_t i = first; i < run->count; i++)
+        if (run->jobs[i])
+            run->jobs[kept++] = run->jobs[i];
+    run->count = kept;
 }
 
 static struct run_origin copy_origin(struct arena *arena, const struct run_origin *origin)
@@ -264,8 +320,10 @@ static int replay_run(const char *path, const struct replay_options *options,
 
     for (size_t i = 0; rc == 0 && i < earlier.count; i++) {
         cleanup_free char *dir = fs_join(path, earlier.jobs[i]->dir);
-        rc = replay_job(dir, earlier.jobs[i]->dir, options, run, err);
+        rc = replay_job(path, dir, earlier.jobs[i]->dir, options, run, err);
     }
+    if (rc == 0)
+        drop_named(run, first);
     if (rc == 0)
         rc = rundir_read_files(path, run, first, err);
     if (rc == 0) {
@@ -292,7 +350,7 @@ int replay_path(const char *path, const struct replay_options *options, struct r
     else if (fs_exists(run_json))
         rc = replay_run(path, options, run, err);
     else if (fs_exists(job_json))
-        rc = replay_job(path, ".", options, run, err);
+        rc = replay_job(NULL, path, ".", options, run, err);
     else
         return err_set(err, ERR_USAGE, "%s: no run directory: it has neither run.json nor job.json",
                        path);

@@ -202,9 +202,11 @@ void rundir_test_dirs(const struct job *jobs, size_t count, struct strv *ret)
     name_map_done(&dirs);
 }
 
-char *rundir_job_dir(const char *board, const char *test_dir)
+char *rundir_job_dir(const char *board, const char *test_dir, size_t attempt)
 {
     cleanup_free char *name = fs_safe_name(board);
+    cleanup_free char *dir = *test_dir ? fs_join(name, test_dir) : xstrdup(name);
 
-    return *test_dir ? fs_join(name, test_dir) : xstrdup(name);
+    return attempt > 1 ? xasprintf("%s@%zu", dir, attempt)
+                       : xstrdup(dir); /* no safe name has an @ */
 }

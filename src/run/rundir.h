@@ -5,8 +5,10 @@
  *     hil-out/run.json            which jobs there were, lab, version, start, commit, source files
  *     hil-out/junit.xml report.json events.jsonl
  *     hil-out/BOARD/              or BOARD/TEST/ where a run has several tests
- *         job.json                what the log cannot tell: image, board, options, how it ended
+ *         job.json                what the log cannot tell: image, board, options, how it ended,
+ *                                 and where its earlier attempts are
  *         uart.log uart.timing flash.log
+ *     hil-out/BOARD@2/            the second attempt at it, on this board or another
  *
  * An earlier run's files in the same directory are removed first; anything that hil did not write
  * is left alone, and a directory that holds such files and no run.json is refused.
@@ -22,13 +24,13 @@ int rundir_prepare(const char *path, int *ret_lock_fd, struct err *err);
 /* Appends a directory's name for each job's test, "" where all jobs have the same test: two tests
  * never share one. */
 void rundir_test_dirs(const struct job *jobs, size_t count, struct strv *ret);
-/* The job's directory relative to the run directory. Caller frees. */
-char *rundir_job_dir(const char *board, const char *test_dir);
+/* The directory of a job's attempt (from 1) relative to the run directory. Caller frees. */
+char *rundir_job_dir(const char *board, const char *test_dir, size_t attempt);
 /* Written once when the job begins and again when it has ended, so that a killed run can be read.
  * `job` as it ran on its board (job_on_board). */
 int rundir_write_job(const char *work_dir, const struct job_result *result, const struct job *job,
                      struct err *err);
-/* Reads job.json: a result without cases, and a job whose parse options, expectations and timeouts
+/* Reads job.json: a result without cases, its earlier attempts with `dir` and nothing else, and a job whose parse options, expectations and timeouts
  * are as they were. The strings live as long as the result; the caller calls job_done(), after an
  * error, too. -ERR_DATA where the file says what hil run never writes. */
 int rundir_read_job(const char *work_dir, struct job_result *ret, struct job *ret_job,

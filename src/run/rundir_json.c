@@ -5,6 +5,7 @@
  */
 #include "base/fs.h"
 #include "base/json.h"
+#include "conf/testplan.h"
 #include "run/file_table.h"
 #include "run/rundir_parts.h"
 
@@ -107,6 +108,21 @@ static void write_rules(struct json_out *out, const struct job *job)
     json_object_end(out);
 }
 
+/* Only where there can be several: as it always was, otherwise. */
+static void write_attempts(struct json_out *out, const struct job_result *result,
+                           const struct job *job)
+{
+    if (!job->retries && !result->earlier_count)
+        return;
+    json_kv_int(out, "retries", job->retries);
+    json_kv_bool(out, "flaky_fails", job->flaky_fails);
+    json_key(out, "earlier");
+    json_array(out);
+    for (size_t i = 0; i < result->earlier_count; i++)
+        json_string(out, result->earlier[i]->dir);
+    json_array_end(out);
+}
+
 int rundir_write_job(const char *work_dir, const struct job_result *result, const struct job *job,
                      struct err *err)
 {
@@ -123,6 +139,7 @@ int rundir_write_job(const char *work_dir, const struct job_result *result, cons
     write_image(&out, &result->image);
     write_parse(&out, &job->parse);
     write_rules(&out, job);
+    write_attempts(&out, result, job);
     json_kv_string(&out, "verdict", verdict_name(result->verdict));
     json_kv_string(&out, "reason", result->reason);
     json_kv_string(&out, "end", capture_end_name(result->end));
@@ -254,6 +271,41 @@ static int read_verdict(const cJSON *json, const char *path, struct job_result *
     return 0;
 }
 
+/* A job's directory as a file of ours names it must lie below the run directory: no part of it is empty
+ * or begins with a dot. */
+static bool lies_below(const char *dir)
+{
+    for (const char *part = dir;; part++) {
+        size_t length = strcspn(part, "/");
+        if (!length || part[0] == '.')
+            return false;
+        part += length;
+        if (!*part)
+            return true;
+    }
+}
+
+/* Their directories; somebody else reads them. */
+static int read_attempts(const cJSON *json, const char *path, struct job_result *ret,
+                         struct job *ret_job, struct err *err)
+{
+    const cJSON *list = cJSON_GetObjectItemCaseSensitive(json, "earlier");
+    int count = cJSON_IsArray(list) ? cJSON_GetArraySize(list) : 0;
+
+    ret_job->flaky_fails = json_get_bool(json, "flaky_fails", false);
+    if (count > RETRIES_MAX)
+        return err_set(err, ERR_DATA, "%s: more than %d earlier attempts", path, RETRIES_MAX);
+    ret->earlier = xcalloc((size_t)count + 1, sizeof(struct job_result *));
+    for (const cJSON *item = count ? list->child : NULL; item; item = item->next) {
+        if (!cJSON_IsString(item) || !lies_below(item->valuestring))
+            return err_set(err, ERR_DATA,
+                           "%s: an earlier attempt's directory must lie below the run's", path);
+        struct job_result *earlier = ret->earlier[ret->earlier_count++] = job_result_new();
+        earlier->dir = arena_strdup(&earlier->arena, item->valuestring);
+    }
+    return 0;
+}
+
 int rundir_read_job(const char *work_dir, struct job_result *ret, struct job *ret_job,
                     struct err *err)
 {
@@ -272,6 +324,8 @@ int rundir_read_job(const char *work_dir, struct job_result *ret, struct job *re
         read_rules(&reader, json, &ret->arena, ret_job);
         if (reader.rc == 0)
             reader.rc = read_verdict(json, path, ret, err);
+        if (reader.rc == 0)
+            reader.rc = read_attempts(json, path, ret, ret_job, err);
     }
     cJSON_Delete(json);
     return reader.rc;
@@ -338,20 +392,6 @@ int rundir_write_run(const char *path, const struct run_result *run, struct err 
         rc = fs_write(file, out.pending.data, out.pending.size, err);
     json_done(&out);
     return rc;
-}
-
-/* A job's directory as run.json names it must lie below the run directory: no part of it is empty
- * or begins with a dot. */
-static bool lies_below(const char *dir)
-{
-    for (const char *part = dir;; part++) {
-        size_t length = strcspn(part, "/");
-        if (!length || part[0] == '.')
-            return false;
-        part += length;
-        if (!*part)
-            return true;
-    }
 }
 
 /* The jobs' directories: as run.json lists them, or, of a run that was killed, as they lie there.

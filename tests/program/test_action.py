@@ -44,7 +44,7 @@ def test_green(runner):
     })  # fmt: skip
     assert job.code == 0, job.log
     assert job.outputs == {
-        "verdict": "pass", "tests": "68", "failures": "0", "errors": "0",
+        "verdict": "pass", "tests": "68", "failures": "0", "errors": "0", "flaky": "0",
         "junit": "hil-out/junit.xml", "report": "hil-out/report.json",
     }  # fmt: skip
     report = json.loads((runner.workspace / job.outputs["report"]).read_text())

@@ -95,7 +95,7 @@ def test_waiters_come_in_order_of_arrival(hil):
     runs = []
     for n in range(5):
         runs.append(hil.start("run", "--lab", lab, "-q", "-o", f"out-{n}", image))
-        seen = lambda: n == 0 and held(hil, "uno", lab) or boards(hil, lab)["uno"]["waiting"] == n
+        seen = lambda: boards(hil, lab)["uno"]["waiting"] == n if n else held(hil, "uno", lab)
         wait_until(seen, what=f"arrival {n}")
     release.set()
     for process in runs:

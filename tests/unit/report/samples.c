@@ -205,6 +205,42 @@ static void build_logged(struct run_result *run)
     }
 }
 
+static struct job_result *earlier(struct job_result *job, const char *board, enum verdict verdict,
+                                  const char *reason)
+{
+    struct job_result *was = job_result_new();
+
+    job->earlier = xrealloc(job->earlier, job->earlier_count + 1, sizeof(struct job_result *));
+    job->earlier[job->earlier_count++] = was;
+    was->board = board;
+    was->name = job->name;
+    was->verdict = verdict;
+    was->reason = reason;
+    was->dir = board;
+    was->started_unix_us = STARTED_US;
+    was->took_us = 1000000;
+    return was;
+}
+
+/* A board that the lab failed and whose test failed once, and one on which it never passed. */
+static void build_flaky(struct run_result *run)
+{
+    struct job_result *job = sample_job(run, "nucleo-4", "blinky", VERDICT_PASS, ""), *was;
+
+    sample_case(job, "math", "test_add", CASE_PASS, NULL);
+    sample_case(job, "math", "test_div", CASE_PASS, NULL);
+    earlier(job, "nucleo-3", VERDICT_INFRA, "flash openocd: no probe found");
+    was = earlier(job, "nucleo-4", VERDICT_FAIL, "1 of 2 tests failed");
+    sample_case(was, "math", "test_add", CASE_PASS, NULL);
+    place(sample_case(was, "math", "test_div", CASE_FAIL, "Expected 4 Was 5"), "tests/math.c", 42);
+    attempts_settle(job);
+    job = sample_job(run, "virtual-1", "blinky", VERDICT_FAIL, "1 of 1 tests failed");
+    place(sample_case(job, "math", "test_div", CASE_FAIL, "Expected 4 Was 6"), "tests/math.c", 42);
+    was = earlier(job, "virtual-1", VERDICT_FAIL, "the firmware crashed");
+    sample_case(was, "math", "test_div", CASE_ERROR, "MPU FAULT")->error_type = "crash";
+    attempts_settle(job);
+}
+
 static void build_nothing(struct run_result *run)
 {
     run->verdict = VERDICT_INFRA;
@@ -213,9 +249,9 @@ static void build_nothing(struct run_result *run)
 }
 
 const struct sample samples[] = {
-    {"pass", build_pass},       {"fail", build_fail}, {"infra", build_infra},
-    {"hostile", build_hostile}, {"many", build_many}, {"nothing", build_nothing},
-    {"logged", build_logged},   {NULL, NULL},
+    {"pass", build_pass},       {"fail", build_fail},   {"infra", build_infra},
+    {"hostile", build_hostile}, {"many", build_many},   {"nothing", build_nothing},
+    {"logged", build_logged},   {"flaky", build_flaky}, {NULL, NULL},
 };
 
 struct run_result sample_build(const struct sample *sample)

@@ -41,7 +41,8 @@ Test(annotations, carry_no_command_of_a_board)
             end = strchr(line, '\n');
             cr_assert_not_null(end);
             *end = '\0';
-            cr_expect(str_starts(line, "::error ") || str_starts(line, "::notice title=hil::"),
+            cr_expect(str_starts(line, "::error ") || str_starts(line, "::warning ") ||
+                          str_starts(line, "::notice title=hil::"),
                       "%s", line);
             cr_expect_null(strpbrk(line, "\r\033"), "%s", line);
             cr_expect_null(strstr(line, "##["), "%s", line);

@@ -101,11 +101,12 @@ Test(words, counts_read_well)
         struct test_counts counts;
         const char *words;
     } rows[] = {
-        {{0, 0, 0, 0, 0}, "no tests"},
-        {{1, 1, 0, 0, 0}, "1 test"},
-        {{36, 32, 0, 0, 4}, "36 tests, 4 skipped"},
-        {{6, 3, 2, 1, 0}, "6 tests, 3 failed"},
-        {{7, 3, 2, 1, 1}, "7 tests, 3 failed, 1 skipped"},
+        {{0, 0, 0, 0, 0, 0}, "no tests"},
+        {{1, 1, 0, 0, 0, 0}, "1 test"},
+        {{36, 32, 0, 0, 4, 0}, "36 tests, 4 skipped"},
+        {{6, 3, 2, 1, 0, 0}, "6 tests, 3 failed"},
+        {{7, 3, 2, 1, 1, 0}, "7 tests, 3 failed, 1 skipped"},
+        {{7, 6, 0, 0, 1, 2}, "7 tests, 1 skipped, 2 flaky"},
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {

@@ -184,11 +184,13 @@ Test(rundir, rounds_of_a_long_name_stay_apart)
 
 Test(rundir, a_job_s_directory_has_its_test_where_there_are_several)
 {
-    cleanup_free char *one = rundir_job_dir("uno", "");
-    cleanup_free char *several = rundir_job_dir("uno", "smoke");
+    cleanup_free char *one = rundir_job_dir("uno", "", 1);
+    cleanup_free char *several = rundir_job_dir("uno", "smoke", 1);
+    cleanup_free char *third = rundir_job_dir("uno", "smoke", 3);
 
     cr_expect_str_eq(one, "uno");
     cr_expect_str_eq(several, "uno/smoke");
+    cr_expect_str_eq(third, "uno/smoke@3");
 }
 
 /* ---- job.json ---------------------------------------------------------------------------- */

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/str.h"
+#include "result/result.h"
+
+#include <string.h>
+
+static bool has_failed(const struct test_case *test_case)
+{
+    return test_case->result == CASE_FAIL || test_case->result == CASE_ERROR;
+}
+
+/* The length before the names: no two can pose as one another. */
+static const char *key_of(struct arena *arena, const struct test_suite *suite,
+                          const struct test_case *test_case)
+{
+    return arena_printf(arena, "%zu:%s%s", strlen(suite->name), suite->name, test_case->name);
+}
+
+/* Where the last attempt has a case of this name: its number from 1, counted over all suites. */
+static void index_cases(const struct job_result *job, struct arena *arena, struct name_map *ret)
+{
+    size_t number = 0;
+
+    for (size_t s = 0; s < job->suite_count; s++)
+        for (size_t c = 0; c < job->suites[s].count; c++) {
+            const struct test_suite *suite = &job->suites[s];
+            const char *key = key_of(arena, suite, &suite->cases[c]);
+            struct name_slot *slot = name_map_at(ret, key, strlen(key));
+            number++;
+            if (!slot->value)
+                slot->value = number;
+        }
+}
+
+static struct test_case *case_number(const struct job_result *job, size_t number)
+{
+    for (size_t s = 0; s < job->suite_count; s++) {
+        if (number <= job->suites[s].count)
+            return &job->suites[s].cases[number - 1];
+        number -= job->suites[s].count;
+    }
+    return NULL;
+}
+
+static void append(struct job_result *job, struct test_case *test_case, struct earlier one)
+{
+    struct earlier *new = arena_alloc(&job->arena, sizeof *new), *last;
+
+    *new = one;
+    if (!test_case->earlier) {
+        test_case->earlier = new;
+        return;
+    }
+    last = (struct earlier *)(uintptr_t)test_case->earlier; /* ours, as all of the list */
+    while (last->next)
+        last = (struct earlier *)(uintptr_t)last->next;
+    last->next = new;
+}
+
+static void note_failures(struct job_result *job, unsigned attempt, struct arena *keys,
+                          struct name_map *cases)
+{
+    const struct job_result *was = job->earlier[attempt - 1];
+
+    for (size_t s = 0; s < was->suite_count; s++)
+        for (size_t c = 0; c < was->suites[s].count; c++) {
+            const struct test_suite *suite = &was->suites[s];
+            const struct test_case *failed = &suite->cases[c];
+            if (!has_failed(failed))
+                continue;
+            const char *key = key_of(keys, suite, failed);
+            size_t number = name_map_at(cases, key, strlen(key))->value;
+            if (number)
+                append(job, case_number(job, number),
+                       (struct earlier){.attempt = attempt, .board = was->board, .failed = failed});
+        }
+}
+
+void attempts_settle(struct job_result *job)
+{
+    struct name_map cases = {0};
+    struct arena keys = {0};
+
+    if (!job->earlier_count)
+        return;
+    for (size_t s = 0; s < job->suite_count; s++)
+        for (size_t c = 0; c < job->suites[s].count; c++)
+            job->suites[s].cases[c].earlier = NULL;
+    index_cases(job, &keys, &cases);
+    for (size_t i = 0; i < job->earlier_count; i++)
+        note_failures(job, (unsigned)i + 1, &keys, &cases);
+    name_map_done(&cases);
+    arena_done(&keys);
+}
+
+bool job_flaky(const struct job_result *job)
+{
+    for (size_t i = 0; i < job->earlier_count; i++)
+        if (job->earlier[i]->verdict == VERDICT_FAIL)
+            return job->verdict == VERDICT_PASS || job->flaky_red;
+    return false;
+}
+
+size_t run_flaky(const struct run_result *run)
+{
+    size_t flaky = 0;
+
+    for (size_t i = 0; i < run->count; i++) {
+        size_t cases = job_counts(run->jobs[i]).flaky;
+        flaky += cases ? cases : job_flaky(run->jobs[i]);
+    }
+    return flaky;
+}
