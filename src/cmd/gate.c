@@ -65,25 +65,26 @@ static int take(void *arg, const struct opt_row *row, const char *value, struct 
 {
     struct options *options = arg;
     const struct {
+        const char *name, **text;
+    } texts[] = {{"policy", &options->policy},  {"baseline", &options->baseline},
+                 {"commit", &options->commit},  {"name", &options->name},
+                 {"repo", &options->repo},      {"token-file", &options->token_file},
+                 {"summary", &options->summary}};
+    const struct {
         const char *name;
-        const char **text;
         bool *flag;
-    } slots[] = {{"policy", &options->policy, NULL},   {"baseline", &options->baseline, NULL},
-                 {"commit", &options->commit, NULL},   {"name", &options->name, NULL},
-                 {"repo", &options->repo, NULL},       {"token-file", &options->token_file, NULL},
-                 {"summary", &options->summary, NULL}, {"check-run", NULL, &options->check_run},
-                 {"status", NULL, &options->status},   {"json", NULL, &options->json},
-                 {"quiet", NULL, &options->quiet}};
+    } flags[] = {{"check-run", &options->check_run},
+                 {"status", &options->status},
+                 {"json", &options->json},
+                 {"quiet", &options->quiet}};
 
     (void)err;
-    for (size_t i = 0; i < ARRAY_SIZE(slots); i++) {
-        if (!str_eq(row->name, slots[i].name))
-            continue;
-        if (slots[i].text)
-            *slots[i].text = value;
-        else
-            *slots[i].flag = true;
-    }
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+        if (str_eq(row->name, texts[i].name))
+            *texts[i].text = value;
+    for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
+        if (str_eq(row->name, flags[i].name))
+            *flags[i].flag = true;
     return 0;
 }
 

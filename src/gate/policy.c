@@ -75,16 +75,16 @@ bool date_valid(const char *text)
 {
     static const char shape[] = "dddd-dd-dd";
     static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    int year, month, day, last;
+    long year, month, day, last;
 
     if (strlen(text) != sizeof shape - 1)
         return false;
     for (size_t i = 0; shape[i]; i++)
         if (shape[i] == 'd' ? !isdigit((unsigned char)text[i]) : text[i] != shape[i])
             return false;
-    year = atoi(text);
-    month = atoi(text + 5);
-    day = atoi(text + 8);
+    year = strtol(text, NULL, 10);
+    month = strtol(text + 5, NULL, 10);
+    day = strtol(text + 8, NULL, 10);
     if (month < 1 || month > 12)
         return false;
     last = days[month - 1];

@@ -29,9 +29,11 @@ static int choose(const struct desk *desk, const char *selector, struct strv *re
         if (!selector || board_matches(&lab->boards[i], selector))
             strv_add(ret, lab->boards[i].name);
     list_boards(lab, &names);
-    if (!ret->count)
-        return err_set(err, ERR_USAGE, "no board is called '%s' or has these labels; there %s: %s",
-                       selector, lab->count == 1 ? "is" : "are", names.data);
+    if (!ret->count) {
+        err_set(err, ERR_USAGE, "no board is called '%s' or has these labels; there %s: %s",
+                selector, lab->count == 1 ? "is" : "are", names.data);
+        return -ERR_USAGE;
+    }
     if (!selector && ret->count > 1)
         return err_set(err, ERR_USAGE, "which board? there are: %s", names.data);
     return 0;
