@@ -108,23 +108,30 @@ static int check_options(const struct options *options, struct err *err)
 /* ---- which commit ------------------------------------------------------------------------ */
 
 struct commits {
-    char *head; /* of the pull request; NULL: this is none */
+    char *head; /* that the event is about; NULL: GITHUB_SHA */
     const char *wanted[3];
 };
 
-/* On a pull request GITHUB_SHA is a merge that nobody else knows; checks belong to its head. */
-static char *pull_request_head(void)
+/* What the event is about where GITHUB_SHA is something else: on a pull request a merge that nobody
+ * else knows, in a workflow that follows another one the default branch. */
+static char *event_head(void)
 {
     const char *path = getenv("GITHUB_EVENT_PATH"), *name = getenv("GITHUB_EVENT_NAME");
     cleanup_buf struct buf bytes = BUF_INIT(EVENT_BYTES_MAX);
     cJSON *root = NULL;
     char *sha = NULL;
 
-    if (!path || !name || !str_starts(name, "pull_request") || fs_read(path, &bytes, NULL) < 0 ||
+    bool follows = str_eq(name, "workflow_run");
+
+    if (!path || !name || (!follows && !str_starts(name, "pull_request")) ||
+        fs_read(path, &bytes, NULL) < 0 ||
         json_parse(bytes.data, bytes.size, EVENT_BYTES_MAX, path, &root, NULL) < 0)
         return NULL;
-    const cJSON *request = cJSON_GetObjectItemCaseSensitive(root, "pull_request");
-    sha = xstrdup(json_get_string(cJSON_GetObjectItemCaseSensitive(request, "head"), "sha", NULL));
+    const cJSON *about =
+        cJSON_GetObjectItemCaseSensitive(root, follows ? "workflow_run" : "pull_request");
+    sha = xstrdup(
+        follows ? json_get_string(about, "head_sha", NULL)
+                : json_get_string(cJSON_GetObjectItemCaseSensitive(about, "head"), "sha", NULL));
     cJSON_Delete(root);
     return sha;
 }
@@ -140,10 +147,11 @@ static void find_commits(const struct options *options, struct commits *ret)
         return;
     }
     if (origin_in_actions())
-        ret->head = pull_request_head();
+        ret->head = event_head();
     if (ret->head)
         ret->wanted[count++] = ret->head;
-    if (sha && *sha)
+    /* of these events only pull_request itself has a commit that its jobs test besides the head */
+    if (sha && *sha && (!ret->head || str_eq(getenv("GITHUB_EVENT_NAME"), "pull_request")))
         ret->wanted[count++] = sha;
 }
 

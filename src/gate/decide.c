@@ -16,8 +16,9 @@ struct bench {
     const struct gate_question *question;
     const struct run_result *run;
     struct ruling *ruling;
-    bool *used;   /* quarantines that something fell under */
-    bool *passed; /* jobs that count as passed */
+    bool *used;     /* quarantines that something fell under */
+    bool *passed;   /* jobs that count as passed */
+    bool *forgiven; /* jobs with a failure that is in quarantine */
 };
 
 const char *red_kind_name(enum red_kind kind)
@@ -215,16 +216,33 @@ static void note_quarantined(struct bench *bench, const struct sighting *seen,
                               seen->test_case->name, quarantine->until, quarantine->reason));
 }
 
+/* A quarantined crash hides the tests that would have come after it. */
+static void tell_unfinished(struct bench *bench, size_t number)
+{
+    const struct job_result *job = bench->run->jobs[number];
+    struct red *red = add_red(
+        bench, RED_FAILURE,
+        arena_printf(&bench->ruling->arena,
+                     "%s: %s did not end: what comes after a test in quarantine was not tested",
+                     job->board, job->name));
+
+    strv_add(&red->boards, job->board);
+    bench->passed[number] = false;
+}
+
 static void weigh_failure(struct bench *bench, const struct failure *failure)
 {
     struct share counts = {0}, expired = {0};
 
     for (size_t i = 0; i < failure->count; i++) {
         const struct sighting *seen = &failure->seen[i];
+        if (seen->test_case && seen->job->verdict == VERDICT_INFRA)
+            continue; /* nothing is known: the job's own words say so */
         const struct quarantine *quarantine = seen->test_case ? quarantine_of(bench, seen) : NULL;
         struct share *share = quarantine ? &expired : &counts;
         if (quarantine && !is_over(bench, quarantine)) {
             note_quarantined(bench, seen, quarantine);
+            bench->forgiven[seen->job_number] = true;
             continue;
         }
         if (seen->job)
@@ -251,6 +269,9 @@ static void check_failures(struct bench *bench)
     for (size_t i = 0; i < found.count; i++)
         weigh_failure(bench, &found.items[i]);
     failures_done(&found);
+    for (size_t i = 0; i < bench->run->count; i++)
+        if (bench->forgiven[i] && !bench->run->jobs[i]->complete)
+            tell_unfinished(bench, i);
     for (size_t i = 0; i < bench->policy->quarantine_count; i++)
         if (!bench->used[i])
             add_note(bench,
@@ -454,11 +475,12 @@ void gate_decide(const struct policy *policy, const struct gate_question *questi
                  struct ruling *ret)
 {
     const struct run_result *run = &question->reports->run;
-    struct bench bench = {policy, question, run, ret, NULL, NULL};
+    struct bench bench = {policy, question, run, ret, NULL, NULL, NULL};
 
     *ret = (struct ruling){.verdict = VERDICT_INFRA};
     bench.used = xcalloc(policy->quarantine_count + 1, sizeof *bench.used);
     bench.passed = xcalloc(run->count + 1, sizeof *bench.passed);
+    bench.forgiven = xcalloc(run->count + 1, sizeof *bench.forgiven);
     if (question->reports->count)
         check_commits(&bench);
     check_failures(&bench);
@@ -470,6 +492,7 @@ void gate_decide(const struct policy *policy, const struct gate_question *questi
     ret->verdict = verdict_of(ret, policy->infra == INFRA_RETRY);
     free(bench.used);
     free(bench.passed);
+    free(bench.forgiven);
 }
 
 void ruling_done(struct ruling *ruling)

@@ -2,6 +2,7 @@
 #include "gate/report_file.h"
 
 #include "base/fs.h"
+#include "base/hash.h"
 #include "base/json.h"
 
 #include <dirent.h>
@@ -42,6 +43,18 @@ static int look_at(struct search *search, const char *path, const char *name, un
     return 0;
 }
 
+/* A run that was killed has said nothing, and must not be passed over. */
+static int check_finished(const char *dir, struct err *err)
+{
+    cleanup_free char *marker = fs_join(dir, "run.json");
+    cleanup_free char *report = fs_join(dir, FILE_NAME);
+
+    return fs_exists(marker) && !fs_exists(report)
+               ? err_set(err, ERR_NOT_FOUND, "%s: a run that never ended: it has no %s", dir,
+                         FILE_NAME)
+               : 0;
+}
+
 static int look_into(struct search *search, const char *dir, unsigned level, struct err *err)
 {
     struct dirent **entries;
@@ -49,6 +62,7 @@ static int look_into(struct search *search, const char *dir, unsigned level, str
 
     if (count < 0)
         return err_sys(err, errno, "%s", dir);
+    rc = check_finished(dir, err);
     for (int i = 0; i < count; i++) {
         const char *name = entries[i]->d_name;
         cleanup_free char *path = fs_join(dir, name);
@@ -268,9 +282,16 @@ int reports_add(struct reports *reports, const char *path, const char *bytes, si
 int reports_load(struct reports *reports, const char *path, struct err *err)
 {
     cleanup_buf struct buf bytes = BUF_INIT(REPORT_BYTES_MAX);
+    char hex[SHA256_HEX_SIZE];
     int rc = fs_read(path, &bytes, err);
 
-    return rc < 0 ? rc : reports_add(reports, path, bytes.data, bytes.size, err);
+    if (rc < 0)
+        return rc;
+    sha256_hex(bytes.data, bytes.size, hex);
+    if (strv_has(&reports->digests, hex)) /* the same in two places counts once */
+        return 0;
+    strv_add(&reports->digests, hex);
+    return reports_add(reports, path, bytes.data, bytes.size, err);
 }
 
 void reports_settle(struct reports *reports)
@@ -289,5 +310,6 @@ void reports_done(struct reports *reports)
     run_result_done(&reports->run);
     free(reports->files);
     free(reports->flaky);
+    strv_done(&reports->digests);
     *reports = (struct reports){0};
 }

@@ -39,6 +39,7 @@ struct reports {
     size_t count;
     struct flaky_case *flaky;
     size_t flaky_count;
+    struct strv digests; /* of the files that reports_load() took */
 };
 
 /* Adds the report that `path` is, or those called report.json in a directory, four levels deep.

@@ -202,8 +202,8 @@ static struct lease *take_lease(struct worker *worker, const struct ctx *ctx, bo
 static bool wants_retry(const struct pool *pool, const struct job *job,
                         const struct job_result *result)
 {
-    return result->verdict != VERDICT_PASS && !result->flaky_red &&
-           result->earlier_count < job->retries && !pool->cancelled && result->end != END_CANCELLED;
+    return result->verdict != VERDICT_PASS && result->earlier_count < job->retries &&
+           !pool->cancelled && result->end != END_CANCELLED;
 }
 
 /* The attempt joins those before it, and the job the queue. */
@@ -235,20 +235,26 @@ static void tell_retry(const struct worker *worker, const struct job *job, size_
                               .text = elsewhere ? "on another board" : "on the same board"});
 }
 
-/* Its result, or the next attempt. */
-static void conclude(struct worker *worker, const struct job *job, struct job_result *result)
+static bool asks_for_another(struct worker *worker, const struct job *job,
+                             const struct job_result *result, bool *ret_elsewhere)
 {
     struct pool *pool = worker->pool;
-    struct progress *progress = &pool->progress[job - pool->jobs];
-    size_t attempt = result->earlier_count + 1;
-    bool again, elsewhere;
+    bool again;
 
     pthread_mutex_lock(&pool->lock);
     again = wants_retry(pool, job, result);
-    elsewhere = result->verdict == VERDICT_INFRA && has_other(worker, job);
+    *ret_elsewhere = result->verdict == VERDICT_INFRA && has_other(worker, job);
     pthread_mutex_unlock(&pool->lock);
-    if (again)
-        tell_retry(worker, job, attempt + 1, elsewhere); /* before somebody takes it */
+    return again;
+}
+
+/* Its result, or the next attempt. */
+static void conclude(struct worker *worker, const struct job *job, struct job_result *result,
+                     bool again)
+{
+    struct pool *pool = worker->pool;
+    struct progress *progress = &pool->progress[job - pool->jobs];
+
     pthread_mutex_lock(&pool->lock);
     if (again) {
         queue_again(worker, progress, result);
@@ -270,6 +276,7 @@ static void run_job(struct worker *worker, const struct job *job, const struct c
     const char *test_dir = pool->dirs.items[job - pool->jobs];
     cleanup_free char *dir = rundir_job_dir(conf->name, test_dir, progress->attempts + 1);
     cleanup_free char *path = fs_join(options->out_dir, dir);
+    bool again, elsewhere;
 
     result->dir = arena_strdup(&result->arena, dir);
     result->earlier = progress->earlier; /* nobody else looks while the job is taken */
@@ -279,12 +286,16 @@ static void run_job(struct worker *worker, const struct job *job, const struct c
         options->events,
         (struct event){.kind = EVENT_JOB_START, .board = result->board, .test = result->name});
     pipeline_run(job, worker->board, path, options->events, ctx, result);
-    judge_attempts(result, job->flaky_fails);
+    again = asks_for_another(worker, job, result, &elsewhere);
+    if (!again)
+        judge_attempts(result, job->flaky_fails);
     event_emit(options->events, (struct event){.kind = EVENT_JOB_END,
                                                .board = result->board,
                                                .test = result->name,
                                                .job = result});
-    conclude(worker, job, result);
+    if (again) /* before somebody takes it */
+        tell_retry(worker, job, result->earlier_count + 2, elsewhere);
+    conclude(worker, job, result, again);
 }
 
 struct worker_start {

@@ -267,6 +267,23 @@ static int record_cases(struct store *store, struct inserts *inserts, const stru
     return rc;
 }
 
+/* Each attempt is a row of its own: what a board did is remembered, whatever another made good. */
+static int record_job(struct store *store, struct inserts *inserts, const char *lab,
+                      const struct job_result *job, int64_t run_id, struct err *err)
+{
+    int rc = 0;
+
+    for (size_t i = 0; i < job->earlier_count && rc == 0; i++)
+        rc = record_job(store, inserts, lab, job->earlier[i], run_id, err);
+    if (rc == 0)
+        rc = insert(store, inserts->job, err, "issssssssiiii", run_id, lab, job->board, job->name,
+                    job->image.file, job->image.sha256, job->image.build_id,
+                    verdict_name(job->verdict), job->reason, job->started_unix_us, job->took_us,
+                    job->flash_us, job->test_us);
+    return rc < 0 ? rc
+                  : record_cases(store, inserts, job, sqlite3_last_insert_rowid(store->db), err);
+}
+
 static int record_locked(struct store *store, struct inserts *inserts, const struct run_result *run,
                          struct err *err)
 {
@@ -275,15 +292,8 @@ static int record_locked(struct store *store, struct inserts *inserts, const str
                     run->started_unix_us, run->took_us);
 
     run_id = sqlite3_last_insert_rowid(store->db);
-    for (size_t i = 0; rc == 0 && i < run->count; i++) {
-        const struct job_result *job = run->jobs[i];
-        rc = insert(store, inserts->job, err, "issssssssiiii", run_id, run->lab, job->board,
-                    job->name, job->image.file, job->image.sha256, job->image.build_id,
-                    verdict_name(job->verdict), job->reason, job->started_unix_us, job->took_us,
-                    job->flash_us, job->test_us);
-        if (rc == 0)
-            rc = record_cases(store, inserts, job, sqlite3_last_insert_rowid(store->db), err);
-    }
+    for (size_t i = 0; rc == 0 && i < run->count; i++)
+        rc = record_job(store, inserts, run->lab, run->jobs[i], run_id, err);
     return rc;
 }
 

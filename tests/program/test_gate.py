@@ -132,6 +132,35 @@ def test_on_a_pull_request_the_head_is_checked_and_marked(hil, github):
     assert [run["head_sha"] for run in github.checks.runs] == [HEAD, HEAD]
 
 
+@pytest.mark.parametrize("event", ["pull_request_target", "workflow_run"])
+def test_events_whose_sha_is_something_else(hil, github, event):
+    payload = {"workflow_run": {"head_sha": HEAD}, "pull_request": {"head": {"sha": HEAD}}}
+    hil.write("event.json", json.dumps(payload))
+    env = env_of(github, GITHUB_EVENT_NAME=event, GITHUB_EVENT_PATH=str(hil.home / "event.json"))
+    hil.write("r.json", report(board("n1", case("a")), commit=HEAD))
+    assert hil("gate", "--check-run", "r.json", env=env).code == 0
+    assert github.checks.runs[0]["head_sha"] == HEAD
+    hil.write("r.json", report(board("n1", case("a")), commit=SHA))
+    assert hil("gate", "r.json", env=env).code == 1, "of the default branch"
+
+
+def test_a_run_that_was_killed_is_not_passed_over(hil):
+    for name in ("good", "killed"):
+        (hil.home / "reports" / name).mkdir(parents=True)
+        (hil.home / "reports" / name / "run.json").write_text("{}")
+    (hil.home / "reports/good/report.json").write_text(report(board("n1", case("a"))))
+    run = hil("gate", "reports")
+    assert run.code == 3 and "reports/killed: a run that never ended" in run.err
+
+
+def test_the_same_report_in_two_places_counts_once(hil):
+    for name in ("a", "b"):
+        hil.write(f"{name}.json", report(board("n1", case("x"), case("y"))))
+    hil.write("gate.yaml", "tests: {minimum: 3}\n")
+    run = hil("gate", "-p", "gate.yaml", "a.json", "b.json", "a.json")
+    assert run.code == 1 and "2 tests ran, at least 3 must" in run.out
+
+
 def test_outputs_and_summary_of_the_step(hil, github):
     hil.write("r.json", report(failing(2)))
     files = {"GITHUB_OUTPUT": str(hil.home / "output"), "GITHUB_STEP_SUMMARY": str(hil.home / "summary")}

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import sqlite3
 
 import pytest
 from conftest import firmware, wait_until
@@ -161,6 +162,32 @@ def test_a_board_that_stays_bad_is_infra(hil, bench):
     assert replayed(hil, run).code == 3
 
 
+def test_a_failure_that_no_pass_refutes_stays_one(hil, bench):
+    """It failed, and when it was tried again the lab did."""
+    count = hil.home / "count"
+    bench.board("uno", RED, flash=f"echo x >> {count}; test $(wc -l < {count}) -lt 2")
+    run = bench.run("--retries", "1")
+    assert run.code == 1 and "failed before (1 of 2 tests failed: test_two), and then the lab did" in run.board()["reason"]
+    assert replayed(hil, run).code == 1
+
+
+def test_a_test_that_is_skipped_the_second_time_has_not_passed(hil, bench):
+    skipped = UNITY.replace("test_two:PASS", "test_two:IGNORE").replace("0 Ignored", "1 Ignored")
+    bench.board("uno", RED, skipped)
+    run = bench.run("--retries", "1")
+    assert run.code == 1 and "test_two failed in an earlier attempt, and in none did it pass" in run.board()["reason"]
+    assert replayed(hil, run).code == 1
+
+
+def test_history_has_each_attempt(hil, bench):
+    """Two that the lab broke and a good one: hil labels must know of all three."""
+    count = hil.home / "count"
+    bench.board("uno", UNITY, flash=f"echo x >> {count}; test $(wc -l < {count}) -gt 2")
+    assert bench.run("--retries", "3").code == 0
+    rows = sqlite3.connect(next((hil.home / "state").glob("*.db"))).execute("SELECT board, verdict FROM jobs ORDER BY id")
+    assert rows.fetchall() == [("uno", "infra"), ("uno", "infra"), ("uno", "pass")]
+
+
 def test_the_plan_says_it_per_test(hil, bench):
     bench.board("uno", RED, UNITY, RED, UNITY)
     hil.write("hil.yaml", f"tests:\n  - {{name: one, firmware: {IMAGE}, boards: [uno], retries: 1}}\n"
@@ -203,7 +230,7 @@ def test_killed_in_the_second_attempt(hil, bench):
     process.communicate()
     again = hil("replay", "--json", "-", hil.out)
     (job,) = json.loads(again.out)["boards"]
-    assert (again.code, job["dir"], job["attempt"]) == (3, "uno@2", 2)
+    assert (again.code, job["dir"], job["attempt"]) == (1, "uno@2", 2), "it failed before it was killed"
 
 
 @pytest.mark.parametrize("args", [("--retries", "11"), ("--retries", "x"), ("--flaky", "maybe")])
