@@ -106,8 +106,7 @@ static void note(void *arg, const char *text)
     fprintf(stderr, "hil labels: %s\n", text);
 }
 
-/* ---- printing ----------------------------------------------------------------------------------
- */
+/* ---- printing -------------------------------------------------------------------------------- */
 
 static void json_list(struct json_out *out, const char *name, const struct strv *list)
 {
@@ -181,8 +180,7 @@ static int show(const struct request *request, const struct ctx *ctx, struct err
     return rc;
 }
 
-/* ---- at GitHub ---------------------------------------------------------------------------------
- */
+/* ---- at GitHub ------------------------------------------------------------------------------- */
 
 static int print_outcome(const struct request *request, const struct sync_outcome *outcome,
                          struct err *err)

@@ -20,8 +20,7 @@
 #define FREE_WARN (1024 * MIB)
 #define INODES_WARN 10000
 
-/* ---- storage -----------------------------------------------------------------------------------
- */
+/* ---- storage --------------------------------------------------------------------------------- */
 
 /* The directory itself, or the nearest above it that is there: where it would be made. */
 static char *nearest(const char *dir)
@@ -87,8 +86,7 @@ void check_storage(struct exam *exam)
     }
 }
 
-/* ---- clock and libraries -----------------------------------------------------------------------
- */
+/* ---- clock and libraries --------------------------------------------------------------------- */
 
 void check_clock(struct exam *exam)
 {

@@ -59,8 +59,7 @@ static char *usb_device_of(const char *root, const char *tty)
     return NULL;
 }
 
-/* ---- one port ----------------------------------------------------------------------------------
- */
+/* ---- one port -------------------------------------------------------------------------------- */
 
 static void look_at_rights(struct exam *exam, const char *node)
 {
@@ -110,8 +109,7 @@ static bool modem_ignored(const char *root, const char *node)
                                                strstr(data.data, "E:ID_MM_PORT_IGNORE=1"));
 }
 
-/* ---- processes ---------------------------------------------------------------------------------
- */
+/* ---- processes ------------------------------------------------------------------------------- */
 
 static void comm_of(const char *root, const char *pid, char *ret, size_t room)
 {
@@ -178,8 +176,7 @@ static void look_at_holders(struct exam *exam, const struct crowd *crowd, const 
     }
 }
 
-/* ---- the check ---------------------------------------------------------------------------------
- */
+/* ---- the check ------------------------------------------------------------------------------- */
 
 static void look_at_port(struct exam *exam, const struct crowd *crowd, const struct port *port)
 {

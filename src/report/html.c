@@ -54,8 +54,7 @@ static void pill(struct markup *markup, const char *class, const char *word)
     markup_f(markup, "<span class=\"v %s\">%s</span> ", class, word);
 }
 
-/* ---- head ---------------------------------------------------------------------------------------
- */
+/* ---- head ------------------------------------------------------------------------------------ */
 
 /* 'sha256-...' as Content Security Policy level 2 has it. */
 static void policy_hash(struct markup *markup, const char *source)
@@ -85,8 +84,7 @@ static void head(struct markup *markup, const struct run_result *run)
     markup_raw(markup, "</style>\n</head>\n");
 }
 
-/* ---- the verdict --------------------------------------------------------------------------------
- */
+/* ---- the verdict ----------------------------------------------------------------------------- */
 
 static void link_to(struct markup *markup, const char *url)
 {
@@ -149,8 +147,7 @@ static void toolbar(struct markup *markup)
                "<output id=\"count\" aria-live=\"polite\"></output>\n</form>\n");
 }
 
-/* ---- what broke ---------------------------------------------------------------------------------
- */
+/* ---- what broke ------------------------------------------------------------------------------ */
 
 static void place(struct markup *markup, const struct run_result *run,
                   const struct test_case *test_case)
@@ -248,8 +245,7 @@ static void what_broke(struct markup *markup, const struct run_result *run)
     failures_done(&found);
 }
 
-/* ---- the table of boards ------------------------------------------------------------------------
- */
+/* ---- the table of boards --------------------------------------------------------------------- */
 
 #define BAR 120
 
@@ -326,8 +322,7 @@ static void boards(struct markup *markup, const struct run_result *run)
     markup_raw(markup, "</tbody></table></div>\n</section>\n");
 }
 
-/* ---- one board ----------------------------------------------------------------------------------
- */
+/* ---- one board ------------------------------------------------------------------------------- */
 
 static void detail(struct markup *markup, const char *text)
 {

@@ -130,8 +130,7 @@ static bool is_infra(const struct part *part)
     return part->job->verdict == VERDICT_INFRA;
 }
 
-/* ---- one case ----------------------------------------------------------------------------------
- */
+/* ---- one case -------------------------------------------------------------------------------- */
 
 /* dorny/test-reporter finds a source line only in what looks like Java's stack traces, "at
  * package.Class(file:line)", and takes the package for the end of the file's directory; a part of
@@ -224,8 +223,7 @@ static void write_case(struct junit *junit, struct part *part, const struct test
     element_end(junit);
 }
 
-/* ---- one suite ---------------------------------------------------------------------------------
- */
+/* ---- one suite ------------------------------------------------------------------------------- */
 
 /* What concerns the whole job, told as a case, since readers know nothing else. */
 static struct test_case run_case(const struct part *part)
@@ -381,8 +379,7 @@ static void write_job(struct junit *junit, const struct run_result *run,
         write_part(junit, run, (struct part){.job = job, .trouble = trouble});
 }
 
-/* ---- the document ------------------------------------------------------------------------------
- */
+/* ---- the document ---------------------------------------------------------------------------- */
 
 /* A run that is not green though every job is (or there is none) must not look green. */
 static bool run_is_worse(const struct run_result *run)

@@ -36,8 +36,7 @@ struct live {
     struct buf text, line;
 };
 
-/* ---- what is said for good ---------------------------------------------------------------------
- */
+/* ---- what is said for good ------------------------------------------------------------------- */
 
 static const char *style(const struct live *live, enum term_style which)
 {
@@ -175,8 +174,7 @@ static void say_retry(struct live *live, const struct event *event)
     say(live, event->board);
 }
 
-/* ---- events ------------------------------------------------------------------------------------
- */
+/* ---- events ---------------------------------------------------------------------------------- */
 
 static void take_case(struct live *live, struct live_row *row, const struct event *event)
 {

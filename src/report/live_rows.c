@@ -21,8 +21,7 @@ struct layout {
     size_t board, test;    /* columns that the names take */
 };
 
-/* ---- events ------------------------------------------------------------------------------------
- */
+/* ---- events ---------------------------------------------------------------------------------- */
 
 struct live_row *live_rows_at(struct live_rows *rows, const char *board)
 {
@@ -85,8 +84,7 @@ void live_row_end(struct live_row *row)
     begin_test(row, "");
 }
 
-/* ---- the terminal ------------------------------------------------------------------------------
- */
+/* ---- the terminal ---------------------------------------------------------------------------- */
 
 void live_rows_wipe(struct live_rows *rows, struct buf *frame)
 {

@@ -47,8 +47,7 @@ struct page {
     bool several_tests; /* jobs differ in their test */
 };
 
-/* ---- pieces -------------------------------------------------------------------------------------
- */
+/* ---- pieces ---------------------------------------------------------------------------------- */
 
 static const char *clean(struct page *page, const char *text)
 {
@@ -106,8 +105,7 @@ static void headline(struct page *page)
     commit(page);
 }
 
-/* ---- the table of boards ------------------------------------------------------------------------
- */
+/* ---- the table of boards --------------------------------------------------------------------- */
 
 static void add_row(struct page *page, const struct job_result *job)
 {
@@ -147,8 +145,7 @@ static void table(struct page *page)
     commit(page);
 }
 
-/* ---- what broke ---------------------------------------------------------------------------------
- */
+/* ---- what broke ------------------------------------------------------------------------------ */
 
 static void add_boards(struct page *page, const struct failure *failure)
 {
@@ -285,8 +282,7 @@ static void failures(struct page *page)
     failures_done(&found);
 }
 
-/* ---- what was tried again -----------------------------------------------------------------------
- */
+/* ---- what was tried again -------------------------------------------------------------------- */
 
 static void flaky_case(struct page *page, const struct job_result *job,
                        const struct test_suite *suite, const struct test_case *test_case)
@@ -345,8 +341,7 @@ static void attempts(struct page *page)
     commit(page);
 }
 
-/* ---- what to know besides -----------------------------------------------------------------------
- */
+/* ---- what to know besides -------------------------------------------------------------------- */
 
 struct slow {
     const struct job_result *job;

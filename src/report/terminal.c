@@ -58,8 +58,7 @@ static const char *verdict_word(enum verdict verdict)
     return verdict == VERDICT_PASS ? "PASS" : verdict == VERDICT_FAIL ? "FAIL" : "INFRA";
 }
 
-/* ---- failures ----------------------------------------------------------------------------------
- */
+/* ---- failures -------------------------------------------------------------------------------- */
 
 /* "FAIL   nucleo-3  blinky  suite.name"; false once there are enough of them. */
 static bool headline(struct page *page, const struct job_result *job, const char *word,
@@ -178,8 +177,7 @@ static void print_failures(struct page *page)
         fputc('\n', out);
 }
 
-/* ---- the table of jobs -------------------------------------------------------------------------
- */
+/* ---- the table of jobs ----------------------------------------------------------------------- */
 
 enum { COLUMNS = 7 };
 #define OTHER_COLUMNS \
@@ -252,8 +250,7 @@ static void print_table(struct page *page)
     fputc('\n', page->term->out);
 }
 
-/* ---- what to mistrust, and where to look -------------------------------------------------------
- */
+/* ---- what to mistrust, and where to look ----------------------------------------------------- */
 
 static void print_note(struct page *page, const struct job_result *job, const char *note)
 {

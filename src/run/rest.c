@@ -38,8 +38,7 @@ static void tell(const struct rest *rest, const struct board *board, enum rest_o
     rest->request->tell(rest->request->arg, board_conf(board)->name, outcome, text);
 }
 
-/* ---- whose process is it? ----------------------------------------------------------------------
- */
+/* ---- whose process is it? -------------------------------------------------------------------- */
 
 /* The same runner: of a matrix, several jobs may have all the other values in common. */
 static const char *const job_marks[] = {
@@ -113,8 +112,7 @@ static void wait_for_leftover(const struct rest *rest, struct board *board,
     tell(rest, board, REST_ENDED, leftover->who);
 }
 
-/* ---- one board ---------------------------------------------------------------------------------
- */
+/* ---- one board ------------------------------------------------------------------------------- */
 
 static enum rest_outcome switch_off(struct rest *rest, struct board *board, struct err *err)
 {
@@ -168,8 +166,7 @@ static void rest_one(struct rest *rest, struct board *board, bool was_ours)
     tell(rest, board, outcome, err.message);
 }
 
-/* ---- all of them -------------------------------------------------------------------------------
- */
+/* ---- all of them ----------------------------------------------------------------------------- */
 
 static bool wanted(const struct strv *which, const struct board_conf *conf)
 {

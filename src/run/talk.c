@@ -42,8 +42,7 @@ struct talk {
     int order_rc, done_fd;
 };
 
-/* ---- the person --------------------------------------------------------------------------------
- */
+/* ---- the person ------------------------------------------------------------------------------ */
 
 /* Keys come one by one and unchanged; what is printed still gets its carriage returns. */
 static int make_raw(struct talk *talk, struct err *err)
@@ -71,8 +70,7 @@ static int say(struct talk *talk, const char *text, struct err *err)
     return fs_write_all(talk->options->out_fd, line, strlen(line), "output", err);
 }
 
-/* ---- orders ------------------------------------------------------------------------------------
- */
+/* ---- orders ---------------------------------------------------------------------------------- */
 
 static int reset(struct talk *talk, struct err *err)
 {
@@ -128,8 +126,7 @@ static int end_order(struct talk *talk, struct err *err)
                : 0;
 }
 
-/* ---- to the board ------------------------------------------------------------------------------
- */
+/* ---- to the board ---------------------------------------------------------------------------- */
 
 static int send_bytes(struct talk *talk, const char *bytes, size_t count, struct err *err)
 {
@@ -204,8 +201,7 @@ static int read_keys(struct talk *talk, struct err *err)
     return 0;
 }
 
-/* ---- from the board ----------------------------------------------------------------------------
- */
+/* ---- from the board -------------------------------------------------------------------------- */
 
 static void add_time(struct buf *out)
 {
@@ -291,8 +287,7 @@ static int read_board(struct talk *talk, struct err *err)
     return count == -ERR_TIMEOUT ? 0 : reopen(talk, err);
 }
 
-/* ---- both --------------------------------------------------------------------------------------
- */
+/* ---- both ------------------------------------------------------------------------------------ */
 
 static int wait_for_any(struct talk *talk, struct pollfd fds[4], struct err *err)
 {

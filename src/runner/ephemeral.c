@@ -64,8 +64,7 @@ __attribute__((format(printf, 2, 3))) static void note(const struct loop *loop, 
         loop->request->sync.note(loop->request->sync.arg, clean);
 }
 
-/* ---- before ------------------------------------------------------------------------------------
- */
+/* ---- before ---------------------------------------------------------------------------------- */
 
 static int find_account(const char *name, struct account *ret, struct err *err)
 {
@@ -121,8 +120,7 @@ static int64_t pause_ms(const struct loop *loop)
     return ms < EPHEMERAL_PAUSE_MAX_MS ? ms : EPHEMERAL_PAUSE_MAX_MS;
 }
 
-/* ---- the registration --------------------------------------------------------------------------
- */
+/* ---- the registration ------------------------------------------------------------------------ */
 
 static char *make_name(const char *prefix)
 {
@@ -198,8 +196,7 @@ static bool sign_off(struct loop *loop, const struct ctx *ctx, const struct runn
     return gone;
 }
 
-/* ---- the process -------------------------------------------------------------------------------
- */
+/* ---- the process ----------------------------------------------------------------------------- */
 
 static int start(const struct loop *loop, const char *config, const struct ctx *ctx,
                  struct proc **ret, struct err *err)
@@ -278,8 +275,7 @@ static int attend(struct loop *loop, struct turn *turn, const struct ctx *ctx)
     return code;
 }
 
-/* ---- turns -------------------------------------------------------------------------------------
- */
+/* ---- turns ----------------------------------------------------------------------------------- */
 
 static void judge_turn(struct loop *loop, const struct turn *turn, int code, bool did_job)
 {

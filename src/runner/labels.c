@@ -13,8 +13,7 @@
 #define SWITCH_MS 10000 /* for a power driver to say whether it is on */
 #define JOINED_MAX ((size_t)64 << 10)
 
-/* ---- lists -------------------------------------------------------------------------------------
- */
+/* ---- lists ----------------------------------------------------------------------------------- */
 
 bool labels_have(const struct strv *list, const char *label)
 {
@@ -72,8 +71,7 @@ void labels_merge(const struct strv *current, const struct labels *labels, bool 
         labels_add(ret, labels->given.items[i]);
 }
 
-/* ---- boards ------------------------------------------------------------------------------------
- */
+/* ---- boards ---------------------------------------------------------------------------------- */
 
 static void look_whether_there(const struct inventory *inventory, size_t i, const struct ctx *ctx,
                                struct label_board *ret)

@@ -53,8 +53,7 @@ static int hint(const struct github *github, int rc, struct err *err)
     return rc;
 }
 
-/* ---- questions ---------------------------------------------------------------------------------
- */
+/* ---- questions ------------------------------------------------------------------------------- */
 
 int runner_get(struct github *github, const struct runner_place *place, int64_t id,
                const struct ctx *ctx, struct runner *ret, struct err *err)
@@ -134,8 +133,7 @@ int runner_find(struct github *github, const struct runner_place *place, const c
     return rc;
 }
 
-/* ---- changes -----------------------------------------------------------------------------------
- */
+/* ---- changes --------------------------------------------------------------------------------- */
 
 static void write_labels(struct json_out *out, const struct strv *labels)
 {

@@ -36,8 +36,7 @@ __attribute__((format(printf, 2, 3))) static void note(const struct sync_request
         request->note(request->arg, clean);
 }
 
-/* ---- one round ---------------------------------------------------------------------------------
- */
+/* ---- one round ------------------------------------------------------------------------------- */
 
 /* labels_look() borrows the boards' names: they are of use only while the lab is open. */
 static void forget_boards(struct labels *labels)
@@ -115,8 +114,7 @@ int sync_once(const struct sync_request *request, struct github *github, const s
     return rc;
 }
 
-/* ---- again and again ---------------------------------------------------------------------------
- */
+/* ---- again and again ------------------------------------------------------------------------- */
 
 struct watch {
     const struct sync_request *request;

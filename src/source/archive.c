@@ -75,8 +75,7 @@ static int check_filters(struct reader *reader)
     return check_expansion(reader, (uint64_t)unpacked);
 }
 
-/* ---- how libarchive reads the descriptor -------------------------------------------------------
- */
+/* ---- how libarchive reads the descriptor ----------------------------------------------------- */
 
 static la_ssize_t feed_read(struct archive *archive, void *arg, const void **ret_block)
 {
@@ -145,8 +144,7 @@ static int open_reader(struct reader *reader)
     return archive_read_open1(archive);
 }
 
-/* ---- members -----------------------------------------------------------------------------------
- */
+/* ---- members --------------------------------------------------------------------------------- */
 
 static int archive_error(struct reader *reader)
 {
@@ -298,8 +296,7 @@ static int visit(struct reader *reader, struct archive_entry *entry)
     return take_member(reader, entry, name);
 }
 
-/* ---- the whole ---------------------------------------------------------------------------------
- */
+/* ---- the whole ------------------------------------------------------------------------------- */
 
 /* One compressed file such as fw.hex.gz: it is called what the archive is, less the last ending. */
 static int take_single(struct reader *reader)
@@ -418,8 +415,7 @@ int archive_read_members(int fd, const struct archive_wish *wish, const struct s
     return rc < 0 ? err_wrap(err, "%s", wish->name) : rc;
 }
 
-/* ---- into memory -------------------------------------------------------------------------------
- */
+/* ---- into memory ----------------------------------------------------------------------------- */
 
 static int take_begin(void *arg, const char *name, struct err *err)
 {

@@ -8,8 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- before ------------------------------------------------------------------------------------
- */
+/* ---- before ---------------------------------------------------------------------------------- */
 
 static int find_repo(struct download *download, struct err *err)
 {
@@ -66,8 +65,7 @@ static int read_key(struct download *download, struct err *err)
     return err_wrap(err, rc == -ERR_DATA ? "--minisign: %s" : "--minisign", path);
 }
 
-/* ---- which downloads ---------------------------------------------------------------------------
- */
+/* ---- which downloads ------------------------------------------------------------------------- */
 
 /* Several downloads into one directory: each gets one of its own. */
 static void open_folder(struct download *download, const char *name, bool several)
@@ -200,8 +198,7 @@ static int download_url(struct download *download, struct err *err)
     return download_one(download, &item, err);
 }
 
-/* ---- the whole ---------------------------------------------------------------------------------
- */
+/* ---- the whole ------------------------------------------------------------------------------- */
 
 /* Wrong bytes from GitHub are the lab's trouble, where wrong bytes from a path are their owner's.
  */

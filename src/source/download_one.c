@@ -18,8 +18,7 @@ bool download_wants_attestation(const struct download_request *request)
     return request->attest || request->require & PROOF_ATTESTATION;
 }
 
-/* ---- one download ------------------------------------------------------------------------------
- */
+/* ---- one download ---------------------------------------------------------------------------- */
 
 static void restart_files(void *arg)
 {
@@ -75,8 +74,7 @@ static int receive(struct download *download, const struct item *item, const str
     return receive_url(download, download->request->url, sink, err);
 }
 
-/* ---- proofs ------------------------------------------------------------------------------------
- */
+/* ---- proofs ---------------------------------------------------------------------------------- */
 
 static int text_begin(void *arg, const struct http_answer *answer, struct err *err)
 {
@@ -199,8 +197,7 @@ static int check_attestations(struct download *download, struct download_item *r
     return rc;
 }
 
-/* ---- from the socket to the place --------------------------------------------------------------
- */
+/* ---- from the socket to the place ------------------------------------------------------------ */
 
 static struct download_item *add_record(struct download_report *report, const struct item *item)
 {

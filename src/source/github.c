@@ -11,8 +11,7 @@
 
 #define COMMIT_RUNS_MAX 30 /* runs of one commit, or of a branch, that are looked into */
 
-/* ---- artifacts ---------------------------------------------------------------------------------
- */
+/* ---- artifacts ------------------------------------------------------------------------------- */
 
 static int read_artifacts(void *arg, const struct buf *page, struct err *err)
 {
@@ -188,8 +187,7 @@ int github_find_artifacts(struct github *github, const struct github_where *wher
     return rc < 0 ? rc : check_alive(ret, what, err);
 }
 
-/* ---- releases ----------------------------------------------------------------------------------
- */
+/* ---- releases -------------------------------------------------------------------------------- */
 
 static int get_release(struct github *github, const char *repo, const char *tag, bool pre,
                        const char *what, const struct ctx *ctx, char **ret_tag,
@@ -238,8 +236,7 @@ int github_find_assets(struct github *github, const char *repo, const char *tag,
     return 0;
 }
 
-/* ---- bytes -------------------------------------------------------------------------------------
- */
+/* ---- bytes ----------------------------------------------------------------------------------- */
 
 int github_download(struct github *github, enum github_kind kind, const char *repo,
                     const struct github_file *file, const struct http_sink *sink,

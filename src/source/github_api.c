@@ -20,8 +20,7 @@ struct github {
     char *token;
 };
 
-/* ---- opening -----------------------------------------------------------------------------------
- */
+/* ---- opening --------------------------------------------------------------------------------- */
 
 static void wipe(char *secret)
 {
@@ -123,8 +122,7 @@ bool github_repo_ok(const char *repo)
            is_name(slash + 1, strlen(slash + 1)) && !strchr(slash + 1, '/');
 }
 
-/* ---- errors ------------------------------------------------------------------------------------
- */
+/* ---- errors ---------------------------------------------------------------------------------- */
 
 int github_explain(struct github *github, const struct http_answer *answer,
                    struct github_asked asked, struct err *err)
@@ -167,8 +165,7 @@ int github_explain(struct github *github, const struct http_answer *answer,
     }
 }
 
-/* ---- the API -----------------------------------------------------------------------------------
- */
+/* ---- the API --------------------------------------------------------------------------------- */
 
 static int page_begin(void *arg, const struct http_answer *answer, struct err *err)
 {

@@ -46,8 +46,7 @@ bool github_digest(const char *text, char ret[SHA256_HEX_SIZE])
     return true;
 }
 
-/* ---- artifacts and assets ----------------------------------------------------------------------
- */
+/* ---- artifacts and assets -------------------------------------------------------------------- */
 
 static int add_file(struct github_files *files, const cJSON *item, struct err *err)
 {
@@ -109,8 +108,7 @@ void github_files_done(struct github_files *files)
     *files = (struct github_files){0};
 }
 
-/* ---- runs --------------------------------------------------------------------------------------
- */
+/* ---- runs ------------------------------------------------------------------------------------ */
 
 /* A fork's pull request runs under its own branch's name, which may be "main" as well. A fork that
  * is gone is null. */
@@ -154,8 +152,7 @@ void github_runs_done(struct github_runs *runs)
     *runs = (struct github_runs){0};
 }
 
-/* ---- releases, commits, errors -----------------------------------------------------------------
- */
+/* ---- releases, commits, errors --------------------------------------------------------------- */
 
 static int read_release(const cJSON *release, char **ret_tag, struct github_files *ret,
                         struct err *err)

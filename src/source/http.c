@@ -54,8 +54,7 @@ static void answer_init(struct http_answer *answer, const char *url)
     answer->url = xstrdup(url);
 }
 
-/* ---- callbacks ---------------------------------------------------------------------------------
- */
+/* ---- callbacks ------------------------------------------------------------------------------- */
 
 static size_t failed(struct transfer *transfer)
 {
@@ -120,8 +119,7 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *arg)
     return rc < 0 ? failed(transfer) : count;
 }
 
-/* ---- one transfer ------------------------------------------------------------------------------
- */
+/* ---- one transfer ---------------------------------------------------------------------------- */
 
 static void add_line(struct transfer *transfer, const char *name, const char *value)
 {
@@ -323,8 +321,7 @@ static int call_once(struct http *http, const struct http_request *request, cons
     return rc;
 }
 
-/* ---- redirects ---------------------------------------------------------------------------------
- */
+/* ---- redirects ------------------------------------------------------------------------------- */
 
 static bool is_redirect(const struct http_answer *answer)
 {
@@ -377,8 +374,7 @@ static int call_following(struct http *http, const struct http_request *request,
     }
 }
 
-/* ---- the whole ---------------------------------------------------------------------------------
- */
+/* ---- the whole ------------------------------------------------------------------------------- */
 
 /* A server may repeat what it was sent. */
 void http_mask(const struct http *http, char *text)

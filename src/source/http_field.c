@@ -123,8 +123,7 @@ int http_fields_take(struct http_fields *fields, const char *line, size_t count,
     return 0;
 }
 
-/* ---- inside a field ----------------------------------------------------------------------------
- */
+/* ---- inside a field -------------------------------------------------------------------------- */
 
 /* A token, or a quoted string with its escapes undone. Moves *at behind it. */
 static char *take_word(const char **at, const char *ends)

@@ -58,8 +58,7 @@ struct intake *intake_new(const struct intake_spec *spec, const struct ctx *ctx)
     return intake;
 }
 
-/* ---- the thread --------------------------------------------------------------------------------
- */
+/* ---- the thread ------------------------------------------------------------------------------ */
 
 static void *unpack(void *arg)
 {
@@ -103,8 +102,7 @@ static void end_thread(struct intake *intake)
     intake->belt = NULL;
 }
 
-/* ---- what is it? -------------------------------------------------------------------------------
- */
+/* ---- what is it? ----------------------------------------------------------------------------- */
 
 static bool starts(const struct intake *intake, size_t at, const char *magic, size_t count)
 {
@@ -188,8 +186,7 @@ static int choose_way(struct intake *intake, struct err *err)
     return spec->taker.begin(spec->taker.arg, intake->base, err);
 }
 
-/* ---- the sink ----------------------------------------------------------------------------------
- */
+/* ---- the sink -------------------------------------------------------------------------------- */
 
 /* The last segment of what a server or a URL calls a file. */
 static char *base_of(const char *name)
@@ -289,8 +286,7 @@ struct http_sink intake_sink(struct intake *intake)
     return (struct http_sink){on_begin, on_bytes, intake};
 }
 
-/* ---- the end -----------------------------------------------------------------------------------
- */
+/* ---- the end --------------------------------------------------------------------------------- */
 
 static int finish(struct intake *intake, struct err *err)
 {

@@ -44,8 +44,7 @@ int into_dir_open(struct into_dir *into, const char *dir, struct err *err)
     return rc;
 }
 
-/* ---- taking ------------------------------------------------------------------------------------
- */
+/* ---- taking ---------------------------------------------------------------------------------- */
 
 static int begin(void *arg, const char *name, struct err *err)
 {
@@ -115,8 +114,7 @@ char *into_dir_staged(const struct into_dir *into, size_t index)
     return xasprintf("%s/%zu", into->stage, index);
 }
 
-/* ---- handing over ------------------------------------------------------------------------------
- */
+/* ---- handing over ---------------------------------------------------------------------------- */
 
 /* The directory that `path` is to lie in, made where it is missing. */
 static int open_parent(const struct into_dir *into, char *path, const char **ret_base,

@@ -77,8 +77,7 @@ int path_load(const char *path, const struct ctx *ctx, struct source_files *file
     return rc == ARCHIVE_NONE ? load_plain(path, info.st_size, files, err) : rc;
 }
 
-/* ---- globs -------------------------------------------------------------------------------------
- */
+/* ---- globs ----------------------------------------------------------------------------------- */
 
 struct walk {
     const char *pattern; /* relative to `dir` */

@@ -16,8 +16,7 @@
 #define FAILURE_BLOCKS 2 /* kept before a failure's last line */
 #define CHUNK_LINES 100  /* laid out at once, when they scroll into sight */
 
-/* ---- what of it is on the page ------------------------------------------------------------------
- */
+/* ---- what of it is on the page --------------------------------------------------------------- */
 
 static int compare_size(const void *a, const void *b)
 {
@@ -121,8 +120,7 @@ bool html_has_lines(const struct html_job *job, const struct test_case *test_cas
            job->kept[(test_case->log_end - 1) / BLOCK];
 }
 
-/* ---- writing it ---------------------------------------------------------------------------------
- */
+/* ---- writing it ------------------------------------------------------------------------------ */
 
 struct pen {
     struct markup *markup;

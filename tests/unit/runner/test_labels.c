@@ -30,8 +30,7 @@ static void leave(void)
 
 TestSuite(labels, .init = enter, .fini = leave);
 
-/* ---- lists -------------------------------------------------------------------------------------
- */
+/* ---- lists ----------------------------------------------------------------------------------- */
 
 static struct strv words(const char *text)
 {
@@ -96,8 +95,7 @@ Test(labels, as_many_as_github_takes)
     cr_assert(strstr(err.message, "101 labels"), "%s", err.message);
 }
 
-/* ---- boards ------------------------------------------------------------------------------------
- */
+/* ---- boards ---------------------------------------------------------------------------------- */
 
 #define BOARD(name, labels, path, more)                                                       \
     "  " name ":\n    labels: [" labels "]\n    flash: {cmd: {run: [/bin/true, '{file}']}}\n" \
@@ -209,8 +207,7 @@ Test(labels, a_board_that_somebody_holds)
     inventory_close(&inventory);
 }
 
-/* ---- verdicts ----------------------------------------------------------------------------------
- */
+/* ---- verdicts -------------------------------------------------------------------------------- */
 
 #define SECOND INT64_C(1000000)
 
