@@ -288,17 +288,14 @@ static const char *interface_of(const char *product)
 
 static void add_openocd_ways(struct entry *entry, const char *product, const char *platform)
 {
-    cleanup_free char *select = xasprintf("adapter serial %s", entry->serial);
     cleanup_buf struct buf flash = BUF_INIT(4096), reset = BUF_INIT(4096);
-    const char *target = board_yaml_target(platform);
+    const char *known = board_yaml_target(platform), *target = known ? known : "TARGET";
 
-    board_yaml_openocd(&flash, interface_of(product), select, target ? target : "TARGET",
-                       "'program \"{file}\" verify exit'");
-    board_yaml_openocd(&reset, interface_of(product), select, target ? target : "TARGET",
-                       "init; reset run; exit");
+    board_yaml_openocd_flash(&flash, interface_of(product), "serial", entry->serial, target);
+    board_yaml_openocd_reset(&reset, interface_of(product), "serial", entry->serial, target);
     entry->flash = buf_steal(&flash);
     entry->reset = buf_steal(&reset);
-    if (!target)
+    if (!known)
         entry->missing = xstrdup("the chip's OpenOCD target for TARGET; ");
 }
 

@@ -238,23 +238,36 @@ void board_yaml_quoted(struct buf *out, const char *text)
     buf_adds(out, "\"");
 }
 
-void board_yaml_openocd(struct buf *out, const char *interface, const char *select,
-                        const char *target, const char *commands)
+void board_yaml_openocd_flash(struct buf *out, const char *interface, const char *key,
+                              const char *value, const char *target)
 {
-    buf_addf(out, "{cmd: {run: [openocd, -f, interface/%s.cfg, -c, ", interface);
-    board_yaml_quoted(out, select);
-    buf_addf(out, ", -f, target/%s.cfg, -c, %s]}}", target, commands);
+    buf_addf(out, "{openocd: {interface: %s, target: %s, %s: ", interface, target, key);
+    board_yaml_quoted(out, value);
+    buf_adds(out, "}}");
 }
 
-static void add_openocd(const struct rig *rig, const char *target, const char *commands,
-                        struct buf *out)
+void board_yaml_openocd_reset(struct buf *out, const char *interface, const char *key,
+                              const char *value, const char *target)
+{
+    cleanup_free char *select =
+        xasprintf("adapter %s %s", strcmp(key, "serial") != 0 ? "usb location" : key, value);
+
+    buf_addf(out, "{cmd: {run: [openocd, -f, interface/%s.cfg, -c, ", interface);
+    board_yaml_quoted(out, select);
+    buf_addf(out, ", -f, target/%s.cfg, -c, init; reset run; exit]}}", target);
+}
+
+static void add_openocd(const struct rig *rig, const char *target, struct buf *out)
 {
     const struct usb_device *device = rig->device;
-    cleanup_free char *select = rig->serial_unique
-                                    ? xasprintf("adapter serial %s", device->serial)
-                                    : xasprintf("adapter usb location %s", device->path);
+    const char *key = rig->serial_unique ? "serial" : "location";
+    const char *value = rig->serial_unique ? device->serial : device->path;
 
-    board_yaml_openocd(out, device->known->openocd, select, target, commands);
+    buf_adds(out, "  flash: ");
+    board_yaml_openocd_flash(out, device->known->openocd, key, value, target);
+    buf_adds(out, "\n  reset: ");
+    board_yaml_openocd_reset(out, device->known->openocd, key, value, target);
+    buf_adds(out, "\n");
 }
 
 static void add_selector(const struct rig *rig, struct buf *out)
@@ -281,11 +294,7 @@ static void add_ways_in(const struct rig *rig, struct buf *out, struct buf *miss
     } else if (known->openocd) {
         if (!target)
             buf_adds(missing, "the chip's OpenOCD target for TARGET; ");
-        buf_adds(out, "  flash: ");
-        add_openocd(rig, target ? target : "TARGET", "'program \"{file}\" verify exit'", out);
-        buf_adds(out, "\n  reset: ");
-        add_openocd(rig, target ? target : "TARGET", "init; reset run; exit", out);
-        buf_adds(out, "\n");
+        add_openocd(rig, target ? target : "TARGET", out);
     } else if (known->way == USB_WAY_GDB && rig->device->tty_count) {
         const struct usb_tty *tty = &rig->device->ttys[0];
         buf_adds(missing, "a reset driver; ");

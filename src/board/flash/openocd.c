@@ -22,7 +22,7 @@
 
 struct openocd {
     struct tool_conf tool;
-    char *interface, *target, *serial, *transport, *chip;
+    char *interface, *target, *serial, *location, *transport, *chip;
     uint64_t speed_khz;
     bool under_reset;
 };
@@ -33,6 +33,8 @@ static const struct field fields[] = {
     {"target", FIELD_STRING, offsetof(struct openocd, target), FIELD_REQUIRED,
      .help = "its target script: stm32f4x, nrf52, board/..., ...; or an absolute path"},
     {"serial", FIELD_STRING, offsetof(struct openocd, serial), .help = "the probe's serial number"},
+    {"location", FIELD_STRING, offsetof(struct openocd, location),
+     .help = "or where it is plugged, as hil discover shows it: 1-1.4"},
     {"transport", FIELD_STRING, offsetof(struct openocd, transport),
      .help = "swd, jtag, hla_swd, ... where the interface has several"},
     {"speed", FIELD_UINT, offsetof(struct openocd, speed_khz), .min = 1, .max = 100000,
@@ -60,11 +62,12 @@ static char *quote_tcl(const char *text)
     return buf_steal(&out);
 }
 
-#define CONNECT                                                                                \
-    "-c", "gdb_port disabled", "-c", "tcl_port disabled", "-c", "telnet_port disabled", "-c",  \
-        "script {interface}", "?transport:-c", "?transport:transport select {transport}",      \
-        "?serial:-c", "?serial:adapter serial {serial}", "-c", "script {target}", "?speed:-c", \
-        "?speed:adapter speed {speed}", "?under-reset:-c",                                     \
+#define CONNECT                                                                               \
+    "-c", "gdb_port disabled", "-c", "tcl_port disabled", "-c", "telnet_port disabled", "-c", \
+        "script {interface}", "?transport:-c", "?transport:transport select {transport}",     \
+        "?serial:-c", "?serial:adapter serial {serial}", "?location:-c",                      \
+        "?location:adapter usb location {location}", "-c", "script {target}", "?speed:-c",    \
+        "?speed:adapter speed {speed}", "?under-reset:-c",                                    \
         "?under-reset:reset_config srst_only srst_nogate connect_assert_srst", "{args}"
 
 static const struct tool_failure failures[] = {
