@@ -365,6 +365,8 @@ static void test_case(struct markup *markup, const struct run_result *run,
              job->number, of->number);
     pill(markup, html_class(test_case->result),
          test_case->error_type ? test_case->error_type : case_result_name(test_case->result));
+    if (test_case->earlier && test_case->result == CASE_PASS)
+        pill(markup, "i", "flaky");
     markup_raw(markup, "<b>");
     name(markup, test_case->name);
     markup_raw(markup, "</b> ");
@@ -372,8 +374,6 @@ static void test_case(struct markup *markup, const struct run_result *run,
         markup_f(markup, "<a class=\"l\" href=\"#l%zu-%zu\">log</a> ", job->number, of->number);
     if (test_case->duration_us > 0)
         markup_f(markup, "<span class=\"t\">%s</span>", str_from_us(test_case->duration_us, took));
-    if (test_case->earlier && test_case->result == CASE_PASS)
-        pill(markup, "i", "flaky");
     if (message) {
         markup_raw(markup, "<p class=\"m\">");
         markup_text(markup, message, MESSAGE_BYTES_MAX);
