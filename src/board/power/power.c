@@ -1,4 +1,4 @@
 /* SPDX-License-Identifier: MIT */
 #include "board/power/power.h"
 
-const struct power_driver *const power_drivers[] = {&power_cmd, &power_qemu, NULL};
+const struct power_driver *const power_drivers[] = {&power_cmd, &power_qemu, &power_usb_hub, NULL};
