@@ -70,7 +70,7 @@ static void hub_close(struct hub *hub)
 /* USB 3: its descriptor and status have other numbers. */
 static bool is_super(const struct hub *hub)
 {
-    return hub->device->speed && atoi(hub->device->speed) >= 5000;
+    return hub->device->speed && strtol(hub->device->speed, NULL, 10) >= 5000;
 }
 
 static int read_facts(struct hub *hub, const struct ctx *ctx, struct err *err)
@@ -89,12 +89,15 @@ static int hub_open(const char *path, struct hub *ret, const struct ctx *ctx, st
 {
     int rc = usb_scan(&ret->tree, err);
 
-    if (rc == 0 && !(ret->device = usb_at(&ret->tree, path)))
-        rc = err_set(err, ERR_NOT_FOUND, "no hub is plugged in at %s: see hil discover", path);
-    if (rc == 0 && ret->device->class != CLASS_HUB)
-        rc = err_set(err, ERR_NOT_FOUND, "what is plugged in at %s is no hub", path);
-    if (rc == 0)
-        rc = usb_link_open(ret->device, &ret->link, err);
+    if (rc < 0)
+        return rc;
+    ret->device = usb_at(&ret->tree, path);
+    if (!ret->device || ret->device->class != CLASS_HUB) {
+        err_set(err, ERR_NOT_FOUND, "what is plugged in at %s is no hub%s: see hil discover", path,
+                ret->device ? "" : ", since there is nothing");
+        return -ERR_NOT_FOUND;
+    }
+    rc = usb_link_open(ret->device, &ret->link, err);
     if (rc == 0)
         rc = read_facts(ret, ctx, err);
     return rc < 0 ? err_wrap(err, "hub %s", path) : 0;
