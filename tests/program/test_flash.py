@@ -78,7 +78,7 @@ def test_logs_are_kept_where_asked_for_and_otherwise_nothing_is(hil):
 
 
 def test_if_changed_where_it_cannot_be_told_flashes_and_says_so(hil):
-    file = lab(hil, {"uno": {"run": "echo x >> ../../count"}})
+    file = lab(hil, {"uno": {"run": f"echo x >> {hil.home}/count"}})
     run = hil("flash", "--lab", file, "-v", "--if-changed", "-o", "logs", UNITY)
     assert run.code == 0 and "needs `verify` to tell what the board has" in run.out
     assert "ok selftest-unity.elf," in run.out
