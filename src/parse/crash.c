@@ -99,27 +99,36 @@ static const struct signature signatures[] = {
     {"panicked at ", CRASH_SUSPECT, ANYWHERE},
 };
 
-/* Upper and lower case fall together, so that one table serves both. */
-static unsigned fold_pair(const char *at)
+/* Upper and lower case fall together, so that one table serves both; digits, of which logs are full,
+ * fall with no letter. */
+static uint8_t class_of(unsigned char byte)
 {
-    return ((unsigned)at[0] & 31) << 5 | ((unsigned)at[1] & 31);
+    return isalpha(byte) && byte < 0x80 ? (uint8_t)(byte & 31) : (uint8_t)(27 + byte % 37);
+}
+
+static unsigned pair_at(const struct crash_finder *finder, const char *at)
+{
+    return (unsigned)finder->class[(unsigned char)at[0]] << 6 | finder->class[(unsigned char)at[1]];
 }
 
 void crash_finder_init(struct crash_finder *finder)
 {
     const size_t window = CRASH_SIGNATURE_MIN;
-    _Static_assert(ARRAY_SIZE(signatures) <= sizeof(finder->next), "one link each");
+    _Static_assert(ARRAY_SIZE(signatures) <= CRASH_SIGNATURES_MAX, "one link each");
     memset(finder, 0, sizeof(*finder));
     memset(finder->shift, (int)window - 1, sizeof(finder->shift));
+    for (unsigned byte = 0; byte < 256; byte++)
+        finder->class[byte] = class_of((unsigned char)byte);
     for (size_t i = 0; i < ARRAY_SIZE(signatures); i++) {
         for (size_t k = 0; k + 2 <= window; k++) {
-            uint8_t *shift = &finder->shift[fold_pair(signatures[i].text + k)];
+            uint8_t *shift = &finder->shift[pair_at(finder, signatures[i].text + k)];
             uint8_t distance = (uint8_t)(window - 2 - k);
             if (distance < *shift)
                 *shift = distance;
         }
-        uint8_t *first = &finder->first[fold_pair(signatures[i].text + window - 2)];
+        uint8_t *first = &finder->first[pair_at(finder, signatures[i].text + window - 2)];
         finder->next[i] = *first;
+        finder->head[i] = (uint16_t)pair_at(finder, signatures[i].text);
         *first = (uint8_t)(i + 1);
     }
 }
@@ -145,7 +154,7 @@ enum crash_kind crash_find(const struct crash_finder *finder, struct text line)
 {
     enum crash_kind worst = CRASH_NONE;
     for (size_t i = CRASH_SIGNATURE_MIN - 2; i + 2 <= line.size;) {
-        unsigned pair = fold_pair(line.at + i);
+        unsigned pair = pair_at(finder, line.at + i);
         size_t shift = finder->shift[pair];
         if (shift > 0) {
             i += shift;
@@ -153,7 +162,8 @@ enum crash_kind crash_find(const struct crash_finder *finder, struct text line)
         }
         const char *start = line.at + i - (CRASH_SIGNATURE_MIN - 2);
         for (size_t k = finder->first[pair]; k > 0; k = finder->next[k - 1]) {
-            if (signatures[k - 1].kind > worst && signature_fits(&signatures[k - 1], line, start))
+            if (finder->head[k - 1] == pair_at(finder, start) && signatures[k - 1].kind > worst &&
+                signature_fits(&signatures[k - 1], line, start))
                 worst = signatures[k - 1].kind;
         }
         i++;

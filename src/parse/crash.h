@@ -25,10 +25,17 @@ enum crash_kind {
 
 #define CRASH_SIGNATURE_MIN 6 /* bytes of the shortest signature */
 
+#define CRASH_SIGNATURES_MAX 96
+#define CRASH_PAIRS 4096 /* of 64 classes of bytes each */
+
+/* Wu and Manber's way to look for many texts at once: most pairs of bytes end none, and are passed
+ * over several at a time. */
 struct crash_finder {
-    uint8_t shift[1024]; /* by the folded pair of bytes: how far the next signature's end may be */
-    uint8_t first[1024]; /* where shift is 0: 1 + the first signature with that pair */
-    uint8_t next[96];    /* 1 + the next signature with the same pair */
+    uint8_t class[256];         /* of a byte, upper and lower case alike */
+    uint8_t shift[CRASH_PAIRS]; /* how far the next signature's end may be */
+    uint8_t first[CRASH_PAIRS]; /* where shift is 0: 1 + the first signature with that pair */
+    uint8_t next[CRASH_SIGNATURES_MAX];  /* 1 + the next signature with the same pair */
+    uint16_t head[CRASH_SIGNATURES_MAX]; /* the pair that the signature begins with */
 };
 
 void crash_finder_init(struct crash_finder *finder);
