@@ -193,18 +193,22 @@ static bool listen_once(int fd, struct ward **wards)
     return true;
 }
 
-static bool ward_alive(const struct ward *ward)
+/* While a group lives the kernel gives its number to no new process, so another process under that
+ * number means that ours are gone. */
+static bool is_ours(const struct ward *ward)
 {
-    uint64_t now;
+    uint64_t now = group_start_of((pid_t)ward->key);
 
-    if (ward->what != GROUP || !group_alive((pid_t)ward->key))
-        return false;
-    /* While a group lives the kernel gives its number to no new process, so another process under
-     * that number means that ours are gone. */
-    now = group_start_of((pid_t)ward->key);
     return !now || !ward->leader_start || now == ward->leader_start;
 }
 
+static bool ward_alive(const struct ward *ward)
+{
+    return ward->what == GROUP && group_alive((pid_t)ward->key) && is_ours(ward);
+}
+
+/* To send costs little, to see who is alive takes a walk over all processes: so the time to die
+ * begins once everybody was told. */
 static void end_groups(const struct ward *wards)
 {
     static const struct {
@@ -213,10 +217,11 @@ static void end_groups(const struct ward *wards)
     const struct ctx forever = ctx_root(-1, NULL);
 
     for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
-        struct ctx limit = ctx_narrow(&forever, steps[i].wait_ms);
+        struct ctx limit;
         for (const struct ward *ward = wards; ward; ward = ward->next)
-            if (ward_alive(ward))
+            if (ward->what == GROUP && is_ours(ward))
                 kill(-(pid_t)ward->key, steps[i].signal);
+        limit = ctx_narrow(&forever, steps[i].wait_ms);
         for (const struct ward *ward = wards; ward; ward = ward->next)
             while (ward_alive(ward) && ctx_sleep(&limit, STEP_MS, NULL) == 0)
                 ;
