@@ -479,9 +479,12 @@ int board_holds(struct board *board, const struct image *image, const struct ctx
                 struct err *err)
 {
     const struct flash_driver *flash = board->flash;
-    int rc = flash->holds ? flash->holds(board->flash_self, &board->env, image, ctx, ret, err)
-                          : err_set(err, ERR_CONFIG, "cannot tell what the board has");
+    int rc = flash->compare ? flash->compare(board->flash_self, &board->env, image, ctx, err)
+                            : err_set(err, ERR_CONFIG, "cannot tell what the board has");
 
+    *ret = rc == 0;
+    if (rc == -ERR_REFUSED)
+        return 0;
     return rc < 0 ? err_wrap(err, "flash %s", flash->base.name) : 0;
 }
 

@@ -88,10 +88,10 @@ struct flash_driver {
     /* Reads back or checksums; a difference is -ERR_REFUSED with the first address. May be NULL. */
     int (*verify)(void *self, const struct driver_env *env, const struct image *image,
                   const struct ctx *ctx, struct err *err);
-    /* Whether the board has the image already; writes nothing. -ERR_CONFIG, or no such function:
-     * this way of flashing cannot tell. */
-    int (*holds)(void *self, const struct driver_env *env, const struct image *image,
-                 const struct ctx *ctx, bool *ret, struct err *err);
+    /* Compares what the board has with the image; writes nothing. -ERR_REFUSED: it has something
+     * else; -ERR_CONFIG, or no such function: this way of flashing cannot tell. */
+    int (*compare)(void *self, const struct driver_env *env, const struct image *image,
+                   const struct ctx *ctx, struct err *err);
 };
 
 struct console_driver {

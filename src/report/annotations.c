@@ -132,8 +132,7 @@ static void annotate_all_flaky(const struct run_result *run, FILE *out)
         for (size_t k = 0; k < run->jobs[i]->suite_count; k++) {
             const struct test_suite *suite = &run->jobs[i]->suites[k];
             for (size_t n = 0; n < suite->count; n++)
-                if (suite->cases[n].earlier && suite->cases[n].result == CASE_PASS &&
-                    told++ < ERRORS_MAX)
+                if (case_flaky(&suite->cases[n]) && told++ < ERRORS_MAX)
                     annotate_flaky(run->jobs[i], suite, &suite->cases[n], &run->origin, out);
         }
 }

@@ -365,7 +365,7 @@ static void test_case(struct markup *markup, const struct run_result *run,
              job->number, of->number);
     pill(markup, html_class(test_case->result),
          test_case->error_type ? test_case->error_type : case_result_name(test_case->result));
-    if (test_case->earlier && test_case->result == CASE_PASS)
+    if (case_flaky(test_case))
         pill(markup, "i", "flaky");
     markup_raw(markup, "<b>");
     name(markup, test_case->name);

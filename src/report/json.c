@@ -43,7 +43,7 @@ static void write_earlier(struct json_out *out, const struct test_case *test_cas
 {
     if (!test_case->earlier)
         return;
-    json_kv_bool(out, "flaky", test_case->result == CASE_PASS);
+    json_kv_bool(out, "flaky", case_flaky(test_case));
     json_key(out, "earlier");
     json_array(out);
     for (const struct earlier *at = test_case->earlier; at; at = at->next) {

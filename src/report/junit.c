@@ -188,7 +188,7 @@ static void earlier(struct junit *junit, const struct test_case *test_case)
 {
     static const char *const names[2][2] = {{"rerunFailure", "rerunError"},
                                             {"flakyFailure", "flakyError"}};
-    bool flaky = test_case->result == CASE_PASS;
+    bool flaky = case_flaky(test_case);
     cleanup_buf struct buf words = BUF_INIT(SIZE_MAX / 4);
 
     for (const struct earlier *at = test_case->earlier; at; at = at->next) {

@@ -305,8 +305,7 @@ static size_t flaky_cases(struct page *page, const struct job_result *job, size_
     for (size_t k = 0; k < job->suite_count; k++) {
         const struct test_suite *suite = &job->suites[k];
         for (size_t n = 0; n < suite->count; n++)
-            if (suite->cases[n].earlier && suite->cases[n].result == CASE_PASS &&
-                shown++ < FLAKY_MAX)
+            if (case_flaky(&suite->cases[n]) && shown++ < FLAKY_MAX)
                 flaky_case(page, job, suite, &suite->cases[n]);
     }
     return shown;

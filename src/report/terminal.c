@@ -167,7 +167,7 @@ static void print_failures(struct page *page)
             for (size_t n = 0; n < suite->count; n++)
                 if (suite->cases[n].result == CASE_FAIL || suite->cases[n].result == CASE_ERROR)
                     print_failure(page, job, suite->name, &suite->cases[n]);
-                else if (suite->cases[n].earlier && suite->cases[n].result == CASE_PASS)
+                else if (case_flaky(&suite->cases[n]))
                     print_flaky(page, job, suite, &suite->cases[n]);
         }
     }

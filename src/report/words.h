@@ -33,10 +33,10 @@ const char *words_counts(struct buf *out, const struct test_counts *counts);
 const char *words_took(int64_t took_us, char out[32]); /* "-": not known, as of a bare log */
 /* "2 boards, 36 tests, 1 failed in 1.2 s"; "nothing was tested". */
 const char *words_run(struct buf *out, const struct run_result *run);
-/* "3 bytes of the console were not text, 1 line too long and cut"; NULL: nothing to mistrust. */
 /* What became of the proof that the board runs the image; NULL: none was asked for, or it never got
  * that far. */
 const char *words_identity(struct buf *out, const struct job_result *job);
+/* "3 bytes of the console were not text, 1 line too long and cut"; NULL: nothing to mistrust. */
 const char *words_honesty(struct buf *out, const struct job_result *job);
 /* "passed at attempt 3; 1: infra on nucleo-3: no probe found; 2: fail on nucleo-4: ..."; NULL: there
  * was only one. */

@@ -183,8 +183,12 @@ void run_result_done(struct run_result *run);
 
 /* Forgets the attempts before this one. */
 void job_drop_earlier(struct job_result *job);
-/* Says of each case of the last attempt how it failed in those before, and of none elsewhere. */
-void attempts_settle(struct job_result *job);
+/* Says of each case of the last attempt how it failed in those before, and of none elsewhere. Returns
+ * the first test that failed before and did not pass in the last attempt, which it must: skipped or
+ * not seen again is no proof. NULL: there is none. */
+const char *attempts_settle(struct job_result *job);
+/* It passed, and failed in an earlier attempt. */
+bool case_flaky(const struct test_case *test_case);
 /* It passed, and an earlier attempt failed for which the lab was not to blame. */
 bool job_flaky(const struct job_result *job);
 /* Flaky cases, and jobs that are flaky as a whole: they crashed, or fell silent. */

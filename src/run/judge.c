@@ -48,17 +48,6 @@ static bool passed_like(const struct job_result *result, const char *pattern)
     return false;
 }
 
-static bool passed_as(const struct job_result *result, const char *suite, const char *name)
-{
-    for (size_t s = 0; s < result->suite_count; s++)
-        for (size_t c = 0; c < result->suites[s].count; c++)
-            if (result->suites[s].cases[c].result == CASE_PASS &&
-                str_eq(result->suites[s].name, suite) &&
-                str_eq(result->suites[s].cases[c].name, name))
-                return true;
-    return false;
-}
-
 /* Another part of a reason. What does not fit is cut off, but never all of it: a reason that is too
  * long must not make a pass. */
 static void add_text(struct buf *reason, const char *text)
@@ -189,24 +178,6 @@ void judge(struct job_result *result, const char *trouble, const struct expect *
     result->reason = arena_strndup(&result->arena, reason.data, reason.size);
 }
 
-/* The first test that failed in an earlier attempt and did not pass in the last one, which it must:
- * skipped or not seen again is no proof. NULL: there is none. */
-static const char *never_passed(struct job_result *result)
-{
-    for (size_t i = 0; i < result->earlier_count; i++)
-        for (size_t s = 0; s < result->earlier[i]->suite_count; s++) {
-            const struct test_suite *suite = &result->earlier[i]->suites[s];
-            for (size_t c = 0; c < suite->count; c++) {
-                const struct test_case *was = &suite->cases[c];
-                if ((was->result == CASE_FAIL || was->result == CASE_ERROR) &&
-                    !passed_as(result, suite->name, was->name))
-                    return arena_printf(&result->arena, "%s%s%s", suite->name,
-                                        *suite->name ? "." : "", was->name);
-            }
-        }
-    return NULL;
-}
-
 static void fail(struct job_result *result, const char *trouble)
 {
     result->verdict = VERDICT_FAIL;
@@ -217,16 +188,15 @@ static void fail(struct job_result *result, const char *trouble)
 void judge_attempts(struct job_result *result, bool flaky_fails)
 {
     const struct job_result *failed = NULL;
-    const char *test;
+    const char *test = attempts_settle(result);
 
-    attempts_settle(result);
     for (size_t i = 0; i < result->earlier_count; i++)
         if (result->earlier[i]->verdict == VERDICT_FAIL)
             failed = result->earlier[i];
     if (failed && result->verdict == VERDICT_INFRA)
         fail(result, arena_printf(&result->arena, "failed before (%s), and then the lab did (%s)",
                                   failed->reason, result->reason));
-    if (failed && result->verdict == VERDICT_PASS && (test = never_passed(result)))
+    if (failed && result->verdict == VERDICT_PASS && test)
         fail(result,
              arena_printf(&result->arena,
                           "%s failed in an earlier attempt, and in none did it pass", test));

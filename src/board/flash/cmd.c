@@ -80,16 +80,15 @@ static int verify(void *self, const struct driver_env *env, const struct image *
 }
 
 /* What its `verify` says against the image is a difference. */
-static int holds(void *self, const struct driver_env *env, const struct image *image,
-                 const struct ctx *ctx, bool *ret, struct err *err)
+static int compare(void *self, const struct driver_env *env, const struct image *image,
+                   const struct ctx *ctx, struct err *err)
 {
     const struct flash_cmd *cmd = self;
     int rc = cmd->verify.count
                  ? run_all(cmd, &cmd->verify, env, image, ctx, err)
                  : err_set(err, ERR_CONFIG, "needs `verify` to tell what the board has");
 
-    *ret = rc == 0;
-    return rc == -ERR_TOOL ? 0 : rc;
+    return rc == -ERR_TOOL ? -ERR_REFUSED : rc;
 }
 
 /* Placeholders are checked when the lab is read, not when the board is due. */
@@ -120,5 +119,5 @@ const struct flash_driver flash_cmd = {
              .check = check},
     .program = program,
     .verify = verify,
-    .holds = holds,
+    .compare = compare,
 };

@@ -442,13 +442,10 @@ static int program(void *self, const struct driver_env *env, const struct image 
     return work(self, env, image, false, ctx, err);
 }
 
-static int holds(void *self, const struct driver_env *env, const struct image *image,
-                 const struct ctx *ctx, bool *ret, struct err *err)
+static int compare(void *self, const struct driver_env *env, const struct image *image,
+                   const struct ctx *ctx, struct err *err)
 {
-    int rc = work(self, env, image, true, ctx, err);
-
-    *ret = rc == 0;
-    return rc == -ERR_REFUSED ? 0 : rc;
+    return work(self, env, image, true, ctx, err);
 }
 
 const struct flash_driver flash_dfu = {
@@ -459,5 +456,5 @@ const struct flash_driver flash_dfu = {
              .preset = preset,
              .check = check},
     .program = program,
-    .holds = holds,
+    .compare = compare,
 };

@@ -192,5 +192,5 @@ const struct flash_driver flash_openocd = {
              .check = check,
              .program = tool_program},
     .program = tool_flash,
-    .holds = tool_holds,
+    .compare = tool_compare,
 };

@@ -268,13 +268,11 @@ int tool_flash(void *self, const struct driver_env *env, const struct image *ima
     return take_steps(conf, env, image, conf->tool->steps, ctx, err);
 }
 
-int tool_holds(void *self, const struct driver_env *env, const struct image *image,
-               const struct ctx *ctx, bool *ret, struct err *err)
+int tool_compare(void *self, const struct driver_env *env, const struct image *image,
+                 const struct ctx *ctx, struct err *err)
 {
     const struct tool_conf *conf = self;
-    int rc = conf->tool->compare ? take_steps(conf, env, image, conf->tool->compare, ctx, err)
-                                 : err_set(err, ERR_CONFIG, "cannot tell what the board has");
 
-    *ret = rc == 0;
-    return rc == -ERR_REFUSED ? 0 : rc;
+    return conf->tool->compare ? take_steps(conf, env, image, conf->tool->compare, ctx, err)
+                               : err_set(err, ERR_CONFIG, "cannot tell what the board has");
 }

@@ -69,8 +69,8 @@ const char *tool_program(const void *self);
 const char *tool_hint(const void *self);
 int tool_flash(void *self, const struct driver_env *env, const struct image *image,
                const struct ctx *ctx, struct err *err);
-int tool_holds(void *self, const struct driver_env *env, const struct image *image,
-               const struct ctx *ctx, bool *ret, struct err *err);
+int tool_compare(void *self, const struct driver_env *env, const struct image *image,
+                 const struct ctx *ctx, struct err *err);
 
 /* static const struct flash_tool ROW must be there; makes `const struct flash_driver flash_ID`. */
 #define TOOL_DRIVER(id, title, type, row, console, about)                       \
@@ -88,6 +88,6 @@ int tool_holds(void *self, const struct driver_env *env, const struct image *ima
                                                      .hint = tool_hint},        \
                                             .needs_console_port = (console),    \
                                             .program = tool_flash,              \
-                                            .holds = tool_holds}
+                                            .compare = tool_compare}
 
 #endif
