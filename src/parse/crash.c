@@ -99,38 +99,31 @@ static const struct signature signatures[] = {
     {"panicked at ", CRASH_SUSPECT, ANYWHERE},
 };
 
-/* Upper and lower case fall together, so that one table serves both; digits, of which logs are full,
- * fall with no letter. */
-static uint8_t class_of(unsigned char byte)
+/* Of the group at `at`; upper and lower case fall together. */
+static uint32_t group_hash(const char *at)
 {
-    return isalpha(byte) && byte < 0x80 ? (uint8_t)(byte & 31) : (uint8_t)(27 + byte % 37);
+    uint32_t group;
+    memcpy(&group, at, CRASH_GROUP);
+    return ((group | 0x20202020U) * 2654435761U) >> (32 - CRASH_HASH_BITS);
 }
 
-static unsigned pair_at(const struct crash_finder *finder, const char *at)
+static void add_group(struct crash_finder *finder, size_t signature, size_t place)
 {
-    return (unsigned)finder->class[(unsigned char)at[0]] << 6 | finder->class[(unsigned char)at[1]];
+    uint32_t hash = group_hash(signatures[signature].text + place);
+    size_t group = signature * CRASH_STRIDE + place;
+    uint16_t *first = &finder->first[hash % CRASH_CHAINS];
+    finder->seen[hash / 8] |= (uint8_t)(1U << hash % 8);
+    finder->next[group] = *first;
+    *first = (uint16_t)(group + 1);
 }
 
 void crash_finder_init(struct crash_finder *finder)
 {
-    const size_t window = CRASH_SIGNATURE_MIN;
-    _Static_assert(ARRAY_SIZE(signatures) <= CRASH_SIGNATURES_MAX, "one link each");
+    _Static_assert(ARRAY_SIZE(signatures) <= CRASH_SIGNATURES_MAX, "a link for each group");
     memset(finder, 0, sizeof(*finder));
-    memset(finder->shift, (int)window - 1, sizeof(finder->shift));
-    for (unsigned byte = 0; byte < 256; byte++)
-        finder->class[byte] = class_of((unsigned char)byte);
-    for (size_t i = 0; i < ARRAY_SIZE(signatures); i++) {
-        for (size_t k = 0; k + 2 <= window; k++) {
-            uint8_t *shift = &finder->shift[pair_at(finder, signatures[i].text + k)];
-            uint8_t distance = (uint8_t)(window - 2 - k);
-            if (distance < *shift)
-                *shift = distance;
-        }
-        uint8_t *first = &finder->first[pair_at(finder, signatures[i].text + window - 2)];
-        finder->next[i] = *first;
-        finder->head[i] = (uint16_t)pair_at(finder, signatures[i].text);
-        *first = (uint8_t)(i + 1);
-    }
+    for (size_t i = 0; i < ARRAY_SIZE(signatures); i++)
+        for (size_t place = 0; place < CRASH_STRIDE; place++)
+            add_group(finder, i, place);
 }
 
 static bool signature_fits(const struct signature *signature, struct text line, const char *at)
@@ -150,23 +143,31 @@ static bool signature_fits(const struct signature *signature, struct text line, 
     return true;
 }
 
+/* The worst signature that has the group at `at` in it. */
+static enum crash_kind worst_around(const struct crash_finder *finder, struct text line,
+                                    const char *at, uint32_t hash)
+{
+    enum crash_kind worst = CRASH_NONE;
+    for (size_t link = finder->first[hash % CRASH_CHAINS]; link > 0;
+         link = finder->next[link - 1]) {
+        const struct signature *signature = &signatures[(link - 1) / CRASH_STRIDE];
+        size_t place = (link - 1) % CRASH_STRIDE;
+        if (signature->kind > worst && (size_t)(at - line.at) >= place &&
+            signature_fits(signature, line, at - place))
+            worst = signature->kind;
+    }
+    return worst;
+}
+
 enum crash_kind crash_find(const struct crash_finder *finder, struct text line)
 {
     enum crash_kind worst = CRASH_NONE;
-    for (size_t i = CRASH_SIGNATURE_MIN - 2; i + 2 <= line.size;) {
-        unsigned pair = pair_at(finder, line.at + i);
-        size_t shift = finder->shift[pair];
-        if (shift > 0) {
-            i += shift;
+    for (size_t i = 0; i + CRASH_GROUP <= line.size; i += CRASH_STRIDE) {
+        uint32_t hash = group_hash(line.at + i);
+        if (!(finder->seen[hash / 8] >> hash % 8 & 1))
             continue;
-        }
-        const char *start = line.at + i - (CRASH_SIGNATURE_MIN - 2);
-        for (size_t k = finder->first[pair]; k > 0; k = finder->next[k - 1]) {
-            if (finder->head[k - 1] == pair_at(finder, start) && signatures[k - 1].kind > worst &&
-                signature_fits(&signatures[k - 1], line, start))
-                worst = signatures[k - 1].kind;
-        }
-        i++;
+        enum crash_kind kind = worst_around(finder, line, line.at + i, hash);
+        worst = kind > worst ? kind : worst;
     }
     return worst;
 }

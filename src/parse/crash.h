@@ -3,8 +3,9 @@
  * crash: the lines with which firmware says that it died, or that it began anew.
  *
  * One table of signatures for all systems, searched for anywhere in a line and cheap enough for
- * every line: a shift table (Wu and Manber, "A fast algorithm for multi-pattern searching", 1994)
- * skips most bytes. Never blocks; a struct crash_finder is constant after crash_finder_init().
+ * every line: groups of bytes at regular places are looked up by their hash, as Karp and Rabin did
+ * ("Efficient randomized pattern-matching algorithms", 1987), and no look-up waits for the one
+ * before. Never blocks; a struct crash_finder is constant after crash_finder_init().
  */
 #ifndef HIL_PARSE_CRASH_H
 #define HIL_PARSE_CRASH_H
@@ -24,18 +25,20 @@ enum crash_kind {
 };
 
 #define CRASH_SIGNATURE_MIN 6 /* bytes of the shortest signature */
-
 #define CRASH_SIGNATURES_MAX 96
-#define CRASH_PAIRS 4096 /* of 64 classes of bytes each */
 
-/* Wu and Manber's way to look for many texts at once: most pairs of bytes end none, and are passed
- * over several at a time. */
+/* Four bytes are looked up at every third place of a line: one such group lies at the first, second
+ * or third byte of each signature that is there, whatever its place. */
+#define CRASH_GROUP 4
+#define CRASH_STRIDE (CRASH_SIGNATURE_MIN - CRASH_GROUP + 1)
+#define CRASH_HASH_BITS 15
+#define CRASH_CHAINS 256
+
 struct crash_finder {
-    uint8_t class[256];         /* of a byte, upper and lower case alike */
-    uint8_t shift[CRASH_PAIRS]; /* how far the next signature's end may be */
-    uint8_t first[CRASH_PAIRS]; /* where shift is 0: 1 + the first signature with that pair */
-    uint8_t next[CRASH_SIGNATURES_MAX];  /* 1 + the next signature with the same pair */
-    uint16_t head[CRASH_SIGNATURES_MAX]; /* the pair that the signature begins with */
+    uint8_t
+        seen[(1 << CRASH_HASH_BITS) / 8]; /* a bit for each group's hash; case does not matter */
+    uint16_t first[CRASH_CHAINS];         /* 1 + the first group of a hash's chain */
+    uint16_t next[CRASH_SIGNATURES_MAX * CRASH_STRIDE]; /* by signature and place: 1 + the next */
 };
 
 void crash_finder_init(struct crash_finder *finder);

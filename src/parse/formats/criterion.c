@@ -43,6 +43,8 @@ static enum tag read_tag(struct scan *scan)
         [TAG_RUN] = "[RUN ]",  [TAG_PASS] = "[PASS]", [TAG_FAIL] = "[FAIL]",
         [TAG_SKIP] = "[SKIP]", [TAG_NOTE] = "[----]", [TAG_BAR] = "[====]",
     };
+    if (scan->end - scan->at < TAG_BYTES || !strchr("RPFS-=", scan->at[1]))
+        return TAG_NONE; /* as nearly all lines that begin with a bracket */
     for (enum tag tag = TAG_RUN; tag <= TAG_BAR; tag++) {
         if (scan_word(scan, tags[tag]))
             return tag;

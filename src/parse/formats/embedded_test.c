@@ -13,6 +13,7 @@
  *
  * What a result means is said by the test's should_panic. There is no end but that all tests ran.
  */
+#include "base/str.h"
 #include "parse/format.h"
 #include "parse/formats/panic.h"
 
@@ -164,10 +165,24 @@ static bool take_panic(struct embedded_test *embedded, struct text line,
 
 static bool is_harness(struct text line)
 {
-    return memmem(line.at, line.size, "est", 3) &&
-           (memmem(line.at, line.size, "Running test: Test {", 20) ||
-            memmem(line.at, line.size, "Test exited with ", 17) ||
-            memmem(line.at, line.size, "tests available: [", 18));
+    /* each with the place of the byte that other lines have least */
+    static const struct {
+        const char *text;
+        size_t size, rare;
+    } words[] = {{"Running test: Test {", 20, 14},
+                 {"Test exited with ", 17, 0},
+                 {"tests available: [", 18, 7}};
+    const char *end = line.at + line.size;
+    for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+        const char *at = line.at + words[i].rare;
+        while (at < end && (at = memchr(at, words[i].text[words[i].rare], (size_t)(end - at)))) {
+            const char *begin = at++ - words[i].rare;
+            if ((size_t)(end - begin) >= words[i].size &&
+                memcmp(begin, words[i].text, words[i].size) == 0)
+                return true;
+        }
+    }
+    return false;
 }
 
 static bool embedded_test_line(void *state, struct text line, struct collector *collector)
