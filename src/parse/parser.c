@@ -202,6 +202,11 @@ static bool look_for_identity(struct parser *parser, const struct line *line)
     return false;
 }
 
+bool parser_has_question(const struct parser *parser)
+{
+    return parser->question;
+}
+
 bool parser_take_question(struct parser *parser)
 {
     bool question = parser->question;

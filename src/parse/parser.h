@@ -71,6 +71,7 @@ enum capture_end parser_silence(const struct parser *parser);
 const char *parser_finish(struct parser *parser, enum capture_end end, int64_t time_us);
 /* True once for each time that the firmware has asked for the nonce: it is to be sent now. */
 bool parser_take_question(struct parser *parser);
+bool parser_has_question(const struct parser *parser); /* whether that would be true */
 void parser_free(struct parser *parser);
 
 #endif

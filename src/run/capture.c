@@ -18,12 +18,12 @@
 #define WRITE_MAX_MS 2000 /* for a line to a board that has asked for it */
 
 /* A console that has been busy for RUSH_READS reads, each within RUSH_GAP_US of the one before, is
- * read every RUSH_NAP_MS only: a tenth of the wake-ups of many fast consoles, and a verdict at most
- * that much later. The kernel holds at least 4 KiB for us meanwhile (N_TTY), ten times what comes.
- */
+ * read at every beat of the ticker only, together with all the others, and handed back after
+ * RUSH_BEATS: then whose thread it is looks at the deadlines and whether the run is cancelled. The
+ * kernel holds at least 4 KiB for us meanwhile (N_TTY), ten times what comes. */
 #define RUSH_READS 100
-#define RUSH_GAP_US 10000
-#define RUSH_NAP_MS 4
+#define RUSH_GAP_US 20000
+#define RUSH_BEATS 25
 
 struct capture {
     char *log_path, *timing_path;
@@ -36,6 +36,7 @@ struct capture {
     int64_t last_byte_us;
     enum parse_state state; /* what the parser said last */
     const char *nonce;      /* NULL: there is nothing to be sent */
+    struct ticker *ticker;  /* NULL: rushing consoles are read as all others */
     unsigned rush;          /* reads in a row that came hard upon each other */
     char bytes[READ_SIZE];
 };
@@ -46,7 +47,7 @@ static int create(const char *path, int *ret_fd, struct err *err)
     return *ret_fd < 0 ? err_sys(err, errno, "%s", path) : 0;
 }
 
-int capture_open(const char *work_dir, struct capture **ret, struct err *err)
+int capture_open(const char *work_dir, struct ticker *ticker, struct capture **ret, struct err *err)
 {
     struct capture *capture = xmalloc(sizeof *capture);
     int rc;
@@ -56,6 +57,7 @@ int capture_open(const char *work_dir, struct capture **ret, struct err *err)
                                 .log_fd = -1,
                                 .timing_fd = -1,
                                 .timing = BUF_INIT(TIMING_SIZE),
+                                .ticker = ticker,
                                 .opened_ns = ctx_now_ns(),
                                 .first_byte_us = -1};
     rc = create(capture->log_path, &capture->log_fd, err);
@@ -194,35 +196,71 @@ static int answer(const struct capture *capture, struct board *board, struct par
     return -ERR_IO;
 }
 
-/* Reads once, to disk and then to the parser: as board_console_read(), with the error of the disk.
- */
+/* What was read: to disk, then to the parser. */
+static int digest(struct capture *capture, struct parser *parser, size_t count, struct err *err)
+{
+    uint64_t offset = capture->marks.bytes;
+    int64_t read_us = now_us(capture);
+    int64_t gap_us = read_us - capture->last_us;
+
+    capture->rush = gap_us < RUSH_GAP_US ? capture->rush + 1 : 0;
+    capture->last_byte_us = capture->marks.end_us = read_us - capture->marks.reset_us;
+    if (capture->first_byte_us < 0)
+        capture->first_byte_us = capture->last_byte_us;
+    int rc = keep(capture, count, read_us, err);
+    if (rc == 0)
+        capture->state = parser_feed(parser, capture->bytes, count, capture->marks.end_us, offset);
+    return rc;
+}
+
+/* A console that is read by the ticker. */
+struct rush {
+    struct capture *capture;
+    struct board *board;
+    struct parser *parser;
+    struct err *err;
+    unsigned beats; /* that are left */
+    ssize_t n;      /* what the last read said, or the error of the disk */
+};
+
+static bool read_at_beat(void *arg)
+{
+    struct rush *rush = arg;
+    struct capture *capture = rush->capture;
+
+    rush->n = board_console_read(rush->board, capture->bytes, READ_SIZE, NULL, rush->err);
+    if (rush->n > 0) {
+        int rc = digest(capture, rush->parser, (size_t)rush->n, rush->err);
+        rush->n = rc < 0 ? rc : rush->n;
+    } else if (rush->n == -ERR_TIMEOUT && now_us(capture) - capture->last_us >= RUSH_GAP_US) {
+        capture->rush = 0;
+    }
+    return (rush->n > 0 || rush->n == -ERR_TIMEOUT) && capture->rush &&
+           capture->state == PARSE_MORE && !parser_has_question(rush->parser) && --rush->beats;
+}
+
+/* Reads once, or for some time where the console rushes, to disk and then to the parser: as
+ * board_console_read(), with the error of the disk. */
 static ssize_t take(struct capture *capture, struct board *board, struct parser *parser,
                     const struct ctx *ctx, const struct ctx *write_ctx, struct err *err)
 {
-    uint64_t offset = capture->marks.bytes;
-    ssize_t n = -ERR_TIMEOUT;
-    int64_t read_us;
+    struct rush rush = {capture, board, parser, err, RUSH_BEATS, -ERR_TIMEOUT};
+    bool rushed = capture->rush >= RUSH_READS && capture->ticker &&
+                  ticker_run(capture->ticker, read_at_beat, &rush);
+    ssize_t n = rush.n;
+    int rc = 0;
 
-    if (capture->rush >= RUSH_READS) {
-        if (ctx_sleep(ctx, RUSH_NAP_MS, err) == -ERR_CANCELLED)
-            return -ERR_CANCELLED;
-        n = board_console_read(board, capture->bytes, READ_SIZE, NULL, err);
-    }
-    if (n == -ERR_TIMEOUT)
+    if (rushed && ctx_cancelled(ctx))
+        return err_set(err, ERR_CANCELLED, "cancelled");
+    if (n == -ERR_TIMEOUT) {
         n = board_console_read(board, capture->bytes, READ_SIZE, ctx, err);
-    read_us = now_us(capture);
-    capture->marks.end_us = read_us - capture->marks.reset_us;
+        if (n > 0)
+            rc = digest(capture, parser, (size_t)n, err);
+    }
     if (n <= 0)
-        return n;
-    capture->rush = read_us - capture->last_us < RUSH_GAP_US ? capture->rush + 1 : 0;
-    if (capture->first_byte_us < 0)
-        capture->first_byte_us = capture->marks.end_us;
-    capture->last_byte_us = capture->marks.end_us;
-    int rc = keep(capture, (size_t)n, read_us, err);
-    if (rc < 0)
-        return rc;
-    capture->state = parser_feed(parser, capture->bytes, (size_t)n, capture->marks.end_us, offset);
-    rc = answer(capture, board, parser, write_ctx, err);
+        capture->marks.end_us = now_us(capture) - capture->marks.reset_us;
+    else if (rc == 0)
+        rc = answer(capture, board, parser, write_ctx, err);
     return rc < 0 ? rc : n;
 }
 

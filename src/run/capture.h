@@ -13,13 +13,17 @@
 #define HIL_RUN_CAPTURE_H
 
 #include "base/ctx.h"
+#include "base/ticker.h"
 #include "board/board.h"
 #include "parse/parser.h"
 #include "result/result.h"
 
 struct capture;
 
-int capture_open(const char *work_dir, struct capture **ret, struct err *err);
+/* `ticker`, every few milliseconds, reads consoles that never pause, together with those of other
+ * boards; NULL: each is read by itself. Borrowed. */
+int capture_open(const char *work_dir, struct ticker *ticker, struct capture **ret,
+                 struct err *err);
 /* Bytes of an earlier life of the board: into the log, never parsed. Returns when it was silent for
  * the console's settle time, or after a second of babble. */
 int capture_drain(struct capture *capture, struct board *board, const struct ctx *ctx,

@@ -20,6 +20,7 @@
 struct attempt {
     struct job job; /* as it runs on this board */
     struct board *board;
+    struct ticker *ticker;
     struct events *events;
     const char *work_dir;
     struct capture *capture;
@@ -220,7 +221,7 @@ static int prepare(struct attempt *attempt, struct err *err)
         rc = parser_new(&attempt->job.parse, attempt->events ? &watch : NULL, attempt->result,
                         &attempt->parser, err);
     if (rc == 0)
-        rc = capture_open(attempt->work_dir, &attempt->capture, err);
+        rc = capture_open(attempt->work_dir, attempt->ticker, &attempt->capture, err);
     if (rc == 0)
         capture_set_nonce(attempt->capture, attempt->job.parse.identity.nonce);
     return rc;
@@ -303,10 +304,12 @@ static void conclude(struct attempt *attempt, int rc, struct err *err)
 }
 
 void pipeline_run(const struct job *job, struct board *board, const char *work_dir,
-                  struct events *events, const struct ctx *ctx, struct job_result *result)
+                  struct ticker *ticker, struct events *events, const struct ctx *ctx,
+                  struct job_result *result)
 {
     struct attempt attempt = {.job = job_on_board(job, board_conf(board)),
                               .board = board,
+                              .ticker = ticker,
                               .events = events,
                               .work_dir = work_dir,
                               .result = result};

@@ -7,15 +7,18 @@
  * The lease is the caller's. Fills `result` whatever happens: a step that fails is `infra` with its
  * words as the reason. Ends within the timeouts, or, when cancelled, within two seconds, and always
  * leaves the board at rest. Writes job.json, uart.log, uart.timing and flash.log into `work_dir`.
+ * The ticker is capture's.
  */
 #ifndef HIL_RUN_PIPELINE_H
 #define HIL_RUN_PIPELINE_H
 
 #include "base/ctx.h"
+#include "base/ticker.h"
 #include "board/board.h"
 #include "run/job.h"
 
 void pipeline_run(const struct job *job, struct board *board, const char *work_dir,
-                  struct events *events, const struct ctx *ctx, struct job_result *result);
+                  struct ticker *ticker, struct events *events, const struct ctx *ctx,
+                  struct job_result *result);
 
 #endif

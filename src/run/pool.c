@@ -13,6 +13,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#define BEAT_MS 4 /* of consoles that never pause: a verdict is late by at most that much */
+
 enum job_state { JOB_QUEUED, JOB_TAKEN, JOB_ENDED };
 
 /* Where a job stands among its attempts. */
@@ -42,6 +44,7 @@ struct pool {
     struct strv dirs; /* of the jobs' tests */
     struct worker *workers;
     size_t worker_count, running;
+    struct ticker *ticker;
     int finished_fd; /* eventfd: a worker has ended */
     bool cancelled;
     pthread_mutex_t lock; /* for progress, results, running and cancelled */
@@ -285,7 +288,7 @@ static void run_job(struct worker *worker, const struct job *job, const struct c
     event_emit(
         options->events,
         (struct event){.kind = EVENT_JOB_START, .board = result->board, .test = result->name});
-    pipeline_run(job, worker->board, path, options->events, ctx, result);
+    pipeline_run(job, worker->board, path, pool->ticker, options->events, ctx, result);
     again = asks_for_another(worker, job, result, &elsewhere);
     if (!again)
         judge_attempts(result, job->flaky_fails);
@@ -459,6 +462,7 @@ static void pool_init(struct pool *pool)
     const struct pool_options *options = pool->options;
 
     pthread_mutex_init(&pool->lock, NULL);
+    pool->ticker = ticker_new(BEAT_MS);
     pool->finished_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     pthread_cond_init(&pool->changed, NULL);
     pool->progress = xcalloc(pool->count, sizeof *pool->progress);
@@ -484,6 +488,7 @@ static void pool_done(struct pool *pool)
         free(pool->workers[i].why);
     }
     close_fd(&pool->finished_fd);
+    ticker_free(pool->ticker);
     strv_done(&pool->dirs);
     free(pool->workers);
     free(pool->progress);

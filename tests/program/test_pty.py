@@ -80,6 +80,34 @@ def test_console_that_vanishes_is_infra(hil, board):
     assert "console" in result.board()["reason"]
 
 
+def flood(lines):
+    return b"".join(b"line %06d of a board that never pauses\r\n" % i for i in range(lines))
+
+
+def test_boards_that_never_pause_lose_nothing(hil):
+    boards = [PtyBoard(hil.home, f"b{i}", lambda board: board.say(flood(5000) + UNITY.encode())) for i in range(3)]
+    try:
+        result = hil.run("--all", "-b", "pty", IMAGE, lab=lab_of(hil, *boards))
+        assert result.code == 0, result.out + result.err
+        for board in boards:
+            assert (hil.out / board.name / "uart.log").read_bytes() == flood(5000) + UNITY.encode()
+    finally:
+        for board in boards:
+            board.close()
+
+
+def test_console_that_vanishes_in_a_flood_is_infra(hil, board):
+    def script(board):
+        board.say(flood(5000))
+        board.unplug()
+
+    board.script = script
+    result = hil.run(IMAGE, lab=lab_of(hil, board))
+    assert result.code == 3
+    assert "vanished" in result.report["boards"][0]["reason"]
+    assert flood(5000).startswith(result.log()) and len(result.log()) > 100_000  # the kernel drops what it still holds
+
+
 def test_console_that_is_not_there_is_infra(hil):
     lab = hil.write(
         "lab.yaml",

@@ -34,6 +34,19 @@ def test_cancel_in_the_middle_of_a_test(hil, number, code):
     assert int(ET.parse(hil.out / "junit.xml").getroot().get("errors")) > 0
 
 
+def test_cancel_of_boards_that_never_pause(hil):
+    process = hil.start(
+        "run", "--lab", LAB, "-b", "stm32f405", "--all", "--timeout", "total=60s", firmware("bad-babble.elf"),
+    )
+    long = lambda: [path for path in hil.out.rglob("uart.log") if path.stat().st_size > 200_000]
+    wait_until(lambda: len(long()) == 2, what="much output of both boards")
+    began = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    assert hil.finish(process).code == 143
+    assert time.monotonic() - began < 3
+    assert not processes_in(hil.home)
+
+
 def test_cancel_while_waiting_for_a_board(hil):
     holder = hil.start(
         "run", "--lab", LAB, "-b", "virtual-f405", "-o", "holder", "--timeout", "idle=60s",
