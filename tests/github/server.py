@@ -21,6 +21,7 @@ import os
 import pathlib
 import re
 import socket
+import ssl
 import struct
 import sys
 import threading
@@ -220,8 +221,12 @@ class Handler(BaseHTTPRequestHandler):
             self.serve("blob", data, fields)
 
     # the API
+    def may(self):
+        token = self.server.github.token
+        return not token or self.headers.get("Authorization") in (f"Bearer {token}", f"token {token}")
+
     def get_api(self, github, path, query):
-        if github.token and self.headers.get("Authorization") != f"Bearer {github.token}":
+        if not self.may():
             status = 401 if "Authorization" in self.headers else 404
             self.reply(status, json.dumps({"message": "Bad credentials"}).encode(), {})
             return
@@ -262,7 +267,7 @@ class Handler(BaseHTTPRequestHandler):
         data = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         github.seen.append((self.server.server_port, f"{self.command} {self.path}", dict(self.headers)))
         path = urllib.parse.unquote(urllib.parse.urlsplit(self.path).path).removeprefix(github.prefix)
-        if github.token and self.headers.get("Authorization") != f"Bearer {github.token}":
+        if not self.may():
             self.refuse(401, "Bad credentials")
             return
         faults = github.faults.get("change")
@@ -350,6 +355,15 @@ class GitHub:
             server.shutdown()
             server.server_close()
 
+    def secure(self, key, cert):
+        """From here on the API speaks TLS; the storage does not, and has another name: gh looks at no port."""
+        self.storage_url = self.storage_url.replace("127.0.0.1", "localhost")
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(cert, key)
+        self.api.socket = context.wrap_socket(self.api.socket, server_side=True)
+        self.origin = self.origin.replace("http:", "https:")
+        self.api_url = self.origin + self.prefix
+
     @property
     def env(self):
         env = {"GITHUB_API_URL": self.api_url, "GITHUB_REPOSITORY": REPO, "GITHUB_RUN_ID": str(RUN)}
@@ -365,6 +379,7 @@ class GitHub:
         self.artifacts.append(
             {"id": number, "name": name, "size_in_bytes": size_of(data), "expired": expired,
              "expires_at": "2026-02-03T04:05:06Z", "workflow_run": {"id": run},
+             "archive_download_url": f"{self.api_url}/repos/{REPO}/actions/artifacts/{number}/zip",
              "digest": digest_of(data) if digest else None, **more}
         )  # fmt: skip
         return number
@@ -376,6 +391,7 @@ class GitHub:
             self.blobs[f"/asset/{number}"] = (data, {"Content-Type": "application/octet-stream"})
             release["assets"].append(
                 {"id": number, "name": name, "size": size_of(data), "state": "uploaded",
+                 "url": f"{self.api_url}/repos/{REPO}/releases/assets/{number}",
                  "digest": digest_of(data) if digest else None}
             )  # fmt: skip
         self.releases.insert(0, {**release, **more})

@@ -147,3 +147,15 @@ def wait_until(condition, seconds=10.0, what="the condition"):
 
 def firmware(name, chip="stm32f405"):
     return FIRMWARE / chip / name
+
+
+@pytest.fixture
+def certificate(hil):
+    """A key, and a certificate for 127.0.0.1 that is its own CA."""
+    key, cert = hil.home / "key.pem", hil.home / "cert.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+         "-keyout", key, "-out", cert, "-days", "2", "-subj", "/CN=lab CA", "-addext", "subjectAltName=IP:127.0.0.1"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    return key, cert

@@ -4,7 +4,6 @@ import json
 import os
 import pathlib
 import signal
-import ssl
 import subprocess
 import sys
 import threading
@@ -408,24 +407,10 @@ def test_attestations_are_ghs_word(hil, github):
 # ---- proxies, certificates ---------------------------------------------------------------------------
 
 
-@pytest.fixture
-def certificate(hil):
-    key, cert = hil.home / "key.pem", hil.home / "cert.pem"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-         "-keyout", key, "-out", cert, "-days", "2", "-subj", "/CN=lab CA", "-addext", "subjectAltName=IP:127.0.0.1"],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    return key, cert
-
-
 def test_a_ca_file_of_ones_own(hil, certificate):
     key, cert = certificate
     with GitHub(token=TOKEN) as ghes:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(cert, key)
-        ghes.api.socket = context.wrap_socket(ghes.api.socket, server_side=True)
-        ghes.origin = ghes.api_url = ghes.origin.replace("http:", "https:")
+        ghes.secure(key, cert)
         number = ghes.add_artifact("firmware", zip_of(FW))
         result = fetch(hil, ghes, "--artifact", "firmware")
         assert result.code == 3 and "certificate" in result.err and "SSL_CERT_FILE" in result.err
