@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 #include <unistd.h>
 
 void free_pointer(void *pointer_to_pointer)
@@ -279,6 +280,16 @@ const char *str_from_us(int64_t microseconds, char out[32])
         snprintf(out, 32, "%" PRId64 " min %" PRId64 " s", seconds / 60, seconds % 60);
     else
         snprintf(out, 32, "%" PRId64 " h %" PRId64 " min", seconds / 3600, seconds / 60 % 60);
+    return out;
+}
+
+const char *str_local_time(int64_t unix_s, char out[STR_TIME_SIZE])
+{
+    time_t at = (time_t)unix_s;
+    struct tm local;
+
+    if (!localtime_r(&at, &local) || !strftime(out, STR_TIME_SIZE, "%Y-%m-%d %H:%M", &local))
+        snprintf(out, STR_TIME_SIZE, "%" PRId64, unix_s);
     return out;
 }
 

@@ -50,6 +50,10 @@ int str_to_ms(const char *text, const char *what, int64_t *ret,
 /* "1.5 s", "250 ms", "2 min 5 s" into `out`; returns out. */
 const char *str_from_us(int64_t microseconds, char out[32]);
 
+/* "2026-11-26 14:03", in the host's time zone, or the number where there is no such date. */
+#define STR_TIME_SIZE 32
+const char *str_local_time(int64_t unix_s, char out[STR_TIME_SIZE]);
+
 /* A list of strings that owns them and is always NULL-terminated once it holds anything. */
 struct strv {
     char **items;

@@ -8,6 +8,7 @@
 #include "board/plugged.h"
 #include "board/power/power.h"
 #include "board/turn.h"
+#include "usb/link.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -32,7 +33,9 @@ struct board {
     const struct reset_driver *reset;
     const struct flash_driver *flash;
     const struct console_driver *console;
-    void *power_self, *reset_self, *flash_self, *console_self;
+    const struct reset_driver *bootloader; /* into its ROM; NULL: none */
+    const struct power_driver *probe;      /* the probe's supply; NULL: not to be switched */
+    void *power_self, *reset_self, *flash_self, *console_self, *bootloader_self, *probe_self;
     bool powered;
     int console_fd;
     struct guard *guard; /* that knows our resting commands */
@@ -105,12 +108,14 @@ static const void *find_row(const void *const *rows, const char *kind, const str
     return NULL;
 }
 
-#define OPEN_DRIVER(board, kind, node, diags)                                                   \
-    do {                                                                                        \
-        (board)->kind = find_row((const void *const *)kind##_drivers, #kind, node, diags);      \
-        if ((board)->kind)                                                                      \
-            (board)->kind##_self = instance(&(board)->kind->base, #kind, (node)->first, diags); \
+#define OPEN_DRIVER_AS(board, member, kind, node, diags)                                     \
+    do {                                                                                     \
+        (board)->member = find_row((const void *const *)kind##_drivers, #kind, node, diags); \
+        if ((board)->member)                                                                 \
+            (board)->member##_self =                                                         \
+                instance(&(board)->member->base, #kind, (node)->first, diags);               \
     } while (0)
+#define OPEN_DRIVER(board, kind, node, diags) OPEN_DRIVER_AS(board, kind, kind, node, diags)
 
 /* One directory a lab and user, so that labs do not meet and others cannot reach our sockets. */
 static char *socket_dir(const struct lab *lab, const char *runtime_dir)
@@ -195,6 +200,10 @@ struct board *board_open(const struct lab *lab, const struct board_conf *conf,
         OPEN_DRIVER(board, console, conf->console, diags);
     if (conf->qemu)
         open_emulated(board, conf->qemu, diags);
+    if (conf->recovery.bootloader)
+        OPEN_DRIVER_AS(board, bootloader, reset, conf->recovery.bootloader, diags);
+    if (conf->recovery.probe)
+        OPEN_DRIVER_AS(board, probe, power, conf->recovery.probe, diags);
     if (!board->reset && !board->power && diags->messages.count == before)
         diag_key(diags, conf->node,
                  "board '%s' has neither a reset nor a power driver: nothing could start its "
@@ -220,6 +229,10 @@ void board_close(struct board *board)
         instance_free(&board->reset->base, board->reset_self);
     if (board->power)
         instance_free(&board->power->base, board->power_self);
+    if (board->bootloader)
+        instance_free(&board->bootloader->base, board->bootloader_self);
+    if (board->probe)
+        instance_free(&board->probe->base, board->probe_self);
     free(board->dir);
     free(board);
 }
@@ -271,9 +284,13 @@ void board_programs(const struct board *board, struct strv *ret, struct strv *hi
         add_programs(&board->flash->base, board->flash_self, ret, hints);
     if (board->console)
         add_programs(&board->console->base, board->console_self, ret, hints);
+    if (board->bootloader)
+        add_programs(&board->bootloader->base, board->bootloader_self, ret, hints);
+    if (board->probe)
+        add_programs(&board->probe->base, board->probe_self, ret, hints);
 }
 
-static int programs_present(const struct board *board, struct err *err)
+int board_programs_present(const struct board *board, struct err *err)
 {
     cleanup_strv struct strv programs = {0}, hints = {0};
 
@@ -305,7 +322,7 @@ static int devices_present(const struct board *board, struct err *err)
 int board_present(struct board *board, const struct ctx *ctx, struct err *err)
 {
     bool is_on = true;
-    int rc = programs_present(board, err);
+    int rc = board_programs_present(board, err);
 
     if (rc == 0 && (rc = devices_present(board, err)) < 0 && board->power &&
         (board_is_on(board, ctx, &is_on, NULL) < 0 || !is_on))
@@ -493,6 +510,15 @@ bool board_flash_needs_console(const struct board *board)
     return board->flash->needs_console_port;
 }
 
+int board_power_cycle(struct board *board, int64_t gap_ms, const struct ctx *ctx, struct err *err)
+{
+    int rc = board_power_off(board, ctx, err);
+
+    if (rc == 0)
+        rc = ctx_sleep(ctx, gap_ms, err);
+    return rc == 0 ? board_power_on(board, ctx, err) : rc;
+}
+
 int board_reset(struct board *board, const struct ctx *ctx, struct err *err)
 {
     int rc;
@@ -501,10 +527,52 @@ int board_reset(struct board *board, const struct ctx *ctx, struct err *err)
         rc = board->reset->reset(board->reset_self, &board->env, ctx, err);
         return rc < 0 ? err_wrap(err, "reset %s", board->reset->base.name) : 0;
     }
-    rc = board_power_off(board, ctx, err);
+    rc = board_power_cycle(board, RESET_GAP_MS, ctx, err);
+    return rc < 0 ? err_wrap(err, "reset by power cycle") : 0;
+}
+
+/* ---- recovery ------------------------------------------------------------------------------ */
+
+int board_enter_bootloader(struct board *board, const struct ctx *ctx, struct err *err)
+{
+    int rc;
+
+    if (!board->bootloader)
+        return err_set(err, ERR_CONFIG, "no bootloader driver");
+    rc = board->bootloader->reset(board->bootloader_self, &board->env, ctx, err);
+    return rc < 0 ? err_wrap(err, "bootloader %s", board->bootloader->base.name) : 0;
+}
+
+int board_usb_reset(struct board *board, struct err *err)
+{
+    const struct usb_device *device;
+    struct usb_link *link = NULL;
+    struct usb_tree tree = {0};
+    int rc = usb_scan(&tree, err);
+
+    if (rc == 0 && !(device = plugged_device(board->conf, &tree)))
+        rc = err_set(err, ERR_NOT_FOUND, "no USB device of its drivers is plugged in");
+    else if (rc == 0)
+        rc = usb_link_open(device, &link, err);
     if (rc == 0)
-        rc = ctx_sleep(ctx, RESET_GAP_MS, err);
-    return rc == 0 ? board_power_on(board, ctx, err) : err_wrap(err, "reset by power cycle");
+        rc = usb_link_reset(link, err);
+    usb_link_close(link);
+    usb_tree_done(&tree);
+    return rc;
+}
+
+int board_probe_cycle(struct board *board, int64_t gap_ms, const struct ctx *ctx, struct err *err)
+{
+    int rc;
+
+    if (!board->probe)
+        return err_set(err, ERR_CONFIG, "no power driver of the probe");
+    rc = board->probe->off(board->probe_self, &board->env, ctx, err);
+    if (rc == 0)
+        rc = ctx_sleep(ctx, gap_ms, err);
+    if (rc == 0)
+        rc = board->probe->on(board->probe_self, &board->env, ctx, err);
+    return rc < 0 ? err_wrap(err, "probe %s", board->probe->base.name) : 0;
 }
 
 int board_console_open(struct board *board, const struct ctx *ctx, struct err *err)

@@ -29,6 +29,7 @@ struct board_drivers board_drivers(const struct board *board);
 /* Is it there? Looks for its programs and devices, opens and disturbs nothing; a device that is
  * missing while its power may be off is no sign. 0, or an error that says what is missing. */
 int board_present(struct board *board, const struct ctx *ctx, struct err *err);
+int board_programs_present(const struct board *board, struct err *err); /* the programs alone */
 /* Adds the programs that its drivers may run, as they stand in lab.yaml, and to `hints`, in parallel
  * with them, how to install each: empty where the driver does not know. */
 void board_programs(const struct board *board, struct strv *ret, struct strv *hints);
@@ -59,6 +60,13 @@ int board_holds(struct board *board, const struct image *image, const struct ctx
 bool board_flash_needs_console(const struct board *board);
 /* A board without a reset driver is power-cycled; without either that is -ERR_CONFIG. */
 int board_reset(struct board *board, const struct ctx *ctx, struct err *err);
+int board_power_cycle(struct board *board, int64_t gap_ms, const struct ctx *ctx, struct err *err);
+/* Recovery's (recovery.h): into the ROM's bootloader; a reset of the USB device that the drivers
+ * name; the probe's power off and on. -ERR_CONFIG: the board has no such driver; -ERR_NOT_FOUND: no
+ * such device is there. */
+int board_enter_bootloader(struct board *board, const struct ctx *ctx, struct err *err);
+int board_usb_reset(struct board *board, struct err *err);
+int board_probe_cycle(struct board *board, int64_t gap_ms, const struct ctx *ctx, struct err *err);
 /* After the console vanished: true where the firmware did it (a lockup ends an emulator); its
  * words. */
 bool board_ended_by_firmware(struct board *board, char why[256]);

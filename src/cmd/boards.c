@@ -16,18 +16,24 @@ static const struct opt_row rows[] = {
     CMD_ROW_LAB,
     CMD_ROW_JSON,
     {"names", 0, NULL, "Print only the names and labels, one a line.", NULL},
+    {"release", 0, NULL, "Take the BOARDs out of quarantine: somebody has looked at them.", NULL},
     {0},
 };
 
 static const char *const examples[] = {
-    "Who holds what", "hil boards", "Names of the free boards",
-    "hil boards --json | jq -r '.boards[]|select(.held|not).name'", NULL};
+    "Who holds what",
+    "hil boards",
+    "Names of the free boards",
+    "hil boards --json | jq -r '.boards[]|select(.held|not).name'",
+    "A board that was mended",
+    "hil boards --release nucleo-3",
+    NULL};
 
-static const char *const see_also[] = {"run", "drivers", NULL};
+static const char *const see_also[] = {"run", "health", "drivers", NULL};
 
 struct request {
     const char *lab;
-    bool json, names;
+    bool json, names, release;
 };
 
 struct row {
@@ -38,6 +44,8 @@ struct row {
     size_t waiting;
     bool has_last;
     struct store_last last;
+    bool quarantined;
+    struct store_quarantine quarantine;
 };
 
 static int take(void *arg, const struct opt_row *row, const char *value, struct err *err)
@@ -49,6 +57,8 @@ static int take(void *arg, const struct opt_row *row, const char *value, struct 
         request->lab = value;
     else if (str_eq(row->name, "json"))
         request->json = true;
+    else if (str_eq(row->name, "release"))
+        request->release = true;
     else
         request->names = true;
     return 0;
@@ -61,6 +71,8 @@ static int look(const struct inventory *inventory, struct store *store, size_t i
 
     ret->conf = &lab->boards[i];
     ret->drivers = board_drivers(inventory->boards[i]);
+    ret->quarantined =
+        store && store_quarantined(store, lab->name, ret->conf->name, &ret->quarantine);
     ret->has_last = store && store_last(store, lab->name, ret->conf->name, &ret->last);
     return lease_peek(inventory->runtime_dir, lab->name, ret->conf->name, &ret->held, &ret->holder,
                       &ret->waiting, err);
@@ -107,6 +119,19 @@ static void json_last(struct json_out *out, const struct row *row)
     json_object_end(out);
 }
 
+static void json_quarantine(struct json_out *out, const struct row *row)
+{
+    json_key(out, "quarantine");
+    if (!row->quarantined) {
+        json_null(out);
+        return;
+    }
+    json_object(out);
+    json_kv_string(out, "reason", row->quarantine.reason);
+    json_kv_int(out, "since", row->quarantine.unix_s);
+    json_object_end(out);
+}
+
 static int print_json(const struct lab *lab, const struct row *table, struct err *err)
 {
     struct json_out out;
@@ -134,6 +159,7 @@ static int print_json(const struct lab *lab, const struct row *table, struct err
             json_holder(&out, &row->holder);
         json_kv_int(&out, "waiting", (int64_t)row->waiting);
         json_last(&out, row);
+        json_quarantine(&out, row);
         json_object_end(&out);
     }
     json_array_end(&out);
@@ -156,6 +182,8 @@ static char *state_of(const struct row *row)
 {
     cleanup_free char *who = row->held ? holder_describe(&row->holder) : NULL;
 
+    if (!row->held && row->quarantined)
+        return xasprintf("quarantine: %s", row->quarantine.reason);
     if (!row->held)
         return xstrdup("free");
     return row->waiting ? xasprintf("held by %s, %zu waiting", who, row->waiting)
@@ -164,15 +192,11 @@ static char *state_of(const struct row *row)
 
 static char *last_of(const struct row *row)
 {
-    char when[32];
-    time_t at = (time_t)row->last.unix_s;
-    struct tm local;
+    char when[STR_TIME_SIZE];
 
-    if (!row->has_last)
-        return xstrdup("-");
-    if (!localtime_r(&at, &local) || !strftime(when, sizeof when, "%Y-%m-%d %H:%M", &local))
-        snprintf(when, sizeof when, "%" PRId64, row->last.unix_s);
-    return xasprintf("%s %s", verdict_name(row->last.verdict), when);
+    return row->has_last ? xasprintf("%s %s", verdict_name(row->last.verdict),
+                                     str_local_time(row->last.unix_s, when))
+                         : xstrdup("-");
 }
 
 static void print_table(const struct lab *lab, const struct row *table)
@@ -193,7 +217,10 @@ static void print_table(const struct lab *lab, const struct row *table)
                 ? xstrdup("qemu")
                 : xasprintf("%s/%s%s%s", drivers->flash, drivers->console,
                             drivers->power ? "/" : "", drivers->power ? drivers->power : "");
-        term_table_row(out, row->held ? TERM_YELLOW : TERM_PLAIN,
+        term_table_row(out,
+                       row->held          ? TERM_YELLOW
+                       : row->quarantined ? TERM_RED
+                                          : TERM_PLAIN,
                        (const char *const[]){row->conf->name, labels, names, last, state});
     }
     term_table_print(out, &term);
@@ -238,6 +265,29 @@ static int show(const struct request *request, const struct inventory *inventory
     return rc;
 }
 
+static int release(const struct inventory *inventory, char **names, int count, struct err *err)
+{
+    const struct lab *lab = inventory->lab;
+    cleanup_free char *state_dir = fs_state_dir();
+    struct store *store = NULL;
+    int rc = 0;
+
+    for (int i = 0; i < count && rc == 0; i++)
+        if (!lab_board(lab, names[i]))
+            rc = err_set(err, ERR_CONFIG, "%s has no board '%s'; hil boards lists them", lab->file,
+                         names[i]);
+    if (rc == 0)
+        rc = store_open(state_dir, true, &store, err);
+    for (int i = 0; i < count && rc == 0; i++) {
+        bool was = false;
+        rc = store_release(store, lab->name, names[i], &was, err);
+        if (rc == 0)
+            printf("%s: %s\n", names[i], was ? "released" : "was in no quarantine");
+    }
+    store_close(store);
+    return rc;
+}
+
 static int run(const struct app *app, int argc, char **argv)
 {
     struct request request = {0};
@@ -248,25 +298,34 @@ static int run(const struct app *app, int argc, char **argv)
     (void)app;
     if (!cmd_parse(&verb_boards, argc, argv, take, &request, &first, &code))
         return code;
-    if (first < argc) {
-        err_set(&err, ERR_USAGE, "'%s': boards takes no operands", argv[first]);
+    if (first < argc && !request.release)
+        err_set(&err, ERR_USAGE, "'%s': boards takes operands only with --release", argv[first]);
+    else if (first == argc && request.release)
+        err_set(&err, ERR_USAGE, "--release needs the names of the boards");
+    if (err.code)
         return cmd_fail(&verb_boards, &err);
-    }
     if (inventory_open(request.lab, &inventory, &err) < 0)
         return cmd_fail(&verb_boards, &err);
-    if (request.names)
+    if (request.release)
+        code = release(&inventory, argv + first, argc - first, &err);
+    else if (request.names)
         print_names(inventory.lab);
-    code = request.names ? 0 : show(&request, &inventory, &err);
+    else
+        code = show(&request, &inventory, &err);
     inventory_close(&inventory);
     return code < 0 ? cmd_fail(&verb_boards, &err) : 0;
 }
 
 const struct opt_verb verb_boards = {
     .name = "boards",
-    .operands = "",
+    .operands = "[--release BOARD...]",
     .summary = "list the lab's boards: labels, drivers, who holds them, last verdict",
     .description =
         "Reads the lab's file and looks at the leases; touches no board.\n\n"
+        "A board that could not be flashed although everything was tried, or that failed its "
+        "health "
+        "check, is in quarantine: no run takes it until it is released here or passes hil health."
+        "\n\n"
         "A lab.yaml names each board, its labels and its drivers (hil drivers lists them):\n\n"
         "  lab: bench-a\n"
         "  boards:\n"

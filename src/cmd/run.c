@@ -226,6 +226,10 @@ const struct opt_verb verb_run = {
         "FIRMWARE is an ELF, Intel HEX, S-record or UF2 file, a raw binary (with --at), a pattern, "
         "or a member of an archive, 'out.zip:**/*.elf'. Several images go through a queue that "
         "keeps every matching board busy.\n\n"
+        "A board that cannot be flashed is tried again, brought into its bootloader, reset by USB, "
+        "and switched off and on, as far as lab.yaml gives it the means. One that is there and "
+        "that "
+        "nothing helps goes into quarantine (hil boards).\n\n"
         "The verdict is pass, fail (the firmware is to blame) or infra (the lab is). No tests, an "
         "unfinished run or a report that cannot be written never pass.",
     .rows = rows,

@@ -19,7 +19,7 @@
 /* What the rows of a board fill. The parts that are not handed out as they are stand apart. */
 struct board_fields {
     struct board_conf conf;
-    const struct yaml_node *timeouts, *memory, *format;
+    const struct yaml_node *timeouts, *memory, *format, *recovery, *health;
 };
 
 struct lab_fields {
@@ -41,6 +41,39 @@ static const struct field board_rows[] = {
     {"qemu", FIELD_NODE, CONF(qemu), .help = "short for the four drivers of an emulated board"},
     {"format", FIELD_NODE, offsetof(struct board_fields, format),
      .help = "the dialect of its test output"},
+    {"recovery", FIELD_NODE, offsetof(struct board_fields, recovery),
+     .help = "what is tried when it cannot be flashed: {steps, bootloader, probe}"},
+    {"health", FIELD_NODE, offsetof(struct board_fields, health),
+     .help = "firmware that it passes while it is well: {firmware, every}"},
+    {0}};
+
+const char *const recovery_step_names[RECOVERY_STEPS + 1] = {
+    "again", "bootloader", "usb-reset", "power-cycle", "probe-cycle", NULL};
+
+struct recovery_fields {
+    struct strv steps;
+    const struct yaml_node *bootloader, *probe;
+};
+
+static const struct field recovery_rows[] = {
+    {"steps", FIELD_STRINGS, offsetof(struct recovery_fields, steps),
+     .help = "which of again, bootloader, usb-reset, power-cycle and probe-cycle; all that the "
+             "board lets where not given, [] for none"},
+    {"bootloader", FIELD_NODE, offsetof(struct recovery_fields, bootloader),
+     .help = "a reset driver that brings the chip into its ROM bootloader"},
+    {"probe", FIELD_NODE, offsetof(struct recovery_fields, probe),
+     .help = "a power driver that switches the probe, such as {usb-hub: {...}}"},
+    {0}};
+
+static const struct field health_rows[] = {
+    {"firmware", FIELD_STRING, offsetof(struct health_conf, firmware), FIELD_REQUIRED,
+     .help = "the golden image; a relative path begins at the lab file"},
+    {"format", FIELD_STRING, offsetof(struct health_conf, format),
+     .help = "the dialect of its output; the board's where not given"},
+    {"every", FIELD_DURATION, offsetof(struct health_conf, every_ms),
+     .help = "how often hil health --due runs it, such as 6h"},
+    {"tests", FIELD_UINT, offsetof(struct health_conf, tests), .min = 1, .max = 1000000,
+     .help = "how many tests it must have at least"},
     {0}};
 
 static const struct field regex_rows[] = {
@@ -190,6 +223,47 @@ static void read_format(const struct yaml_node *node, struct format_conf *ret, s
     }
 }
 
+static void read_step(const struct yaml_node *node, const char *name, struct recovery_conf *ret,
+                      struct diags *diags)
+{
+    const char *near;
+
+    for (size_t i = 0; i < RECOVERY_STEPS; i++) {
+        if (!strcmp(name, recovery_step_names[i])) {
+            ret->steps[i] = true;
+            return;
+        }
+    }
+    near = str_nearest(name, recovery_step_names, RECOVERY_STEPS);
+    if (near)
+        diag_node(diags, node, "unknown recovery step '%.80s' (did you mean '%s'?)", name, near);
+    else
+        diag_node(diags, node,
+                  "unknown recovery step '%.80s'; there are: again, bootloader, usb-reset, "
+                  "power-cycle, probe-cycle",
+                  name);
+}
+
+static void read_recovery(const struct yaml_node *node, struct recovery_conf *ret,
+                          struct diags *diags)
+{
+    const struct yaml_node *list = node ? yaml_get(node, "steps") : NULL, *item;
+    struct recovery_fields fields = {0};
+
+    if (node)
+        fields_read(recovery_rows, node, "'recovery'", &fields, diags);
+    ret->bootloader = fields.bootloader;
+    ret->probe = fields.probe;
+    check_driver(ret->bootloader, "{cmd: {run: [...]}}", diags);
+    check_driver(ret->probe, "{usb-hub: {location: 1-1, port: 2}}", diags);
+    for (size_t i = 0; i < RECOVERY_STEPS; i++)
+        ret->steps[i] = !list;
+    item = list && list->kind == YAML_LIST ? list->first : list;
+    for (size_t i = 0; i < fields.steps.count; i++, item = item->next)
+        read_step(item, fields.steps.items[i], ret, diags);
+    fields_done(recovery_rows, &fields);
+}
+
 static void read_board(const struct yaml_node *node, struct timeouts defaults,
                        struct board_conf *ret, struct diags *diags)
 {
@@ -204,6 +278,9 @@ static void read_board(const struct yaml_node *node, struct timeouts defaults,
     fields.conf.timeouts = timeouts_merge(defaults, own);
     read_memory(fields.memory, &fields.conf, diags);
     read_format(fields.format, &fields.conf.format, diags);
+    read_recovery(fields.recovery, &fields.conf.recovery, diags);
+    if (fields.health)
+        fields_read(health_rows, fields.health, "'health'", &fields.conf.health, diags);
     check_labels(node, &fields.conf, diags);
     if (node->kind == YAML_MAP || node->kind == YAML_NULL)
         check_drivers(&fields.conf, diags);
@@ -308,6 +385,7 @@ void lab_free(struct lab *lab)
         free(lab->boards[i].memory);
         free(lab->boards[i].format.name);
         fields_done(regex_rows, &lab->boards[i].format);
+        fields_done(health_rows, &lab->boards[i].health);
     }
     free(lab->boards);
     free(lab->name);

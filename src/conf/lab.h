@@ -35,6 +35,31 @@ struct format_conf {
     char *pass, *fail, *skip, *end; /* the regex format's patterns; NULL: not given */
 };
 
+/* What is tried, in this order, when a board cannot be flashed. */
+enum recovery_step {
+    RECOVER_AGAIN,
+    RECOVER_BOOTLOADER, /* into its ROM bootloader, by the `bootloader` driver */
+    RECOVER_USB_RESET,  /* of the port of the probe, or of the board's own USB device */
+    RECOVER_POWER,      /* the board's power off and on */
+    RECOVER_PROBE,      /* the probe's power off and on, by the `probe` driver */
+    RECOVERY_STEPS
+};
+extern const char *const recovery_step_names[RECOVERY_STEPS + 1]; /* NULL-terminated */
+
+struct recovery_conf {
+    bool steps[RECOVERY_STEPS]; /* to be tried, where the board lets */
+    /* NULL: not given. Maps with one key, a driver's name: a reset, a power driver. */
+    const struct yaml_node *bootloader, *probe;
+};
+
+/* Firmware that a good board passes (`hil health`). */
+struct health_conf {
+    char *firmware;   /* as in lab.yaml; a relative path is the lab file's neighbour; NULL: none */
+    char *format;     /* NULL: the board's */
+    int64_t every_ms; /* 0: only when asked for */
+    uint64_t tests;   /* at least; 0: one */
+};
+
 struct board_conf {
     const char *name;
     struct strv labels;
@@ -45,6 +70,8 @@ struct board_conf {
     /* NULL: not given. Each is a map with one key, the driver's name; `qemu` is short for four. */
     const struct yaml_node *power, *reset, *flash, *console, *qemu;
     struct format_conf format;
+    struct recovery_conf recovery;
+    struct health_conf health;
 };
 
 struct max_parallel { /* boards flashed at once; 0: as many as there are */

@@ -192,6 +192,23 @@ static void write_attempts(struct json_out *out, const struct job_result *job)
     json_array_end(out);
 }
 
+/* What was tried after the flash had failed; only where it had. */
+static void write_recovery(struct json_out *out, const struct job_result *job)
+{
+    if (!job->recovery_count)
+        return;
+    json_key(out, "recovery");
+    json_array(out);
+    for (size_t i = 0; i < job->recovery_count; i++) {
+        json_object(out);
+        json_kv_string(out, "step", job->recovery[i].step);
+        json_kv_bool(out, "helped", !job->recovery[i].why);
+        json_kv_string(out, "why", job->recovery[i].why);
+        json_object_end(out);
+    }
+    json_array_end(out);
+}
+
 static void write_job(struct json_out *out, const struct job_result *job)
 {
     json_object(out);
@@ -212,6 +229,7 @@ static void write_job(struct json_out *out, const struct job_result *job)
     kv_seconds(out, "test_s", job->test_us);
     kv_counts(out, job_counts(job));
     write_attempts(out, job);
+    write_recovery(out, job);
     write_capture(out, job);
     write_suites(out, job);
     json_object_end(out);

@@ -296,6 +296,9 @@ const char *words_honesty(struct buf *out, const struct job_result *job)
     if (cut)
         buf_addf(out, "%s%" PRIu64 " line%s too long and cut", out->size ? ", " : "", cut,
                  words_plural(cut));
+    if (job->recovery_count && !job->recovery[job->recovery_count - 1].why)
+        buf_addf(out, "%sit could be flashed only after %s", out->size ? ", " : "",
+                 job->recovery[job->recovery_count - 1].step);
     return out->size ? out->data : NULL;
 }
 

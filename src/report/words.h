@@ -36,7 +36,8 @@ const char *words_run(struct buf *out, const struct run_result *run);
 /* What became of the proof that the board runs the image; NULL: none was asked for, or it never got
  * that far. */
 const char *words_identity(struct buf *out, const struct job_result *job);
-/* "3 bytes of the console were not text, 1 line too long and cut"; NULL: nothing to mistrust. */
+/* "3 bytes of the console were not text, 1 line too long and cut, it could be flashed only after
+ * power-cycle"; NULL: nothing to mistrust. */
 const char *words_honesty(struct buf *out, const struct job_result *job);
 /* "passed at attempt 3; 1: infra on nucleo-3: no probe found; 2: fail on nucleo-4: ..."; NULL: there
  * was only one. */

@@ -91,6 +91,13 @@ struct image_facts {
     uint64_t size_bytes;  /* loadable */
 };
 
+/* What was tried, in order, after a flash had failed. */
+#define RECOVERY_MAX 16
+struct recovery_try {
+    const char *step; /* "again" "power-cycle" ... */
+    const char *why;  /* it did not help; NULL: it did */
+};
+
 /* How a capture ended. */
 enum capture_end {
     END_NONE,    /* it never began */
@@ -131,6 +138,9 @@ struct job_result {
     struct name_map suite_numbers; /* job_suite()'s */
     struct capture_stats capture;
     struct identity identity;
+    const struct recovery_try *recovery;
+    size_t recovery_count;
+    bool gave_up; /* nothing of it helped, though the board is there */
     int64_t started_unix_us;   /* wall clock, UTC; 0: it never began */
     int64_t took_us;           /* lease to release */
     int64_t flash_us, test_us; /* of it: flashing with verify; reset to the last byte */

@@ -4,8 +4,10 @@
 #include "base/fs.h"
 #include "base/guard.h"
 #include "board/inventory.h"
+#include "board/recovery.h"
 #include "report/report.h"
 #include "run/origin.h"
+#include "run/quarantine.h"
 
 #include <poll.h>
 #include <pthread.h>
@@ -30,6 +32,7 @@ struct task { /* a board's */
     char *dir; /* for what the tools print */
     pthread_t thread;
     bool started;
+    bool gave_up; /* nothing helped: the board is to be quarantined */
 };
 
 struct flashing {
@@ -44,7 +47,8 @@ struct flashing {
     struct task *tasks;
     struct flash_result *results;
     size_t count;
-    int finished_fd; /* eventfd: how many tasks have ended */
+    struct store *store; /* NULL: there is none */
+    int finished_fd;     /* eventfd: how many tasks have ended */
 };
 
 static void tell(const struct task *task, enum event_kind kind, const char *text)
@@ -98,9 +102,10 @@ static int compare(struct task *task, int64_t flash_ms, bool *ret_holds, struct 
     return 0;
 }
 
-static int write_image(struct task *task, struct timeouts timeouts, struct err *err)
+static int flash_once(void *arg, const struct ctx *ctx, struct err *err)
 {
-    const struct ctx *ctx = &task->flashing->ctx;
+    struct task *task = arg;
+    struct timeouts timeouts = job_on_board(task->job, board_conf(task->board)).timeouts;
     struct ctx wait = ctx_narrow(ctx, timeouts.lease);
     int rc = board_flash_turn(task->board, &wait, err);
 
@@ -114,6 +119,21 @@ static int write_image(struct task *task, struct timeouts timeouts, struct err *
     tell(task, EVENT_STATE, "verify");
     wait = ctx_narrow(ctx, timeouts.flash);
     return board_verify(task->board, task->job->image, &wait, err);
+}
+
+static void tell_recovery(void *arg, enum event_kind kind, const char *text)
+{
+    tell(arg, kind, text);
+}
+
+static int write_image(struct task *task, struct err *err)
+{
+    const struct recovery_flash how = {flash_once, NULL, tell_recovery, task};
+    struct recovery recovery = {.count = 0};
+    int rc = recovery_flash(task->board, &how, &task->flashing->ctx, &recovery, err);
+
+    task->gave_up = recovery.gave_up;
+    return rc;
 }
 
 /* A board that nothing can reset has its firmware all the same. */
@@ -144,7 +164,7 @@ static int take_steps(struct task *task, struct err *err)
     if (rc == 0)
         rc = compare(task, timeouts.flash, &holds, err);
     if (rc == 0 && !holds)
-        rc = write_image(task, timeouts, err);
+        rc = write_image(task, err);
     if (rc == 0)
         rc = start_firmware(task, err);
     if (rc == 0)
@@ -264,6 +284,18 @@ static void wait_for_all(struct flashing *flashing, uint64_t left)
     }
 }
 
+/* True where the board is in quarantine: nothing is done to it. */
+static bool is_barred(struct task *task)
+{
+    const struct flashing *flashing = task->flashing;
+
+    task->result->reason =
+        quarantine_words(flashing->store, flashing->inventory.lab->name, task->result->board);
+    if (task->result->reason)
+        say_outcome(task);
+    return task->result->reason;
+}
+
 static void run_tasks(struct flashing *flashing)
 {
     uint64_t started = 0;
@@ -272,6 +304,8 @@ static void run_tasks(struct flashing *flashing)
                (struct event){.kind = EVENT_RUN_START, .number = flashing->count});
     for (size_t i = 0; i < flashing->count; i++) {
         struct task *task = &flashing->tasks[i];
+        if (is_barred(task))
+            continue;
         task->started = pthread_create(&task->thread, NULL, work, task) == 0;
         started += task->started;
         if (!task->started)
@@ -279,9 +313,14 @@ static void run_tasks(struct flashing *flashing)
                 xstrdup("no more threads can be had; try: ulimit -u, or fewer boards at once");
     }
     wait_for_all(flashing, started);
-    for (size_t i = 0; i < flashing->count; i++)
-        if (flashing->tasks[i].started)
-            pthread_join(flashing->tasks[i].thread, NULL);
+    for (size_t i = 0; i < flashing->count; i++) {
+        const struct task *task = &flashing->tasks[i];
+        if (task->started)
+            pthread_join(task->thread, NULL);
+        if (task->gave_up)
+            quarantine_add(flashing->store, flashing->inventory.lab->name, task->result->board,
+                           task->result->reason, flashing->events);
+    }
 }
 
 /* ---- before: all that can be wrong with the request -------------------------------------- */
@@ -416,6 +455,7 @@ static void flashing_close(struct flashing *flashing)
         free(flashing->tasks[i].dir);
     free(flashing->tasks);
     inventory_close(&flashing->inventory);
+    store_close(flashing->store);
     if (flashing->dir)
         rmdir(flashing->dir); /* unless a log is kept in it */
     free(flashing->dir);
@@ -427,6 +467,7 @@ int flashing_run(struct flashing_request *request, struct flash_result **ret, si
                  struct err *err)
 {
     struct flashing flashing = {.request = request, .finished_fd = -1};
+    cleanup_free char *state_dir = fs_state_dir();
     int rc = guard_start(&flashing.guard, err);
 
     flashing.ctx = ctx_root(request->cancel_fd, flashing.guard);
@@ -439,6 +480,8 @@ int flashing_run(struct flashing_request *request, struct flash_result **ret, si
         rc = err_set(err, ERR_LIMIT, "no more descriptors can be had");
     if (rc == 0)
         rc = make_tasks(&flashing, err);
+    if (rc == 0)
+        store_open(state_dir, true, &flashing.store, NULL);
     if (rc == 0)
         run_tasks(&flashing);
     else

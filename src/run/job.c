@@ -10,6 +10,7 @@ void job_done(struct job *job)
 {
     free(job->name);
     free(job->build_log);
+    free(job->barred);
     free(job->boards);
     strv_done(&job->expect.require);
     *job = (struct job){0};

@@ -17,9 +17,10 @@ struct expect {
 };
 
 struct job {
-    char *name;                       /* of the test, unique in the run together with the board */
-    struct image *image;              /* borrowed; NULL: the build failed */
-    char *build_log;                  /* of a failed build: the verdict is fail; else NULL */
+    char *name;          /* of the test, unique in the run together with the board */
+    struct image *image; /* borrowed; NULL: the build failed */
+    char *build_log;     /* of a failed build: the verdict is fail; else NULL */
+    char *barred;        /* why no board may have it, which ends it as infra; NULL: some may */
     const struct board_conf **boards; /* candidates, in the lab's order */
     size_t board_count;
     struct timeouts timeouts;   /* over the board's; -1: the board's */

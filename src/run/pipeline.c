@@ -3,6 +3,7 @@
 
 #include "base/fs.h"
 #include "base/hash.h"
+#include "board/recovery.h"
 #include "run/capture.h"
 #include "run/decode.h"
 #include "run/judge.h"
@@ -97,8 +98,17 @@ static int open_console(struct attempt *attempt, const struct ctx *ctx, struct e
     return board_console_open(attempt->board, &wait, err);
 }
 
-static int flash(struct attempt *attempt, const struct ctx *ctx, struct err *err)
+static int verify(struct attempt *attempt, const struct ctx *ctx, struct err *err)
 {
+    struct ctx wait = ctx_narrow(ctx, attempt->job.timeouts.flash);
+
+    tell(attempt, EVENT_STATE, "verify");
+    return board_verify(attempt->board, attempt->job.image, &wait, err);
+}
+
+static int flash_once(void *arg, const struct ctx *ctx, struct err *err)
+{
+    struct attempt *attempt = arg;
     struct ctx wait = ctx_narrow(ctx, attempt->job.timeouts.lease);
     bool needs_console = board_flash_needs_console(attempt->board);
     int rc = board_flash_turn(attempt->board, &wait, err);
@@ -110,16 +120,45 @@ static int flash(struct attempt *attempt, const struct ctx *ctx, struct err *err
     wait = ctx_narrow(ctx, attempt->job.timeouts.flash);
     rc = board_flash(attempt->board, attempt->job.image, &wait, err);
     board_flash_turn_end(attempt->board);
-    if (rc == 0 && needs_console)
-        rc = open_console(attempt, ctx, err);
-    return rc;
+    if (rc == 0)
+        rc = open_console(attempt, ctx, err); /* unless it is open still */
+    return rc < 0 ? rc : verify(attempt, ctx, err);
 }
 
-static int verify(struct attempt *attempt, const struct ctx *ctx, struct err *err)
+static void let_go(void *arg)
 {
-    struct ctx wait = ctx_narrow(ctx, attempt->job.timeouts.flash);
+    board_console_close(((struct attempt *)arg)->board);
+}
 
-    return board_verify(attempt->board, attempt->job.image, &wait, err);
+static void tell_recovery(void *arg, enum event_kind kind, const char *text)
+{
+    tell(arg, kind, text);
+}
+
+static void keep_recovery(struct job_result *result, const struct recovery *recovery)
+{
+    struct arena *arena = &result->arena;
+    struct recovery_try *tries = arena_alloc(arena, RECOVERY_STEPS * sizeof *tries);
+
+    for (size_t i = 0; i < recovery->count; i++) {
+        const struct recovery_tried *tried = &recovery->tried[i];
+        tries[i].step = recovery_step_names[tried->step];
+        tries[i].why = tried->why[0] ? arena_strdup(arena, tried->why) : NULL;
+    }
+    result->recovery = tries;
+    result->recovery_count = recovery->count;
+    result->gave_up = recovery->gave_up;
+}
+
+static int flash(struct attempt *attempt, const struct ctx *ctx, struct err *err)
+{
+    const struct recovery_flash how = {flash_once, let_go, tell_recovery, attempt};
+    struct recovery recovery = {.count = 0};
+    int rc = recovery_flash(attempt->board, &how, ctx, &recovery, err);
+
+    if (recovery.count)
+        keep_recovery(attempt->result, &recovery);
+    return rc;
 }
 
 struct resetter {
@@ -174,8 +213,8 @@ static const struct step {
     const char *name;
     int (*take)(struct attempt *attempt, const struct ctx *ctx, struct err *err);
 } steps[] = {
-    {"power", power_on}, {"console", open_console}, {"flash", flash},
-    {"verify", verify},  {"reset", reset},          {"test", test},
+    {"power", power_on}, {"console", open_console}, {"flash", flash}, {"reset", reset},
+    {"test", test},
 };
 
 static int take_steps(struct attempt *attempt, const struct ctx *ctx, struct err *err)
@@ -186,7 +225,7 @@ static int take_steps(struct attempt *attempt, const struct ctx *ctx, struct err
 
         tell(attempt, EVENT_STATE, steps[i].name);
         rc = steps[i].take(attempt, ctx, err);
-        if (steps[i].take == flash || steps[i].take == verify)
+        if (steps[i].take == flash)
             attempt->result->flash_us += (ctx_now_ns() - began) / 1000;
         if (rc < 0)
             return rc;

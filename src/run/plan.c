@@ -6,6 +6,7 @@
 #include "base/proc.h"
 #include "base/text.h"
 #include "board/driver.h"
+#include "run/choice.h"
 #include "source/source.h"
 
 #include <inttypes.h>
@@ -13,98 +14,6 @@
 #include <string.h>
 
 #define JOBS_MAX 100000
-#define WORDS_SHOWN 20
-
-/* ---- which boards ------------------------------------------------------------------------ */
-
-struct choice { /* boards in the lab's order */
-    const struct board_conf **boards;
-    size_t count;
-};
-
-static void choice_done(struct choice *choice)
-{
-    free(choice->boards);
-}
-
-/* Every name and every label of the lab, once. */
-static struct strv known_words(const struct lab *lab)
-{
-    struct strv known = {0};
-
-    for (size_t i = 0; i < lab->count; i++) {
-        const struct strv *labels = &lab->boards[i].labels;
-        strv_add(&known, lab->boards[i].name);
-        for (size_t l = 0; l < labels->count; l++)
-            if (!strv_has(&known, labels->items[l]))
-                strv_add(&known, labels->items[l]);
-    }
-    return known;
-}
-
-/* The error for a selector that no board answers to: which of its words is unknown, and what it may
- * have been. */
-static int no_board(const struct lab *lab, const char *selector, struct err *err)
-{
-    cleanup_strv struct strv known = known_words(lab);
-    cleanup_strv struct strv words = {0};
-    const char *near;
-    size_t i = 0;
-
-    strv_split(&words, selector, ',');
-    while (i < words.count && strv_has(&known, words.items[i]))
-        i++;
-    if (words.count && i == words.count)
-        return err_set(err, ERR_CONFIG, "no board of %s has all of the labels '%s'", lab->file,
-                       selector);
-    err_set(err, ERR_CONFIG, "no board of %s has the name or labels '%s'", lab->file, selector);
-    near = words.count ? str_nearest(words.items[i], (const char *const *)known.items, known.count)
-                       : NULL;
-    if (near)
-        return err_hint(err, " (did you mean '%s'?)", near);
-    for (i = 0; i < known.count && i < WORDS_SHOWN; i++)
-        err_hint(err, "%s %s", i ? "," : "; there are:", known.items[i]);
-    return -ERR_CONFIG;
-}
-
-static int choose(const struct lab *lab, const struct strv *selectors, struct choice *ret,
-                  struct err *err)
-{
-    ret->boards = xcalloc(lab->count, sizeof(void *));
-    ret->count = 0;
-    for (size_t i = 0; i < lab->count; i++) {
-        bool chosen = false;
-        for (size_t s = 0; s < selectors->count && !chosen; s++)
-            chosen = board_matches(&lab->boards[i], selectors->items[s]);
-        if (chosen)
-            ret->boards[ret->count++] = &lab->boards[i];
-    }
-    for (size_t s = 0; s < selectors->count; s++) {
-        bool met = false;
-        for (size_t i = 0; i < ret->count && !met; i++)
-            met = board_matches(ret->boards[i], selectors->items[s]);
-        if (!met)
-            return no_board(lab, selectors->items[s], err);
-    }
-    return 0;
-}
-
-/* Nothing was asked for: the only board there is, or all with --all. */
-static int choose_default(const struct plan_options *options, struct choice *ret, struct err *err)
-{
-    const struct lab *lab = options->lab;
-
-    ret->boards = xcalloc(lab->count, sizeof(void *));
-    ret->count = lab->count;
-    for (size_t i = 0; i < lab->count; i++)
-        ret->boards[i] = &lab->boards[i];
-    if (lab->count == 1 || options->all)
-        return 0;
-    return err_set(err, ERR_USAGE,
-                   "%s has %zu boards: choose with --board NAME or LABEL (hil boards lists them), "
-                   "or take every one with --all",
-                   lab->file, lab->count);
-}
 
 /* ---- jobs -------------------------------------------------------------------------------- */
 
@@ -309,8 +218,9 @@ int plan_add_images(struct plan *plan, const struct plan_options *options, const
 {
     __attribute__((cleanup(choice_done))) struct choice choice = {0};
     struct order order = {options, NULL, &choice, options->all, options->repeat};
-    int rc = options->selectors.count ? choose(options->lab, &options->selectors, &choice, err)
-                                      : choose_default(options, &choice, err);
+    int rc = options->selectors.count
+                 ? choice_select(options->lab, &options->selectors, &choice, err)
+                 : choice_default(options->lab, options->all, &choice, err);
 
     for (size_t s = 0; rc == 0 && s < count + !!options->download; s++) {
         cleanup_strv struct strv names = {0};
@@ -320,6 +230,74 @@ int plan_add_images(struct plan *plan, const struct plan_options *options, const
         for (size_t i = 0; rc == 0 && i < names.count; i++)
             rc = add_jobs(plan, &order, names.items[i], plan->images[first + i], err);
     }
+    return rc;
+}
+
+/* ---- health checks ----------------------------------------------------------------------- */
+
+/* The board's golden image, once for all boards that have the same. */
+static int golden_image(struct plan *plan, const struct plan_options *options,
+                        const struct board_conf *board, const struct ctx *ctx, struct image **ret,
+                        struct err *err)
+{
+    cleanup_free char *dir = fs_dirname(options->lab->file);
+    cleanup_free char *path = board->health.firmware[0] == '/'
+                                  ? xstrdup(board->health.firmware)
+                                  : fs_join(dir, board->health.firmware);
+    cleanup_strv struct strv names = {0};
+    size_t first = plan->image_count;
+    int rc;
+
+    for (size_t i = 0; i < plan->image_count; i++) {
+        *ret = plan->images[i];
+        if (!strcmp((*ret)->name, path))
+            return 0;
+    }
+    rc = load_images(plan, path, &options->image, ctx, &names, err);
+    if (rc == 0 && names.count != 1)
+        rc = err_set(err, ERR_CONFIG, "'%s' is %zu images", path, names.count);
+    if (rc < 0)
+        return err_wrap(err, "%s: health of %s", options->lab->file, board->name);
+    *ret = plan->images[first];
+    return 0;
+}
+
+static int add_health(struct plan *plan, const struct plan_options *options,
+                      const struct board_conf *board, const struct ctx *ctx, struct err *err)
+{
+    struct image *image;
+    struct job *job;
+    int rc = golden_image(plan, options, board, ctx, &image, err);
+
+    if (rc < 0)
+        return rc;
+    job = add_job(plan, xstrdup(PLAN_HEALTH), image, &board, 1);
+    job->parse.format = board->health.format;
+    job->expect.tests = board->health.tests;
+    apply_options(job, options);
+    return 0;
+}
+
+int plan_add_health(struct plan *plan, const struct plan_options *options,
+                    bool (*wanted)(void *arg, const struct board_conf *board), void *arg,
+                    const struct ctx *ctx, struct err *err)
+{
+    __attribute__((cleanup(choice_done))) struct choice choice = {0};
+    size_t without = 0;
+    int rc = options->selectors.count
+                 ? choice_select(options->lab, &options->selectors, &choice, err)
+                 : choice_default(options->lab, true, &choice, err);
+
+    for (size_t i = 0; rc == 0 && i < choice.count; i++) {
+        const struct board_conf *board = choice.boards[i];
+        if (!board->health.firmware)
+            without++;
+        else if (wanted(arg, board))
+            rc = add_health(plan, options, board, ctx, err);
+    }
+    if (rc == 0 && without == choice.count)
+        rc = err_set(err, ERR_CONFIG, "%s: no golden image: give %s health: {firmware: golden.elf}",
+                     options->lab->file, choice.count == 1 ? choice.boards[0]->name : "its boards");
     return rc;
 }
 
@@ -390,7 +368,7 @@ static int choose_entry(const struct plan_options *options, const char *entry, s
     int rc;
 
     strv_add(&one, entry);
-    rc = choose(options->lab, &one, ret, err);
+    rc = choice_select(options->lab, &one, ret, err);
     if (rc < 0 || !options->selectors.count)
         return rc;
     for (size_t i = 0; i < ret->count; i++)

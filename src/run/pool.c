@@ -31,6 +31,7 @@ struct worker {
     struct board *board;
     pthread_t thread;
     bool started, running;
+    bool broken; /* nothing flashes the board any more: it gets no further job */
     int stop_fd; /* eventfd: no job is left for this board, or the run is cancelled */
     char *why;   /* no job could be done; NULL: some could. Read once the thread has ended */
 };
@@ -269,6 +270,20 @@ static void conclude(struct worker *worker, const struct job *job, struct job_re
     pthread_mutex_unlock(&pool->lock);
 }
 
+/* The board cannot be flashed. What else is queued is done elsewhere, or tried again here where there
+ * is no elsewhere and the job may be retried. */
+static void give_up_board(struct worker *worker, bool again_here, const char *reason)
+{
+    if (again_here)
+        return;
+    pthread_mutex_lock(&worker->pool->lock);
+    worker->broken = true;
+    worker->running = false;
+    pthread_mutex_unlock(&worker->pool->lock);
+    free(worker->why);
+    worker->why = xasprintf("%s is broken: %s", board_conf(worker->board)->name, reason);
+}
+
 static void run_job(struct worker *worker, const struct job *job, const struct ctx *ctx)
 {
     struct pool *pool = worker->pool;
@@ -290,6 +305,8 @@ static void run_job(struct worker *worker, const struct job *job, const struct c
         (struct event){.kind = EVENT_JOB_START, .board = result->board, .test = result->name});
     pipeline_run(job, worker->board, path, pool->ticker, options->events, ctx, result);
     again = asks_for_another(worker, job, result, &elsewhere);
+    if (result->gave_up)
+        give_up_board(worker, again && !elsewhere, result->reason);
     if (!again)
         judge_attempts(result, job->flaky_fails);
     event_emit(options->events, (struct event){.kind = EVENT_JOB_END,
@@ -315,7 +332,7 @@ static void *work(void *arg)
     struct pool *pool = worker->pool;
     bool gave_up = false;
 
-    while (!gave_up && has_work(worker)) {
+    while (!gave_up && !worker->broken && has_work(worker)) {
         struct lease *lease = take_lease(worker, &start->ctx, &gave_up);
         const struct job *job = NULL;
         if (lease) {
@@ -412,6 +429,14 @@ static struct job_result *failed_build(const struct job *job)
     return result;
 }
 
+static struct job_result *barred(const struct job *job)
+{
+    struct job_result *result = job_begin(job, job->boards[0]);
+
+    judge_infra(result, job->barred);
+    return result;
+}
+
 /* What no board came free for, or what was cancelled in the queue. */
 static struct job_result *never_ran(const struct pool *pool, const struct job *job)
 {
@@ -468,10 +493,12 @@ static void pool_init(struct pool *pool)
     pool->progress = xcalloc(pool->count, sizeof *pool->progress);
     rundir_test_dirs(pool->jobs, pool->count, &pool->dirs);
     for (size_t i = 0; i < pool->count; i++) {
-        if (pool->jobs[i].build_log) {
-            pool->progress[i].state = JOB_ENDED;
-            finish_result(pool, i, failed_build(&pool->jobs[i]));
-        }
+        if (!pool->jobs[i].build_log && !pool->jobs[i].barred)
+            continue;
+        pool->progress[i].state = JOB_ENDED;
+        finish_result(pool, i,
+                      pool->jobs[i].build_log ? failed_build(&pool->jobs[i])
+                                              : barred(&pool->jobs[i]));
     }
     pool->worker_count = options->board_count;
     pool->workers = xcalloc(pool->worker_count, sizeof *pool->workers);

@@ -123,6 +123,22 @@ static void write_attempts(struct json_out *out, const struct job_result *result
     json_array_end(out);
 }
 
+/* Only where the flash had failed. */
+static void write_recovery(struct json_out *out, const struct job_result *result)
+{
+    if (!result->recovery_count)
+        return;
+    json_key(out, "recovery");
+    json_array(out);
+    for (size_t i = 0; i < result->recovery_count; i++) {
+        json_object(out);
+        json_kv_string(out, "step", result->recovery[i].step);
+        json_kv_string(out, "why", result->recovery[i].why);
+        json_object_end(out);
+    }
+    json_array_end(out);
+}
+
 int rundir_write_job(const char *work_dir, const struct job_result *result, const struct job *job,
                      struct err *err)
 {
@@ -140,6 +156,7 @@ int rundir_write_job(const char *work_dir, const struct job_result *result, cons
     write_parse(&out, &job->parse);
     write_rules(&out, job);
     write_attempts(&out, result, job);
+    write_recovery(&out, result);
     json_kv_string(&out, "verdict", verdict_name(result->verdict));
     json_kv_string(&out, "reason", result->reason);
     json_kv_string(&out, "end", capture_end_name(result->end));
@@ -197,6 +214,23 @@ static int64_t read_number(struct reader *reader, const cJSON *object, const cha
     return 0;
 }
 
+static void read_recovery(const cJSON *json, struct job_result *ret)
+{
+    const cJSON *list = cJSON_GetObjectItemCaseSensitive(json, "recovery");
+    int count = cJSON_IsArray(list) ? cJSON_GetArraySize(list) : 0;
+    struct recovery_try *tries;
+
+    if (count == 0 || count > RECOVERY_MAX)
+        return;
+    tries = arena_alloc(&ret->arena, (size_t)count * sizeof *tries);
+    for (const cJSON *item = list->child; item; item = item->next)
+        if (json_get_string(item, "step", NULL))
+            tries[ret->recovery_count++] =
+                (struct recovery_try){.step = read_string(&ret->arena, item, "step"),
+                                      .why = read_string(&ret->arena, item, "why")};
+    ret->recovery = tries;
+}
+
 static void read_facts(struct reader *reader, const cJSON *json, struct job_result *ret)
 {
     const cJSON *image = cJSON_GetObjectItemCaseSensitive(json, "image");
@@ -214,6 +248,7 @@ static void read_facts(struct reader *reader, const cJSON *json, struct job_resu
     };
     ret->reason = read_string(arena, json, "reason");
     ret->end_detail = read_string(arena, json, "end_detail");
+    read_recovery(json, ret);
     ret->started_unix_us = read_number(reader, json, "started_unix_us", UNIX_MAX_US);
     ret->took_us = read_number(reader, json, "took_us", SPAN_MAX_US);
     ret->flash_us = read_number(reader, json, "flash_us", SPAN_MAX_US);

@@ -3,12 +3,13 @@
 
 #include "base/fs.h"
 #include "base/guard.h"
+#include "base/str.h"
 #include "board/inventory.h"
 #include "run/judge.h"
 #include "run/origin.h"
 #include "run/pool.h"
+#include "run/quarantine.h"
 #include "run/rundir.h"
-#include "store/store.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +30,8 @@ struct session {
     struct events *events;
     struct event_sink *live, *log;
     struct run_result run;
-    int lock_fd; /* of the run directory; -1: not ours yet */
+    struct strv released; /* boards that a health check took out of quarantine */
+    int lock_fd;          /* of the run directory; -1: not ours yet */
 };
 
 static void warn(struct session *session, const char *text)
@@ -113,12 +115,15 @@ static void open_store(struct session *session)
     cleanup_free char *dir = fs_state_dir();
     struct err err = {0};
 
-    if (store_open(dir, true, &session->store, &err) < 0) {
-        err_wrap(&err, "no history is kept");
-        warn(session, err.message);
+    if (session->store || store_open(dir, true, &session->store, &err) == 0)
         return;
-    }
-    for (size_t i = 0; i < session->plan.count; i++)
+    err_wrap(&err, "no history is kept");
+    warn(session, err.message);
+}
+
+static void estimate(struct session *session)
+{
+    for (size_t i = 0; session->store && i < session->plan.count; i++)
         session->plan.jobs[i].estimate_us = store_duration(
             session->store, session->inventory.lab->name, session->plan.jobs[i].name);
 }
@@ -147,11 +152,40 @@ static void note_download(void *arg, const char *text)
     note(arg, text);
 }
 
+static int64_t unix_us(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+static bool health_is_due(void *arg, const struct board_conf *board)
+{
+    struct session *session = arg;
+    const char *lab = session->inventory.lab->name;
+    struct store_quarantine quarantine;
+    int64_t every_us = board->health.every_ms * 1000;
+
+    if (session->request->health == HEALTH_ALL || !session->store)
+        return true;
+    if (store_quarantined(session->store, lab, board->name, &quarantine))
+        return true;
+    return every_us &&
+           unix_us() - store_last_start_us(session->store, lab, board->name, PLAN_HEALTH) >=
+               every_us;
+}
+
 static int plan_jobs(struct session *session, struct err *err)
 {
     struct session_request *request = session->request;
 
     request->plan.lab = session->inventory.lab;
+    if (request->health) {
+        open_store(session);
+        return plan_add_health(&session->plan, &request->plan, health_is_due, session,
+                               &session->ctx, err);
+    }
     request->download.note = note_download;
     request->download.arg = session;
     request->plan.download = download_wanted(&request->download) ? &request->download : NULL;
@@ -177,6 +211,8 @@ static int prepare(struct session *session, struct err *err)
         rc = plan_jobs(session, err);
     if (rc == 0 && !later)
         rc = check_jobs(session, err);
+    if (rc == 0 && request->health && !session->plan.count)
+        return 0;
     if (rc == 0)
         rc = rundir_prepare(request->out_dir, &session->lock_fd, err);
     if (rc == 0)
@@ -189,14 +225,6 @@ static int prepare(struct session *session, struct err *err)
 }
 
 /* ---- the run ----------------------------------------------------------------------------- */
-
-static int64_t unix_us(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
 
 /* For the reports that quote them. */
 static void name_logs(struct session *session)
@@ -219,6 +247,48 @@ static void find_origin(struct session *session, struct origin_look *look)
         note(session, err.message);
 }
 
+/* The newest attempt on the board among those of `job`, if it is newer than `newest`. */
+static const struct job_result *newest_on(const char *board, const struct job_result *job,
+                                          const struct job_result *newest)
+{
+    for (size_t i = 0; i < job->earlier_count; i++)
+        newest = newest_on(board, job->earlier[i], newest);
+    if (str_eq(job->board, board) && job->took_us &&
+        (!newest || job->started_unix_us >= newest->started_unix_us))
+        newest = job;
+    return newest;
+}
+
+/* A board that nothing could flash, and that was not flashed later either. */
+static void find_broken_boards(struct session *session)
+{
+    const struct run_result *run = &session->run;
+
+    for (size_t b = 0; b < session->board_count; b++) {
+        const char *board = board_conf(session->boards[b])->name;
+        const struct job_result *newest = NULL;
+        for (size_t i = 0; i < run->count; i++)
+            newest = newest_on(board, run->jobs[i], newest);
+        if (newest && newest->gave_up)
+            quarantine_add(session->store, run->lab, board, newest->reason, session->events);
+    }
+}
+
+/* A board that was not to be had, or a run that was cancelled, says nothing of it. */
+static void settle_health(struct session *session, const struct job_result *job)
+{
+    const char *lab = session->run.lab;
+    cleanup_free char *reason = xasprintf("health check: %s", job->reason);
+    bool was = false;
+
+    if (job->verdict == VERDICT_PASS && session->store &&
+        store_release(session->store, lab, job->board, &was, NULL) == 0 && was)
+        strv_add(&session->released, job->board);
+    if (job->verdict != VERDICT_PASS && job->took_us && job->end != END_CANCELLED &&
+        !ctx_cancelled(&session->ctx) && !job->gave_up)
+        quarantine_add(session->store, lab, job->board, reason, session->events);
+}
+
 static int run_jobs(struct session *session, struct err *err)
 {
     const struct session_request *request = session->request;
@@ -233,6 +303,9 @@ static int run_jobs(struct session *session, struct err *err)
     struct origin_look *look;
     int64_t began = ctx_now_ns();
 
+    if (!request->health)
+        quarantine_leave_out(session->store, session->inventory.lab, session->plan.jobs,
+                             session->plan.count, session->events);
     collect_boards(session);
     options.boards = session->boards;
     options.board_count = session->board_count;
@@ -245,6 +318,9 @@ static int run_jobs(struct session *session, struct err *err)
     look = origin_look_begin(request->plan_path);
     pool_run(&options, session->plan.jobs, session->plan.count, &session->ctx, run->jobs);
     run->count = session->plan.count;
+    find_broken_boards(session);
+    for (size_t i = 0; request->health && i < run->count; i++)
+        settle_health(session, run->jobs[i]);
     name_logs(session);
     run->took_us = (ctx_now_ns() - began) / 1000;
     find_origin(session, look);
@@ -314,6 +390,9 @@ static void tell(struct session *session)
         fprintf(session->request->term.out, "%s\n", verdict_name(session->run.verdict));
     else
         report_terminal(&session->run, session->request->out_dir, &session->request->term);
+    for (size_t i = 0; session->request->verbosity >= 0 && i < session->released.count; i++)
+        fprintf(session->request->term.out, "%s: is well again: out of quarantine\n",
+                session->released.items[i]);
 }
 
 static void session_done(struct session *session)
@@ -327,6 +406,7 @@ static void session_done(struct session *session)
     plan_done(&session->plan);
     testplan_free(session->tests);
     inventory_close(&session->inventory);
+    strv_done(&session->released);
     close_fd(&session->lock_fd);
     guard_stop(session->guard);
 }
@@ -340,9 +420,14 @@ int session_run(struct session_request *request, enum verdict *ret, struct err *
     session.events = events_new();
     if (rc == 0)
         rc = prepare(&session, err);
-    if (rc == 0) {
+    if (rc == 0 && session.lock_fd < 0) {
+        *ret = VERDICT_PASS;
+        if (request->verbosity >= 0)
+            fprintf(request->term.out, "nothing is due\n");
+    } else if (rc == 0) {
         struct err run_err = {0};
         open_store(&session);
+        estimate(&session);
         if (run_jobs(&session, &run_err) < 0)
             report_failed(&session, &run_err);
         tell(&session);

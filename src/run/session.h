@@ -15,11 +15,18 @@
 #include "report/report.h"
 #include "run/plan.h"
 
+enum session_health {
+    HEALTH_NONE,
+    HEALTH_ALL, /* of the chosen boards */
+    HEALTH_DUE, /* those whose `every` is over, and those in quarantine */
+};
+
 struct session_request {
     const char *version;
     const char *lab_path;             /* NULL: look in the usual places */
     const char *plan_path;            /* hil.yaml; NULL: the images below */
     struct strv images;               /* specs */
+    enum session_health health;       /* instead of images and plan: the boards' own */
     struct download_request download; /* images from afar, where download_wanted() */
     struct plan_options plan;         /* its `lab` is filled in here */
     const char *out_dir;
@@ -32,7 +39,9 @@ struct session_request {
     int cancel_fd;
 };
 
-/* 0: there is a verdict, in *ret. Otherwise nothing was run, and err says why. */
+/* What a health check finds decides on the board's quarantine. With HEALTH_DUE nothing may be due: a
+ * pass, and no run directory.
+ * 0: there is a verdict, in *ret. Otherwise nothing was run, and err says why. */
 int session_run(struct session_request *request, enum verdict *ret, struct err *err);
 
 #endif

@@ -94,11 +94,17 @@ static void look_whether_well(const struct lab *lab, struct store *store,
                               const struct label_rules *rules, int64_t now_unix_s,
                               struct label_board *ret)
 {
+    struct store_quarantine quarantine;
     int64_t last = 0;
     unsigned streak = store && rules->infra_max
                           ? store_infra_streak(store, lab->name, ret->name, rules->infra_max, &last)
                           : 0;
 
+    if (store && store_quarantined(store, lab->name, ret->name, &quarantine)) {
+        ret->healthy = false;
+        snprintf(ret->why, sizeof ret->why, "in quarantine: %s", quarantine.reason);
+        return;
+    }
     ret->healthy = !rules->infra_max || streak < rules->infra_max || now_unix_s < last ||
                    now_unix_s - last >= rules->retry_s;
     if (!ret->healthy && ret->present)

@@ -41,6 +41,9 @@ static const char *const migrations[] = {
     "CREATE INDEX jobs_by_test ON jobs(lab, test, verdict);"
     "CREATE INDEX jobs_by_board ON jobs(lab, board);"
     "CREATE INDEX cases_by_job ON cases(job_id);",
+    "CREATE TABLE quarantine ("
+    "  lab TEXT NOT NULL, board TEXT NOT NULL, reason TEXT NOT NULL, since_us INTEGER NOT NULL,"
+    "  PRIMARY KEY (lab, board));",
 };
 
 static int store_failed(const struct store *store, struct err *err)
@@ -400,4 +403,64 @@ unsigned store_infra_streak(struct store *store, const char *lab, const char *bo
         if (count++ == 0)
             *ret_unix_s = sqlite3_column_int64(statement, 1) / 1000000;
     return count;
+}
+
+int64_t store_last_start_us(struct store *store, const char *lab, const char *board,
+                            const char *test)
+{
+    cleanup_statement sqlite3_stmt *statement = NULL;
+
+    if (prepare(store, "SELECT max(started_us) FROM jobs WHERE lab IS ? AND board = ? AND test = ?",
+                &statement, NULL) < 0)
+        return 0;
+    bind_text(statement, 1, lab);
+    bind_text(statement, 2, board);
+    bind_text(statement, 3, test);
+    return sqlite3_step(statement) == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : 0;
+}
+
+/* ---- quarantine ---------------------------------------------------------------------------- */
+
+int store_quarantine(struct store *store, const char *lab, const char *board, const char *reason,
+                     int64_t unix_s, struct err *err)
+{
+    cleanup_statement sqlite3_stmt *statement = NULL;
+    int rc = prepare(store,
+                     "INSERT OR IGNORE INTO quarantine (lab, board, reason, since_us)"
+                     " VALUES (?, ?, ?, ?)",
+                     &statement, err);
+
+    return rc < 0 ? rc
+                  : insert(store, statement, err, "sssi", lab, board, reason, unix_s * 1000000);
+}
+
+bool store_quarantined(struct store *store, const char *lab, const char *board,
+                       struct store_quarantine *ret)
+{
+    cleanup_statement sqlite3_stmt *statement = NULL;
+
+    if (prepare(store, "SELECT reason, since_us FROM quarantine WHERE lab = ? AND board = ?",
+                &statement, NULL) < 0)
+        return false;
+    bind_text(statement, 1, lab);
+    bind_text(statement, 2, board);
+    if (sqlite3_step(statement) != SQLITE_ROW)
+        return false;
+    cleanup_free char *fits = text_clean_dup((const char *)sqlite3_column_text(statement, 0),
+                                             sizeof ret->reason - 1, TEXT_ONE_LINE);
+    snprintf(ret->reason, sizeof ret->reason, "%s", fits);
+    ret->unix_s = sqlite3_column_int64(statement, 1) / 1000000;
+    return true;
+}
+
+int store_release(struct store *store, const char *lab, const char *board, bool *ret,
+                  struct err *err)
+{
+    cleanup_statement sqlite3_stmt *statement = NULL;
+    int rc = prepare(store, "DELETE FROM quarantine WHERE lab = ? AND board = ?", &statement, err);
+
+    if (rc == 0)
+        rc = insert(store, statement, err, "ss", lab, board);
+    *ret = rc == 0 && sqlite3_changes(store->db) > 0;
+    return rc;
 }

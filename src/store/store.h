@@ -36,5 +36,22 @@ bool store_last(struct store *store, const char *lab, const char *board, struct 
  * cancelled, tell nothing of it and are passed over. */
 unsigned store_infra_streak(struct store *store, const char *lab, const char *board, unsigned max,
                             int64_t *ret_unix_s);
+/* When `test` last began on a board, in microseconds of Unix time; 0: never. */
+int64_t store_last_start_us(struct store *store, const char *lab, const char *board, const char *test);
+
+/* ---- quarantine: boards that nothing is to be run on until somebody has looked ------------- */
+
+struct store_quarantine {
+    char reason[512]; /* one line */
+    int64_t unix_s;   /* since when */
+};
+/* A board that is in quarantine already keeps its first reason. */
+int store_quarantine(struct store *store, const char *lab, const char *board, const char *reason,
+                     int64_t unix_s, struct err *err);
+bool store_quarantined(struct store *store, const char *lab, const char *board,
+                       struct store_quarantine *ret);
+/* *ret: it was in quarantine. */
+int store_release(struct store *store, const char *lab, const char *board, bool *ret,
+                  struct err *err);
 
 #endif

@@ -20,7 +20,7 @@ def lab(hil, boards, head=""):
         text += f"    reset: {{cmd: {{run: [sh, -c, 'echo {name} >> {hil.home}/resets']}}}}\n"
         if "power" in scripts:
             text += f"    power: {{cmd: {json.dumps(scripts['power'])}}}\n"
-        text += "    console: {tcp: {host: localhost, port: 1}}\n"
+        text += "    console: {tcp: {host: localhost, port: 1}}\n    recovery: {steps: []}\n"
     return hil.write("lab.yaml", text)
 
 

@@ -41,7 +41,7 @@ class Bench:
         self.kept.mkdir(exist_ok=True)
         self.bin = hil.home / "bin"
         self.bin.mkdir(exist_ok=True)
-        self.lab = lab_of(hil, board)
+        self.lab = lab_of(hil, board, recovery="{steps: []}")
         text = self.lab.read_text()
         self.lab.write_text(text.replace(f"cmd: {{run: [cp, '{{file}}', '{board.flash}']}}", driver))
         assert driver in self.lab.read_text()

@@ -285,11 +285,11 @@ int tool_judge_chip(const struct tool_judge *judge, const char *wanted, struct e
     cleanup_free char *found = text_clean_dup(raw, sizeof judge->chip, TEXT_ONE_LINE);
 
     if (!*found)
-        return err_set(err, ERR_REFUSED,
+        return err_set(err, ERR_CONFIG,
                        "the tool did not say which chip this is, and lab.yaml wants '%s'", wanted);
     if (number ? same_number(found, wanted + 2) : strcasestr(found, wanted) != NULL)
         return 0;
-    return err_set(err, ERR_REFUSED,
+    return err_set(err, ERR_CONFIG,
                    "this chip is '%s%s', not the '%s' that lab.yaml names; nothing was erased",
                    number ? "0x" : "", found, wanted);
 }

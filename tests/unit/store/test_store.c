@@ -127,7 +127,7 @@ Test(store, is_made_with_its_directory)
     cr_assert_eq(stat(state, &info), 0);
     cr_assert_eq(info.st_mode & 0777, 0755);
     expect_answer("PRAGMA journal_mode", "wal");
-    expect_answer("PRAGMA user_version", "1");
+    expect_answer("PRAGMA user_version", "2");
     store_close(open_store(false));
 }
 
@@ -489,5 +489,55 @@ Test(store, a_failed_record_leaves_nothing_and_the_store_usable)
     expect_answer("SELECT count(*) FROM runs", "0");
     record(store, "b", VERDICT_PASS, 7);
     cr_assert_eq(store_duration(store, "bench-a", "selftest"), 7);
+    store_close(store);
+}
+
+/* ---- quarantine ---------------------------------------------------------------------------- */
+
+Test(store, a_board_in_quarantine_keeps_its_first_reason)
+{
+    struct store *store = open_store(true);
+    struct store_quarantine found;
+    struct err err;
+
+    cr_expect_not(store_quarantined(store, "bench-a", "b", &found));
+    cr_assert_eq(store_quarantine(store, "bench-a", "b", "no\x1b[1mtarget\nat all", 1000, &err), 0,
+                 "%s", err.message);
+    cr_assert_eq(store_quarantine(store, "bench-a", "b", "another", 2000, &err), 0);
+    cr_assert(store_quarantined(store, "bench-a", "b", &found));
+    cr_expect_eq(found.unix_s, 1000);
+    cr_expect_null(strpbrk(found.reason, "\x1b\n"), "%s", found.reason);
+    cr_expect(strstr(found.reason, "target"), "%s", found.reason);
+    cr_expect_not(store_quarantined(store, "bench-b", "b", &found), "each lab has its own");
+    store_close(store);
+}
+
+Test(store, a_release_says_whether_there_was_something_to_release)
+{
+    struct store *store = open_store(true);
+    struct store_quarantine found;
+    bool was = true;
+
+    cr_assert_eq(store_release(store, "bench-a", "b", &was, NULL), 0);
+    cr_expect_not(was);
+    cr_assert_eq(store_quarantine(store, "bench-a", "b", "no target", 1000, NULL), 0);
+    cr_assert_eq(store_release(store, "bench-a", "b", &was, NULL), 0);
+    cr_expect(was);
+    cr_expect_not(store_quarantined(store, "bench-a", "b", &found));
+    store_close(store);
+}
+
+Test(store, the_last_start_of_a_test_on_a_board)
+{
+    struct store *store = open_store(true);
+    struct sample run;
+
+    cr_expect_eq(store_last_start_us(store, "bench-a", "b", "selftest"), 0);
+    sample(&run, "b", VERDICT_PASS, 5);
+    run.job.started_unix_us = 77;
+    cr_assert_eq(store_record(store, &run.run, NULL), 0);
+    cr_expect_eq(store_last_start_us(store, "bench-a", "b", "selftest"), 77);
+    cr_expect_eq(store_last_start_us(store, "bench-a", "c", "selftest"), 0);
+    cr_expect_eq(store_last_start_us(store, "bench-a", "b", "other"), 0);
     store_close(store);
 }

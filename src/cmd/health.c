@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmd/cmd.h"
+#include "run/session.h"
+
+#include <stdio.h>
+
+static const struct opt_row rows[] = {
+    {"board", 'b', "NAME|LABELS",
+     "Only boards with this name or with all of these labels, parted by commas. May be given "
+     "several times.",
+     NULL},
+    {"due", 0, NULL,
+     "Only boards whose last check is longer ago than their `every`, and boards in quarantine.",
+     NULL},
+    CMD_ROW_LAB,
+    {"wait", 'w', "DURATION",
+     "How long to wait for boards that others hold; 0 does not wait. Without it: as lab.yaml says.",
+     NULL},
+    {"out", 'o', "DIR", "Where results go; hil-health where not given.", "Output"},
+    {"quiet", 'q', NULL, "Print only the verdict.", NULL},
+    {"verbose", 'v', NULL, "Also print each test; -vv commands, too; -vvv the console.", NULL},
+    {0},
+};
+
+static const char *const examples[] = {"Is nucleo-3 well again?", "hil health -b nucleo-3",
+                                       "What a timer runs every hour",
+                                       "hil health --due --wait 0 -q -o /var/lib/hil/health", NULL};
+
+static const char *const see_also[] = {"boards", "run", "labels", NULL};
+
+static int take(void *arg, const struct opt_row *row, const char *value, struct err *err)
+{
+    struct session_request *request = arg;
+
+    switch (row->letter) {
+    case 'b':
+        strv_add(&request->plan.selectors, value);
+        return 0;
+    case 'l':
+        request->lab_path = value;
+        return 0;
+    case 'w':
+        return str_to_ms(value, "--wait", &request->wait_ms, err);
+    case 'o':
+        request->out_dir = value;
+        return 0;
+    case 'q':
+        request->verbosity = -1;
+        return 0;
+    case 'v':
+        request->verbosity++;
+        return 0;
+    default:
+        request->health = HEALTH_DUE;
+        return 0;
+    }
+}
+
+static void request_done(struct session_request *request)
+{
+    strv_done(&request->plan.selectors);
+    holder_done(&request->holder);
+}
+
+static int run(const struct app *app, int argc, char **argv)
+{
+    __attribute__((cleanup(request_done))) struct session_request request = {
+        .version = app->version,
+        .out_dir = "hil-health",
+        .health = HEALTH_ALL,
+        .wait_ms = -1,
+        .cancel_fd = app->cancel_fd,
+        .download = {DOWNLOAD_DEFAULTS, .version = app->version},
+        .plan = {.repeat = 1, .retries = -1, .flaky = -1, .timeouts = {-1, -1, -1, -1, -1}},
+    };
+    struct err err = {0};
+    enum verdict verdict;
+    int first, code, signal;
+
+    if (!cmd_parse(&verb_health, argc, argv, take, &request, &first, &code))
+        return code;
+    if (first < argc) {
+        err_set(&err, ERR_USAGE, "'%s': health takes no operands; choose boards with --board",
+                argv[first]);
+        return cmd_fail(&verb_health, &err);
+    }
+    holder_self(app->argc, app->argv, &request.holder);
+    request.term = term_open(stdout);
+    code = session_run(&request, &verdict, &err) < 0 ? cmd_fail(&verb_health, &err)
+                                                     : verdict_exit_code(verdict);
+    signal = cmd_cancel_signal(app);
+    return signal ? 128 + signal : code;
+}
+
+const struct opt_verb verb_health = {
+    .name = "health",
+    .operands = "",
+    .summary = "run each board's golden image: is the board well?",
+    .description =
+        "Flashes and tests, on each board that has one, the golden image that lab.yaml names: "
+        "firmware that a good board passes.\n\n"
+        "  nucleo-3:\n"
+        "    health: {firmware: golden/nucleo.elf, every: 6h}\n\n"
+        "A board that fails goes into quarantine, and one that passes comes out of it: no run "
+        "takes "
+        "a board that is in quarantine, and its labels are taken from the runner (hil labels). A "
+        "board also goes there when it could not be flashed and nothing helped. hil boards shows "
+        "why, hil boards --release takes it out by hand.\n\n"
+        "A board that somebody holds for longer than --wait is left as it is. Where nothing is due "
+        "nothing is done, and the exit code is 0.",
+    .rows = rows,
+    .examples = examples,
+    .see_also = see_also,
+    .run = run,
+};

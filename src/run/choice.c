@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+#include "run/choice.h"
+
+#include "base/str.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define WORDS_SHOWN 20
+
+void choice_done(struct choice *choice)
+{
+    free(choice->boards);
+}
+
+/* Every name and every label of the lab, once. */
+static struct strv known_words(const struct lab *lab)
+{
+    struct strv known = {0};
+
+    for (size_t i = 0; i < lab->count; i++) {
+        const struct strv *labels = &lab->boards[i].labels;
+        strv_add(&known, lab->boards[i].name);
+        for (size_t l = 0; l < labels->count; l++)
+            if (!strv_has(&known, labels->items[l]))
+                strv_add(&known, labels->items[l]);
+    }
+    return known;
+}
+
+/* The error for a selector that no board answers to: which of its words is unknown, and what it may
+ * have been. */
+static int no_board(const struct lab *lab, const char *selector, struct err *err)
+{
+    cleanup_strv struct strv known = known_words(lab);
+    cleanup_strv struct strv words = {0};
+    const char *near;
+    size_t i = 0;
+
+    strv_split(&words, selector, ',');
+    while (i < words.count && strv_has(&known, words.items[i]))
+        i++;
+    if (words.count && i == words.count)
+        return err_set(err, ERR_CONFIG, "no board of %s has all of the labels '%s'", lab->file,
+                       selector);
+    err_set(err, ERR_CONFIG, "no board of %s has the name or labels '%s'", lab->file, selector);
+    near = words.count ? str_nearest(words.items[i], (const char *const *)known.items, known.count)
+                       : NULL;
+    if (near)
+        return err_hint(err, " (did you mean '%s'?)", near);
+    for (i = 0; i < known.count && i < WORDS_SHOWN; i++)
+        err_hint(err, "%s %s", i ? "," : "; there are:", known.items[i]);
+    return -ERR_CONFIG;
+}
+
+int choice_select(const struct lab *lab, const struct strv *selectors, struct choice *ret,
+                  struct err *err)
+{
+    ret->boards = xcalloc(lab->count, sizeof(void *));
+    ret->count = 0;
+    for (size_t i = 0; i < lab->count; i++) {
+        bool chosen = false;
+        for (size_t s = 0; s < selectors->count && !chosen; s++)
+            chosen = board_matches(&lab->boards[i], selectors->items[s]);
+        if (chosen)
+            ret->boards[ret->count++] = &lab->boards[i];
+    }
+    for (size_t s = 0; s < selectors->count; s++) {
+        bool met = false;
+        for (size_t i = 0; i < ret->count && !met; i++)
+            met = board_matches(ret->boards[i], selectors->items[s]);
+        if (!met)
+            return no_board(lab, selectors->items[s], err);
+    }
+    return 0;
+}
+
+int choice_default(const struct lab *lab, bool all, struct choice *ret, struct err *err)
+{
+    ret->boards = xcalloc(lab->count, sizeof(void *));
+    ret->count = lab->count;
+    for (size_t i = 0; i < lab->count; i++)
+        ret->boards[i] = &lab->boards[i];
+    if (lab->count == 1 || all)
+        return 0;
+    return err_set(err, ERR_USAGE,
+                   "%s has %zu boards: choose with --board NAME or LABEL (hil boards lists them), "
+                   "or take every one with --all",
+                   lab->file, lab->count);
+}
