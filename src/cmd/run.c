@@ -33,6 +33,11 @@ static const struct opt_row rows[] = {
      "What a test is that passes only when tried again: pass (the default), told as flaky, or "
      "fail.",
      NULL},
+    {"blame", 0, NULL,
+     "After a failure find out whose it is: the board's golden image (lab.yaml's health:) is run "
+     "on the same board, the firmware on a sibling, and, where that leaves it open, once more on "
+     "the same board. Says board, firmware or flaky; changes no verdict.",
+     NULL},
     {"timeout", 't', "TIMES",
      "Deadlines: 30s for the whole test, or any of flash=2m,boot=10s,idle=30s,total=10m.", NULL},
     SOURCE_OPTIONS_ROWS,
@@ -142,6 +147,8 @@ static int take(void *arg, const struct opt_row *row, const char *value, struct 
     default:
         break;
     }
+    if (str_eq(row->name, "blame"))
+        request->blame = true;
     if (str_eq(row->name, "nonce"))
         plan->parse.identity.ask_nonce = true;
     if (str_eq(row->name, "repeat"))

@@ -436,11 +436,13 @@ static void facts(struct markup *markup, const struct job_result *job)
 {
     cleanup_buf struct buf labels = BUF_INIT(SIZE_MAX / 4), honesty = BUF_INIT(SIZE_MAX / 4);
     cleanup_buf struct buf proof = BUF_INIT(SIZE_MAX / 4), attempts = BUF_INIT(SIZE_MAX / 4);
+    cleanup_buf struct buf blame = BUF_INIT(SIZE_MAX / 4);
     char took[32];
 
     for (const char *const *label = job->labels; label && *label; label++)
         buf_addf(&labels, "%s%s", labels.size ? ", " : "", *label);
     markup_raw(markup, "<dl>\n");
+    fact(markup, "To blame", words_blame(&blame, job));
     fact(markup, "Attempts", words_attempts(&attempts, job));
     fact(markup, "Labels", labels.data);
     fact(markup, "Image", job->image.file);

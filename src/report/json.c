@@ -209,6 +209,18 @@ static void write_recovery(struct json_out *out, const struct job_result *job)
     json_array_end(out);
 }
 
+/* Only where it was asked. */
+static void write_blame(struct json_out *out, const struct job_result *job)
+{
+    if (!job->blame_why)
+        return;
+    json_key(out, "blame");
+    json_object(out);
+    json_kv_string(out, "who", blame_name(job->blame));
+    json_kv_string(out, "why", job->blame_why);
+    json_object_end(out);
+}
+
 static void write_job(struct json_out *out, const struct job_result *job)
 {
     json_object(out);
@@ -230,6 +242,7 @@ static void write_job(struct json_out *out, const struct job_result *job)
     kv_counts(out, job_counts(job));
     write_attempts(out, job);
     write_recovery(out, job);
+    write_blame(out, job);
     write_capture(out, job);
     write_suites(out, job);
     json_object_end(out);

@@ -291,6 +291,7 @@ static void properties(struct junit *junit, const struct run_result *run,
     property(junit, "verdict", verdict_name(job->verdict));
     property(junit, "reason", job->reason);
     property(junit, "attempts", words_attempts(&attempts, job));
+    property(junit, "blame", words_blame(&attempts, job));
     element_end(junit);
 }
 

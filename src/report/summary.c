@@ -340,6 +340,30 @@ static void attempts(struct page *page)
     commit(page);
 }
 
+static void blame(struct page *page)
+{
+    cleanup_buf struct buf words = BUF_INIT(SIZE_MAX / 4);
+    size_t jobs = 0;
+
+    for (size_t i = 0; i < page->run->count; i++) {
+        const struct job_result *job = page->run->jobs[i];
+        if (!words_blame(&words, job) || jobs == NOTES_MAX)
+            continue;
+        if (!jobs++)
+            say(page, "### To blame\n\n");
+        say(page, "- ");
+        code(page, job->board);
+        say(page, " ");
+        code(page, job->name);
+        say(page, ": ");
+        code(page, words.data);
+        say(page, "\n");
+    }
+    if (jobs)
+        say(page, "\n");
+    commit(page);
+}
+
 /* ---- what to know besides -------------------------------------------------------------------- */
 
 struct slow {
@@ -508,6 +532,7 @@ static int write_page(const struct run_result *run, size_t bytes_max, int fd, st
     headline(&page);
     table(&page);
     failures(&page);
+    blame(&page);
     attempts(&page);
     identity(&page);
     honesty(&page);

@@ -272,6 +272,11 @@ static void print_honesty(struct page *page)
             words_screen(&clean, note.data, note.size, false);
             print_note(page, job, clean.data);
         }
+        if (words_blame(&note, job)) {
+            cleanup_free char *text = xasprintf("to blame is %s", note.data);
+            words_screen(&clean, text, strlen(text), false);
+            print_note(page, job, clean.data);
+        }
         if (words_honesty(&note, job))
             print_note(page, job, note.data);
         if (!good && words_identity(&note, job))

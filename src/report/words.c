@@ -195,6 +195,15 @@ const char *words_attempts(struct buf *out, const struct job_result *job)
     return out->data;
 }
 
+const char *words_blame(struct buf *out, const struct job_result *job)
+{
+    buf_clear(out);
+    if (!job->blame_why)
+        return NULL;
+    buf_addf(out, "%s: %s", blame_name(job->blame), job->blame_why);
+    return out->data;
+}
+
 const char *words_earlier(struct buf *out, const struct earlier *earlier)
 {
     const struct test_case *failed = earlier->failed;

@@ -42,6 +42,8 @@ const char *words_honesty(struct buf *out, const struct job_result *job);
 /* "passed at attempt 3; 1: infra on nucleo-3: no probe found; 2: fail on nucleo-4: ..."; NULL: there
  * was only one. */
 const char *words_attempts(struct buf *out, const struct job_result *job);
+/* "firmware: it fails on nucleo-4, too"; NULL: nobody was asked. */
+const char *words_blame(struct buf *out, const struct job_result *job);
 /* "failed in attempt 1 on nucleo-3: math.c:42: Expected 3 Was 2" */
 const char *words_earlier(struct buf *out, const struct earlier *earlier);
 const char *words_plural(uint64_t count); /* "" or "s" */

@@ -226,3 +226,10 @@ void run_result_done(struct run_result *run)
     arena_done(&run->arena);
     *run = (struct run_result){0};
 }
+
+const char *blame_name(enum blame blame)
+{
+    static const char *const names[] = {"unknown", "board", "firmware", "flaky"};
+
+    return names[blame];
+}

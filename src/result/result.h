@@ -98,6 +98,10 @@ struct recovery_try {
     const char *why;  /* it did not help; NULL: it did */
 };
 
+/* Whom further runs put a failure down to. */
+enum blame { BLAME_NONE, BLAME_BOARD, BLAME_FIRMWARE, BLAME_FLAKY };
+const char *blame_name(enum blame blame); /* "unknown" "board" "firmware" "flaky" */
+
 /* How a capture ended. */
 enum capture_end {
     END_NONE,    /* it never began */
@@ -140,7 +144,9 @@ struct job_result {
     struct identity identity;
     const struct recovery_try *recovery;
     size_t recovery_count;
-    bool gave_up; /* nothing of it helped, though the board is there */
+    enum blame blame;
+    const char *blame_why;     /* NULL: nobody was asked */
+    bool gave_up;              /* nothing of it helped, though the board is there */
     int64_t started_unix_us;   /* wall clock, UTC; 0: it never began */
     int64_t took_us;           /* lease to release */
     int64_t flash_us, test_us; /* of it: flashing with verify; reset to the last byte */

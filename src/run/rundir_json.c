@@ -157,6 +157,10 @@ int rundir_write_job(const char *work_dir, const struct job_result *result, cons
     write_rules(&out, job);
     write_attempts(&out, result, job);
     write_recovery(&out, result);
+    if (result->blame_why) {
+        json_kv_string(&out, "blame", blame_name(result->blame));
+        json_kv_string(&out, "blame_why", result->blame_why);
+    }
     json_kv_string(&out, "verdict", verdict_name(result->verdict));
     json_kv_string(&out, "reason", result->reason);
     json_kv_string(&out, "end", capture_end_name(result->end));
@@ -249,6 +253,10 @@ static void read_facts(struct reader *reader, const cJSON *json, struct job_resu
     ret->reason = read_string(arena, json, "reason");
     ret->end_detail = read_string(arena, json, "end_detail");
     read_recovery(json, ret);
+    ret->blame_why = read_string(arena, json, "blame_why");
+    for (int b = BLAME_NONE; b <= BLAME_FLAKY; b++)
+        if (!strcmp(json_get_string(json, "blame", ""), blame_name((enum blame)b)))
+            ret->blame = (enum blame)b;
     ret->started_unix_us = read_number(reader, json, "started_unix_us", UNIX_MAX_US);
     ret->took_us = read_number(reader, json, "took_us", SPAN_MAX_US);
     ret->flash_us = read_number(reader, json, "flash_us", SPAN_MAX_US);

@@ -5,6 +5,7 @@
 #include "base/guard.h"
 #include "base/str.h"
 #include "board/inventory.h"
+#include "run/blame.h"
 #include "run/judge.h"
 #include "run/origin.h"
 #include "run/pool.h"
@@ -319,6 +320,9 @@ static int run_jobs(struct session *session, struct err *err)
     pool_run(&options, session->plan.jobs, session->plan.count, &session->ctx, run->jobs);
     run->count = session->plan.count;
     find_broken_boards(session);
+    if (request->blame)
+        blame_run(&options, &request->plan, session->plan.jobs, run->jobs, run->count,
+                  &session->ctx);
     for (size_t i = 0; request->health && i < run->count; i++)
         settle_health(session, run->jobs[i]);
     name_logs(session);

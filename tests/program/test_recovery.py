@@ -243,3 +243,87 @@ def test_a_check_needs_a_golden_image(hil, bench):
     run = bench("health")
     assert run.code == 2 and "health of uno" in run.err and "nowhere.elf" in run.err
     assert bench.done() == [] and not (hil.home / "hil-health").exists()
+
+
+# ---- blame -------------------------------------------------------------------------------------------
+
+
+def golden(hil, bench, name, says=UNITY, **more):
+    """A board that says `says` for every image but the golden one, for which it says what a good board does."""
+    golden = hil.home / "golden.elf"
+    golden.write_bytes(IMAGE.read_bytes() + b"golden")  # bytes behind an ELF's end are nobody's
+    says = [says] if isinstance(says, str) else list(says)
+    board = bench.board(name, health="{firmware: golden.elf}", **more)
+    flashed = hil.home / f"{name}-has"
+    bench.yaml = bench.yaml.replace(f"echo {name} flash >>", f"cp $0 {flashed}; echo {name} flash >>")
+
+    def script(board):
+        good = flashed.read_bytes().endswith(b"golden")
+        board.say(more.get("golden", UNITY) if good else says.pop(0) if len(says) > 1 else says[0])
+
+    board.script = script
+    return board
+
+
+def blamed(run):
+    return {board["name"]: (board["blame"]["who"], board["blame"]["why"]) for board in run.report["boards"] if "blame" in board}
+
+
+def test_blame_on_the_board(hil, bench):
+    golden(hil, bench, "uno", says=RED)
+    bench.boards[0].script = lambda board: board.say(RED)  # whatever it runs
+    run = bench.run("--blame")
+    assert run.code == 1
+    who, why = blamed(run)["uno"]
+    assert who == "board" and "does not pass its golden image either" in why
+    assert "note: uno: to blame is board: uno does not pass" in run.out
+    assert "### To blame" in (run.dir / "summary.md").read_text()
+    assert (run.dir / "blame/others/uno/uart.log").exists() or list((run.dir / "blame/others").rglob("uart.log"))
+    before = (run.dir / "report.json").read_text()
+    assert hil("replay", "--json", "again.json", run.dir).code == 1
+    assert (hil.home / "again.json").read_text() == before
+
+
+def test_blame_on_the_firmware_by_a_sibling(hil, bench):
+    golden(hil, bench, "uno", says=RED)
+    golden(hil, bench, "dos", says=RED)
+    run = bench.run("--blame", "-b", "pty")
+    assert [who for who, _ in blamed(run).values()] == ["firmware"]
+    assert "too" in str(blamed(run)) and "passes its golden image" in str(blamed(run))
+    every = bench.run("--blame", "--all")
+    assert {who for who, _ in blamed(every).values()} == {"firmware"}
+    assert len(blamed(every)) == 2
+
+
+def test_blame_on_the_firmware_without_a_sibling(hil, bench):
+    golden(hil, bench, "uno", says=RED)
+    assert blamed(bench.run("--blame"))["uno"] == (
+        "firmware", "it fails each time, and uno passes its golden image; no sibling was asked")  # fmt: skip
+    assert bench.done() == ["uno flash"] * 3
+
+
+def test_blame_on_nobody(hil, bench):
+    golden(hil, bench, "uno", says=[RED, UNITY])
+    run = bench.run("--blame")
+    assert run.code == 1, "a failure that passed later stays one"
+    assert blamed(run)["uno"] == ("flaky", "it passes on uno when run again")
+
+
+def test_blame_on_a_board_that_differs_from_its_sibling(hil, bench):
+    golden(hil, bench, "uno", says=RED)
+    golden(hil, bench, "dos")
+    run = bench.run("--blame", "--all")
+    assert blamed(run) == {"uno": (
+        "board", "it passes on dos and fails on uno each time, in what the golden image does not test")}  # fmt: skip
+
+
+def test_blame_that_cannot_be_told(hil, bench):
+    bench.board("uno", says=RED)
+    run = bench.run("--blame")
+    assert blamed(run)["uno"][0] == "unknown" and "no golden image" in blamed(run)["uno"][1]
+
+
+def test_no_blame_where_all_is_well(hil, bench):
+    golden(hil, bench, "uno")
+    run = bench.run("--blame")
+    assert run.code == 0 and not blamed(run) and not (run.dir / "blame").exists()
