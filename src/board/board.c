@@ -38,6 +38,7 @@ struct board {
     void *power_self, *reset_self, *flash_self, *console_self, *bootloader_self, *probe_self;
     bool powered;
     int console_fd;
+    struct console_tty console_tty;
     struct guard *guard; /* that knows our resting commands */
     size_t rests;
 };
@@ -174,6 +175,35 @@ static void open_emulated(struct board *board, const struct yaml_node *qemu, str
     }
 }
 
+static void lend_tty(struct board *board, const struct driver_base *base, const void *self,
+                     const struct yaml_node *node, struct diags *diags)
+{
+    if (base->borrows_tty && base->borrows_tty(self) && !board->env.console)
+        diag_key(diags, node->first,
+                 "'%s' needs either 'path' or 'usb-serial': the board has no serial console whose "
+                 "tty it could take",
+                 base->name);
+}
+
+/* Once all drivers are there. */
+static void lend_ttys(struct board *board, struct diags *diags)
+{
+    if (board->console && board->console->tty) {
+        board->console_tty =
+            (struct console_tty){.target = board->console->tty(board->console_self), .fd = -1};
+        board->env.console = &board->console_tty;
+    }
+    if (board->power && board->conf->power)
+        lend_tty(board, &board->power->base, board->power_self, board->conf->power, diags);
+    if (board->reset && board->conf->reset)
+        lend_tty(board, &board->reset->base, board->reset_self, board->conf->reset, diags);
+    if (board->bootloader)
+        lend_tty(board, &board->bootloader->base, board->bootloader_self,
+                 board->conf->recovery.bootloader, diags);
+    if (board->probe)
+        lend_tty(board, &board->probe->base, board->probe_self, board->conf->recovery.probe, diags);
+}
+
 struct board *board_open(const struct lab *lab, const struct board_conf *conf,
                          const char *runtime_dir, struct diags *diags)
 {
@@ -204,6 +234,8 @@ struct board *board_open(const struct lab *lab, const struct board_conf *conf,
         OPEN_DRIVER_AS(board, bootloader, reset, conf->recovery.bootloader, diags);
     if (conf->recovery.probe)
         OPEN_DRIVER_AS(board, probe, power, conf->recovery.probe, diags);
+    if (diags->messages.count == before)
+        lend_ttys(board, diags);
     if (!board->reset && !board->power && diags->messages.count == before)
         diag_key(diags, conf->node,
                  "board '%s' has neither a reset nor a power driver: nothing could start its "
@@ -581,6 +613,7 @@ int board_console_open(struct board *board, const struct ctx *ctx, struct err *e
 
     if (board->console_fd < 0)
         rc = board->console->open(board->console_self, &board->env, ctx, &board->console_fd, err);
+    board->console_tty.fd = board->console_fd;
     return rc < 0 ? err_wrap(err, "console %s", board->console->base.name) : 0;
 }
 
@@ -590,7 +623,7 @@ void board_console_close(struct board *board)
         board->console->close(board->console_fd);
     else if (board->console_fd >= 0)
         close(board->console_fd);
-    board->console_fd = -1;
+    board->console_tty.fd = board->console_fd = -1;
 }
 
 int board_console_fd(const struct board *board)

@@ -20,6 +20,15 @@
 
 #include <stdbool.h>
 
+struct tty_target;
+
+/* The tty that the console driver opens: what hangs on its modem lines may use it meanwhile, as a
+ * tty is opened by one only. */
+struct console_tty {
+    const struct tty_target *target;
+    int fd; /* -1: closed now; for ioctl(2) only, its bytes are the capture's */
+};
+
 /* What every driver of a board may know of its surroundings. Borrowed for the call. */
 struct driver_env {
     const char *board;       /* its name */
@@ -29,6 +38,7 @@ struct driver_env {
     const char *test;        /* for events; may be NULL */
     const struct memory_range *memory; /* nothing outside is ever written */
     size_t memory_count;               /* 0: not said */
+    const struct console_tty *console; /* NULL: the console is no tty */
 };
 /* 0 where the range lies within the board's memory, else -ERR_CONFIG naming `what`: "segment". */
 int driver_accepts(const struct driver_env *env, const char *what, uint64_t address, uint64_t size,
@@ -55,6 +65,8 @@ struct driver_base {
     /* Looks, without opening anything, for what it needs: -ERR_NOT_FOUND says what is missing. May
      * be NULL: nothing of it can be seen from outside */
     int (*present)(const void *self, struct err *err);
+    /* True: its options leave out the tty, so it needs the console's. May be NULL: it never does */
+    bool (*borrows_tty)(const void *self);
 };
 
 struct power_driver {
@@ -103,6 +115,8 @@ struct console_driver {
     /* Drops what the kernel holds for us; may be NULL. */
     void (*flush)(void *self, int fd);
     void (*close)(int fd); /* NULL: close(2) */
+    /* The tty that it opens; lives as long as self. May be NULL: it opens none. */
+    const struct tty_target *(*tty)(const void *self);
 };
 
 /* The tables; NULL-terminated. Each lives in its kind's folder. */

@@ -26,6 +26,9 @@ int serial_open_line(const char *path, const struct serial_line *line, int *ret_
                      struct err *err);
 /* The same with 8 data bits, no parity, 1 stop bit, no flow control. */
 int serial_open(const char *path, uint64_t baud, int *ret_fd, struct err *err);
+/* Only for its modem lines: its speed and framing stay as they are. The kernel sets DTR and RTS
+ * whenever a tty is opened; closing this one leaves them as they are then. */
+int serial_open_modem(const char *path, int *ret_fd, struct err *err);
 /* Lets go of it at once: a child of another thread between fork and exec has a copy of the
  * descriptor, and close(2) alone would leave the tty taken until that child is further. */
 void serial_close(int fd);

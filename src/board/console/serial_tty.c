@@ -143,11 +143,11 @@ static int cannot_open(const char *path, int reason, struct err *err)
     return rc;
 }
 
-int serial_open_line(const char *path, const struct serial_line *line, int *ret_fd, struct err *err)
+/* Open and ours alone, its settings untouched. */
+static int open_alone(const char *path, int *ret_fd, struct err *err)
 {
     /* Never O_CREAT: on the path of an unplugged adapter that would make a plain file. */
     cleanup_close int fd = open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
-    struct termios2 tty = raw_settings(line);
     int rc;
 
     if (fd < 0)
@@ -158,12 +158,43 @@ int serial_open_line(const char *path, const struct serial_line *line, int *ret_
     rc = take_alone(fd, path, err);
     if (rc < 0)
         return rc;
+    *ret_fd = take_fd(&fd);
+    return 0;
+}
+
+int serial_open_line(const char *path, const struct serial_line *line, int *ret_fd, struct err *err)
+{
+    cleanup_close int fd = -1;
+    struct termios2 tty = raw_settings(line);
+    int rc = open_alone(path, &fd, err);
+
+    if (rc < 0)
+        return rc;
     if (ioctl(fd, TCSETS2, &tty) < 0)
         return err_sys(err, errno, "%s: setting %" PRIu64 " baud", path, line->baud);
     rc = check_speed(fd, path, line->baud, err);
     if (rc < 0)
         return rc;
     ask_low_latency(fd);
+    *ret_fd = take_fd(&fd);
+    return 0;
+}
+
+int serial_open_modem(const char *path, int *ret_fd, struct err *err)
+{
+    cleanup_close int fd = -1;
+    struct termios2 tty;
+    int rc = open_alone(path, &fd, err);
+
+    if (rc < 0)
+        return rc;
+    if (ioctl(fd, TCGETS2, &tty) < 0)
+        return err_sys(err, errno, "%s: reading its settings", path);
+    tty.c_cflag &= ~(tcflag_t)(HUPCL | CRTSCTS); /* with CRTSCTS the kernel moves RTS by itself */
+    tty.c_cflag |= CLOCAL;
+    tty.c_lflag = 0; /* no echo: the board must not be sent its own words */
+    if (ioctl(fd, TCSETS2, &tty) < 0)
+        return err_sys(err, errno, "%s: changing its settings", path);
     *ret_fd = take_fd(&fd);
     return 0;
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include "board/reset/reset.h"
 
-const struct reset_driver *const reset_drivers[] = {&reset_cmd, &reset_dfu, &reset_qemu, NULL};
+const struct reset_driver *const reset_drivers[] = {&reset_cmd,  &reset_dfu,   
+                                                    &reset_qemu, &reset_serial, NULL};
