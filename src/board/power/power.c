@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include "board/power/power.h"
 
-const struct power_driver *const power_drivers[] = {&power_cmd,       &power_qemu,
+const struct power_driver *const power_drivers[] = {&power_cmd,    &power_gpio,    &power_qemu,
                                                     &power_serial, &power_usb_hub, NULL};

@@ -8,6 +8,6 @@
 
 #include "board/driver.h"
 
-extern const struct power_driver power_cmd, power_qemu, power_serial, power_usb_hub;
+extern const struct power_driver power_cmd, power_gpio, power_qemu, power_serial, power_usb_hub;
 
 #endif
