@@ -361,6 +361,33 @@ def test_a_missing_tool_says_where_it_comes_from(hil, board):
     assert "probe-rs: program not found in PATH; install probe-rs" in reason(bench.run())
 
 
+# ---- a tool that resets --------------------------------------------------------------------------
+
+
+def resets_by(hil, board, driver):
+    lab = lab_of(hil, board, reset=driver)
+    lines = [line for line in lab.read_text().splitlines(True) if "reset: {cmd" not in line]
+    lab.write_text("".join(lines))
+    return lab
+
+
+def test_openocd_resets(hil, board):
+    bench = Bench(hil, board, OPENOCD)
+    bench.lab = resets_by(hil, board, "{" + OPENOCD + "}")
+    bench.stand_in("openocd", f"cat '{board.dir}/r' > '{board.fifo}'; echo 'shutdown command invoked' >&2")
+    result = bench.run()
+    assert result.code == 0, result.out + result.err
+    (argv,) = bench.argvs()
+    assert argv[-6:] == ["-c", "init", "-c", "reset run", "-c", "shutdown"] and "adapter serial 066D" in argv
+    (log,) = result.dir.rglob("reset.log")
+    assert log.read_text() == "shutdown command invoked\n"
+    env = {"PATH": f"{bench.bin}:{hil.env['PATH']}"}
+    assert hil("reset", "--lab", bench.lab, "uno", env=env).code == 0
+    bench.stand_in("openocd", "echo 'Error: open failed' >&2; exit 1")
+    ended = hil("reset", "--lab", bench.lab, "uno", env=env)
+    assert ended.code == 3 and 'reset openocd: no probe found: "Error: open failed"' in ended.err, ended.err
+
+
 # ---- the real ones -------------------------------------------------------------------------------
 
 DUMMY = """
@@ -415,3 +442,11 @@ def test_real_openocd_programs_its_make_believe_flash(hil, board):
     result = Bench(hil, board, driver).run()
     assert result.code == 0, result.out + result.err
     assert [event["what"] for event in events(result, "progress")] == ["flash", "flash", "verify", "verify"]
+
+
+def test_real_openocd_resets_nothing_and_ends_with_0(hil, board):
+    dummy = hil.write("dummy.cfg", DUMMY)
+    target = hil.write("target.cfg", "")
+    lab = resets_by(hil, board, f"{{openocd: {{interface: '{dummy}', target: {target}}}}}")
+    ended = hil("reset", "--lab", lab, "uno")
+    assert ended.code == 3 and "the probe finds no chip" in ended.err, ended.err

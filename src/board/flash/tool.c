@@ -54,9 +54,10 @@ void tool_check(void *self, const struct yaml_node *node, struct diags *diags)
 struct session {
     const struct tool_conf *conf;
     const struct driver_env *env;
-    const struct image *image;
-    const struct firmware *firmware;
-    const char *told; /* step of the last progress */
+    const char *dir, *log;           /* where it runs; NULL: anywhere; a file there */
+    const struct image *image;       /* NULL: it is given none, nor... */
+    const struct firmware *firmware; /* ...its files */
+    const char *told;                /* step of the last progress */
     struct pace {
         size_t file; /* the one under way */
         bool begun;
@@ -128,12 +129,12 @@ static int run_step(struct session *session, const struct tool_step *step,
 {
     const struct tool_conf *conf = session->conf;
     cleanup_strv struct strv argv = {0};
-    cleanup_free char *log = fs_join(session->firmware->dir, "flash.log");
-    cleanup_free char *readback = fs_join(session->firmware->dir, TOOL_READBACK);
+    cleanup_free char *log = session->env->work_dir ? fs_join(session->dir, session->log) : NULL;
+    cleanup_free char *readback = step->readback ? fs_join(session->dir, TOOL_READBACK) : NULL;
     struct tool_judge judge;
     struct proc_result result;
-    struct proc_spec spec = {.dir = session->firmware->dir,
-                             .log_path = session->env->work_dir ? log : NULL,
+    struct proc_spec spec = {.dir = session->dir,
+                             .log_path = log,
                              .hint = conf->tool->hint,
                              .output = take_output,
                              .output_arg = &judge};
@@ -143,10 +144,10 @@ static int run_step(struct session *session, const struct tool_step *step,
     rc = tool_words(conf, session->env, session->firmware, file, step->argv, &argv, err);
     if (rc < 0)
         return rc;
-    if (step->readback) /* some refuse to write over a file, and an old one must not count */
+    if (readback) /* some refuse to write over a file, and an old one must not count */
         unlink(readback);
     tool_judge_begin(&judge, &step->rules);
-    judge.tell = tell_progress;
+    judge.tell = session->firmware ? tell_progress : NULL;
     judge.arg = session;
     spec.argv = (const char *const *)argv.items;
     driver_tell_command(session->env, spec.argv);
@@ -241,13 +242,15 @@ static int take_steps(const struct tool_conf *conf, const struct driver_env *env
 {
     const struct flash_tool *tool = conf->tool;
     cleanup_firmware struct firmware firmware = {0};
-    struct session session = {.conf = conf, .env = env, .image = image, .firmware = &firmware};
+    struct session session = {
+        .conf = conf, .env = env, .log = "flash.log", .image = image, .firmware = &firmware};
     int rc = check_addresses(conf, image, err);
 
     if (rc == 0)
         rc = check_port(conf, err);
     if (rc == 0)
         rc = firmware_write(image, form_of(tool, image), tool->block, env, &firmware, err);
+    session.dir = firmware.dir;
     if (rc == 0)
         rc = write_script(&session, err);
     for (const struct tool_step *step = steps; step->argv && rc == 0; step++) {
@@ -275,4 +278,16 @@ int tool_compare(void *self, const struct driver_env *env, const struct image *i
 
     return conf->tool->compare ? take_steps(conf, env, image, conf->tool->compare, ctx, err)
                                : err_set(err, ERR_CONFIG, "cannot tell what the board has");
+}
+
+int tool_act(void *self, const struct driver_env *env, const char *log, const struct ctx *ctx,
+             struct err *err)
+{
+    const struct tool_conf *conf = self;
+    struct session session = {.conf = conf, .env = env, .dir = env->work_dir, .log = log};
+    int rc = check_port(conf, err);
+
+    for (const struct tool_step *step = conf->tool->steps; step->argv && rc == 0; step++)
+        rc = run_step(&session, step, NULL, ctx, err);
+    return rc;
 }

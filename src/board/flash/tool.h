@@ -71,6 +71,9 @@ int tool_flash(void *self, const struct driver_env *env, const struct image *ima
                const struct ctx *ctx, struct err *err);
 int tool_compare(void *self, const struct driver_env *env, const struct image *image,
                  const struct ctx *ctx, struct err *err);
+/* Takes the steps of a tool that needs no firmware, as a reset does; its output goes to `log`. */
+int tool_act(void *self, const struct driver_env *env, const char *log, const struct ctx *ctx,
+             struct err *err);
 
 /* static const struct flash_tool ROW must be there; makes `const struct flash_driver flash_ID`. */
 #define TOOL_DRIVER(id, title, type, row, console, about)                       \

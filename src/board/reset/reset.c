@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "board/reset/reset.h"
 
-const struct reset_driver *const reset_drivers[] = {&reset_cmd,  &reset_dfu,    &reset_gpio,
-                                                    &reset_qemu, &reset_serial, NULL};
+const struct reset_driver *const reset_drivers[] = {
+    &reset_cmd,     &reset_dfu,     &reset_gpio,
+    &reset_openocd, &reset_qemu, &reset_serial, NULL};

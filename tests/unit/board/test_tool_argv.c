@@ -6,6 +6,7 @@
 #include "../scratch.h"
 #include "board/flash/flash.h"
 #include "board/flash/tool_words.h"
+#include "board/reset/reset.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
@@ -21,6 +22,8 @@ static const char *const rows[] = {
     " speed: 1800, under-reset: true, args: [-d1]}",
     "openocd: {interface: stlink, target: nrf52,"
     " serial: \"a} ; shutdown [exec id] $x \\\"q\\\" \\\\ {\\n\\xe9#\"}",
+    "reset openocd: {interface: stlink, target: stm32f4x, serial: \"a} b\", location: 1-1.4,"
+    " under-reset: true, program: /opt/openocd, args: [-d1]}",
     "st-flash: {}",
     "st-flash: {serial: \"-x --erase\", speed: 1800, under-reset: true, chip: F446}",
     "cubeprogrammer: {}",
@@ -49,16 +52,22 @@ static const char *const rows[] = {
     "st-flash: {program: /opt/st flash/st-flash, args: [--flash=128k, \"\"]}",
 };
 
-static const struct flash_driver *find(const char *name)
+/* "NAME" is a flash driver's, "reset NAME" a reset driver's. */
+static const struct driver_base *find(const char *name)
 {
-    for (size_t d = 0; flash_drivers[d]; d++)
+    bool reset = str_starts(name, "reset ");
+
+    for (size_t d = 0; reset && reset_drivers[d]; d++)
+        if (!strcmp(reset_drivers[d]->base.name, name + strlen("reset ")))
+            return &reset_drivers[d]->base;
+    for (size_t d = 0; !reset && flash_drivers[d]; d++)
         if (!strcmp(flash_drivers[d]->base.name, name))
-            return flash_drivers[d];
+            return &flash_drivers[d]->base;
     return NULL;
 }
 
 /* A driver's instance as board_open() makes it; what is wrong with it goes to diags. */
-static void *configure(const char *text, struct yaml_tree **tree, const struct flash_driver **ret,
+static void *configure(const char *text, struct yaml_tree **tree, const struct driver_base **ret,
                        struct diags *diags)
 {
     struct err err = {0};
@@ -66,13 +75,13 @@ static void *configure(const char *text, struct yaml_tree **tree, const struct f
     cr_assert_eq(yaml_parse(text, strlen(text), "lab.yaml", tree, diags, &err), 0, "%s: %s", text,
                  err.message);
     const struct yaml_node *node = yaml_root(*tree)->first;
-    const struct flash_driver *driver = *ret = find(node->key);
+    const struct driver_base *driver = *ret = find(node->key);
     cr_assert(driver, "%s", text);
-    void *self = xcalloc(1, driver->base.self_size);
-    driver->base.preset(self);
-    fields_read(driver->base.fields, node, node->key, self, diags);
+    void *self = xcalloc(1, driver->self_size);
+    driver->preset(self);
+    fields_read(driver->fields, node, node->key, self, diags);
     if (!diags->messages.count)
-        driver->base.check(self, node, diags);
+        driver->check(self, node, diags);
     return self;
 }
 
@@ -90,7 +99,7 @@ static void print_row(const char *text, struct buf *out)
     struct firmware_file files[] = {{first, 0x08000000, 16384}, {second, 0x08040000, 4}};
     struct firmware firmware = {.dir = dir, .files = files, .count = 2};
     struct driver_env env = {.board = "uno"};
-    const struct flash_driver *driver;
+    const struct driver_base *driver;
     struct diags diags = {0};
     struct yaml_tree *tree = NULL;
     struct tool_conf *conf = configure(text, &tree, &driver, &diags);
@@ -121,7 +130,7 @@ static void print_row(const char *text, struct buf *out)
         print_words("script", &line, out);
     }
     buf_adds(out, "\n");
-    fields_done(driver->base.fields, conf);
+    fields_done(driver->fields, conf);
     free(conf);
     yaml_tree_free(tree);
     diags_done(&diags);
@@ -155,13 +164,13 @@ Test(tool_argv, mistakes_are_told_when_the_lab_is_read)
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
-        const struct flash_driver *driver;
+        const struct driver_base *driver;
         struct diags diags = {0};
         struct yaml_tree *tree = NULL;
         void *self = configure(bad[i].yaml, &tree, &driver, &diags);
         cr_assert_eq(diags.messages.count, 1, "%s: %zu", bad[i].yaml, diags.messages.count);
         cr_expect(strstr(diags.messages.items[0], bad[i].message), "%s", diags.messages.items[0]);
-        fields_done(driver->base.fields, self);
+        fields_done(driver->fields, self);
         free(self);
         yaml_tree_free(tree);
         diags_done(&diags);

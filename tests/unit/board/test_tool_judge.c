@@ -9,6 +9,7 @@
 #include "../scratch.h"
 #include "board/flash/flash.h"
 #include "board/flash/tool_match.h"
+#include "board/reset/reset.h"
 
 #include <criterion/criterion.h>
 #include <dirent.h>
@@ -69,12 +70,12 @@ static void check_pattern(const char *tool, const char *pattern)
             cr_assert(*++pattern && strchr("uxs%", *pattern), "%s", tool);
 }
 
-static const struct flash_tool *tool_of(const struct flash_driver *driver)
+static const struct flash_tool *tool_of(const struct driver_base *driver)
 {
-    void *self = xcalloc(1, driver->base.self_size);
+    void *self = xcalloc(1, driver->self_size);
     const struct flash_tool *tool;
 
-    driver->base.preset(self);
+    driver->preset(self);
     tool = ((struct tool_conf *)self)->tool;
     free(self);
     return tool;
@@ -94,7 +95,8 @@ Test(tool_judge, all_patterns_are_well_formed)
         if (!is_tool(flash_drivers[d]))
             continue;
         tools++;
-        for (const struct tool_step *step = tool_of(flash_drivers[d])->steps; step->argv; step++) {
+        for (const struct tool_step *step = tool_of(&flash_drivers[d]->base)->steps; step->argv;
+             step++) {
             const struct tool_rules *rules = &step->rules;
             for (const struct tool_failure *row = rules->failures; row && row->text; row++)
                 check_pattern(name, row->text);
@@ -145,17 +147,25 @@ static struct order read_order(const char *expected, size_t *ret_size)
     return order;
 }
 
+static const struct tool_rules *rules_in(const struct driver_base *driver, const char *name)
+{
+    for (const struct tool_step *step = tool_of(driver)->steps; step->argv; step++)
+        if (!strcmp(step->name, name))
+            return &step->rules;
+    return NULL;
+}
+
 static const struct tool_rules *rules_of(const char *tool, const char *name)
 {
-    for (size_t d = 0; flash_drivers[d]; d++) {
-        if (strcmp(flash_drivers[d]->base.name, tool) != 0)
-            continue;
-        for (const struct tool_step *step = tool_of(flash_drivers[d])->steps; step->argv; step++)
-            if (!strcmp(step->name, name))
-                return &step->rules;
-    }
-    cr_assert_fail("no step '%s' of '%s'", name, tool);
-    return NULL;
+    const struct tool_rules *rules = NULL;
+
+    for (size_t d = 0; flash_drivers[d] && !rules; d++)
+        if (!strcmp(flash_drivers[d]->base.name, tool))
+            rules = rules_in(&flash_drivers[d]->base, name);
+    if (!rules && !strcmp(reset_openocd.base.name, tool))
+        rules = rules_in(&reset_openocd.base, name);
+    cr_assert(rules, "no step '%s' of '%s'", name, tool);
+    return rules;
 }
 
 /* What becomes of the transcript when it comes in pieces of `piece` bytes (0: line by line). */
