@@ -11,13 +11,10 @@
  * connect, `before`, attach, write, compare, `after`, detach. The comparison is part of
  * programming, because `after` may start the firmware, which may then write to flash itself.
  */
-#include "base/fs.h"
-#include "board/connect.h"
 #include "board/flash/flash.h"
 #include "board/flash/gdb_link.h"
+#include "board/flash/gdb_monitor.h"
 #include "board/flash/gdb_remote.h"
-
-#include <fcntl.h>
 
 #define UNIX_WINDOW 8 /* packets under way: 32 KiB for QEMU, well inside a socket's buffer */
 
@@ -29,14 +26,7 @@ struct flash_gdb {
 };
 
 static const struct field fields[] = {
-    {"unix", FIELD_STRING, offsetof(struct flash_gdb, link.unix_path),
-     .help = "the server's unix socket"},
-    {"tcp", FIELD_STRING, offsetof(struct flash_gdb, link.tcp),
-     .help = "the server's \"host:port\": localhost:3333 for OpenOCD"},
-    {"serial", FIELD_STRING, offsetof(struct flash_gdb, link.serial),
-     .help = "the server's tty, for a Black Magic Probe"},
-    {"baud", FIELD_UINT, offsetof(struct flash_gdb, link.baud), .min = 50, .max = 12000000,
-     .help = "bits a second on `serial`; 115200 where not given"},
+    GDB_LINK_ROWS(struct flash_gdb, link),
     {"before", FIELD_STRINGS, offsetof(struct flash_gdb, before),
      .help = "monitor commands before writing, such as \"reset halt\""},
     {"attach", FIELD_UINT, offsetof(struct flash_gdb, attach), .min = 1, .max = 0xffff,
@@ -55,20 +45,12 @@ static void preset(void *self)
     struct flash_gdb *conf = self;
 
     conf->detach = true;
-    conf->link.baud = 115200;
+    conf->link.baud = GDB_LINK_BAUD;
 }
 
 static void check(void *self, const struct yaml_node *node, struct diags *diags)
 {
-    const struct gdb_link *link = &((struct flash_gdb *)self)->link;
-    struct err err = {0};
-
-    if (!!link->unix_path + !!link->tcp + !!link->serial != 1)
-        diag_node(diags, node, "flash gdb: needs exactly one of unix, tcp and serial");
-    else if (link->unix_path && connect_unix_check(link->unix_path, &err) < 0)
-        diag_node(diags, yaml_get(node, "unix"), "%s", err.message);
-    else if (link->tcp && connect_tcp_check(link->tcp, &err) < 0)
-        diag_node(diags, yaml_get(node, "tcp"), "%s", err.message);
+    gdb_link_check(&((struct flash_gdb *)self)->link, "flash gdb", node, diags);
 }
 
 /* One programming, from connect to hang-up. */
@@ -102,35 +84,9 @@ static void start_step(struct session *session, const char *step)
     session->before = session->told = 0;
 }
 
-/* What the server's monitor said belongs into the job's flash.log, beside what other tools said. */
-static void log_monitor(const struct session *session, const char *command)
-{
-    cleanup_buf struct buf text = BUF_INIT(128 * 1024);
-    cleanup_free char *path = NULL;
-    cleanup_close int fd = -1;
-
-    if (!session->env->work_dir)
-        return;
-    path = fs_join(session->env->work_dir, "flash.log");
-    fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-    if (fd < 0)
-        return;
-    buf_addf(&text, "monitor %s\n", command);
-    buf_add(&text, session->gdb.console.data, session->gdb.console.size);
-    fs_write_all(fd, text.data, text.size, path, NULL);
-}
-
 static int run_monitor(struct session *session, const struct strv *commands, struct err *err)
 {
-    int rc = 0;
-
-    for (size_t i = 0; i < commands->count && rc == 0; i++) {
-        driver_tell_command(session->env,
-                            (const char *const[]){"monitor", commands->items[i], NULL});
-        rc = gdb_monitor(&session->gdb, commands->items[i], session->ctx, err);
-        log_monitor(session, commands->items[i]);
-    }
-    return rc;
+    return gdb_monitor_all(&session->gdb, session->env, commands, "flash.log", session->ctx, err);
 }
 
 enum pass { PASS_ERASE, PASS_FLASH, PASS_MEMORY };

@@ -9,6 +9,19 @@
 #define LISTEN_MS 5000 /* OpenOCD takes one or two seconds from its start until it listens */
 #define RETRY_MS 20
 
+void gdb_link_check(const struct gdb_link *link, const char *what, const struct yaml_node *node,
+                    struct diags *diags)
+{
+    struct err err = {0};
+
+    if (!!link->unix_path + !!link->tcp + !!link->serial != 1)
+        diag_node(diags, node, "%s: needs exactly one of unix, tcp and serial", what);
+    else if (link->unix_path && connect_unix_check(link->unix_path, &err) < 0)
+        diag_node(diags, yaml_get(node, "unix"), "%s", err.message);
+    else if (link->tcp && connect_tcp_check(link->tcp, &err) < 0)
+        diag_node(diags, yaml_get(node, "tcp"), "%s", err.message);
+}
+
 const char *gdb_link_name(const struct gdb_link *link)
 {
     return link->unix_path ? link->unix_path : link->tcp ? link->tcp : link->serial;

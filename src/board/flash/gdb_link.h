@@ -7,6 +7,7 @@
 
 #include "base/ctx.h"
 #include "base/err.h"
+#include "conf/field.h"
 
 #include <stdint.h>
 
@@ -15,6 +16,24 @@ struct gdb_link {
     uint64_t baud;                  /* of `serial` */
 };
 
+#define GDB_LINK_BAUD 115200 /* where none is given: for a driver's preset */
+
+/* The rows of a driver's table that fill `type`'s member `link`. */
+#define GDB_LINK_ROWS(type, link)                                                               \
+    {"unix", FIELD_STRING, offsetof(type, link.unix_path), .help = "the server's unix socket"}, \
+        {"tcp", FIELD_STRING, offsetof(type, link.tcp),                                         \
+         .help = "the server's \"host:port\": localhost:3333 for OpenOCD"},                     \
+        {"serial", FIELD_STRING, offsetof(type, link.serial),                                   \
+         .help = "the server's tty, for a Black Magic Probe"},                                  \
+    {                                                                                           \
+        "baud", FIELD_UINT, offsetof(type, link.baud),                                          \
+            .min = 50, .max = 12000000,                                                         \
+            .help = "bits a second on `serial`; 115200 where not given"                         \
+    }
+
+/* `what` names the driver: "flash gdb". */
+void gdb_link_check(const struct gdb_link *link, const char *what, const struct yaml_node *node,
+                    struct diags *diags);
 /* A non-blocking descriptor, for gdb_link_close(). A server that was only just started gets a few
  * seconds until it listens. */
 int gdb_link_open(const struct gdb_link *link, const struct ctx *ctx, int *ret_fd, struct err *err);

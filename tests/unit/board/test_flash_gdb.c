@@ -4,6 +4,7 @@
  */
 #include "../scratch.h"
 #include "board/flash/flash.h"
+#include "board/reset/reset.h"
 #include "fake_gdb.h"
 
 #include <signal.h>
@@ -78,18 +79,23 @@ static void bench_free(struct bench *bench)
     free(bench);
 }
 
-/* The driver, its options read from YAML as a board's are. */
-static void *driver_new(const char *yaml, struct diags *diags)
+/* A driver, its options read from YAML as a board's are. */
+static void *instance_new(const struct driver_base *base, const char *yaml, struct diags *diags)
 {
-    void *self = xcalloc(1, flash_gdb.base.self_size);
+    void *self = xcalloc(1, base->self_size);
     struct yaml_tree *tree = NULL;
 
-    flash_gdb.base.preset(self);
+    base->preset(self);
     cr_assert_eq(yaml_parse(yaml, strlen(yaml), "lab.yaml", &tree, diags, NULL), 0, "%s", yaml);
-    fields_read(flash_gdb.base.fields, yaml_root(tree), "flash gdb", self, diags);
-    flash_gdb.base.check(self, yaml_root(tree), diags);
+    fields_read(base->fields, yaml_root(tree), "gdb", self, diags);
+    base->check(self, yaml_root(tree), diags);
     yaml_tree_free(tree);
     return self;
+}
+
+static void *driver_new(const char *yaml, struct diags *diags)
+{
+    return instance_new(&flash_gdb.base, yaml, diags);
 }
 
 static void driver_free(void *self)
@@ -337,4 +343,58 @@ Test(flash_gdb, checks_its_options)
         driver_free(self);
         diags_done(&diags);
     }
+}
+
+/* ---- reset gdb --------------------------------------------------------------------------------- */
+
+static int run_reset(struct bench *bench, const char *options)
+{
+    cleanup_free char *yaml = xasprintf("{unix: \"%s\"%s}", bench->socket, options);
+    struct ctx ctx = scratch_patience();
+    struct diags diags = {0};
+    void *self = instance_new(&reset_gdb.base, yaml, &diags);
+    int rc = diags_check(&diags, &bench->err);
+
+    if (rc == 0)
+        rc = reset_gdb.reset(self, &bench->env, &ctx, &bench->err);
+    fields_done(reset_gdb.base.fields, self);
+    free(self);
+    diags_done(&diags);
+    return rc;
+}
+
+Test(reset_gdb, tells_the_server_and_detaches)
+{
+    static const char *const rows[][3] = {
+        {"", "monitor reset run\n", "qRcmd,72657365742072756e"},
+        {", run: [reset, go]", "monitor reset\nmonitor go\n", "qRcmd,676f"},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct bench *bench = bench_new();
+        cleanup_free char *log = fs_join(bench->dir, "reset.log");
+        fake_gdb_listen(bench->fake, bench->socket);
+        cr_expect_eq(run_reset(bench, rows[i][0]), 0, "%s", bench->err.message);
+        fake_gdb_stop(bench->fake);
+        cr_expect_str_eq(bench->recorder.text.data, rows[i][1]);
+        cr_expect_eq(fake_gdb_count(bench->fake, rows[i][2]), 1);
+        cr_expect_eq(fake_gdb_count(bench->fake, "D"), 1, "or the chip stays halted");
+        cleanup_free char *said = scratch_text(log);
+        cr_expect(str_starts(said, "monitor reset"), "%s", said);
+        bench_free(bench);
+    }
+}
+
+Test(reset_gdb, an_error_is_told)
+{
+    struct bench *bench = bench_new();
+
+    bench->fake->answers[0] = (struct fake_answer){"qRcmd", 0, "E01", true};
+    fake_gdb_listen(bench->fake, bench->socket);
+    cr_expect_eq(run_reset(bench, ""), -ERR_REFUSED, "%s", bench->err.message);
+    cr_expect(strstr(bench->err.message, "reset run"), "%s", bench->err.message);
+    fake_gdb_stop(bench->fake);
+    cr_expect_eq(run_reset(bench, ", run: []"), -ERR_CONFIG);
+    cr_expect(strstr(bench->err.message, "'run' names no command"), "%s", bench->err.message);
+    bench_free(bench);
 }
