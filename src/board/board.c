@@ -239,7 +239,7 @@ struct board *board_open(const struct lab *lab, const struct board_conf *conf,
     if (!board->reset && !board->power && diags->messages.count == before)
         diag_key(diags, conf->node,
                  "board '%s' has neither a reset nor a power driver: nothing could start its "
-                 "firmware; add reset: {cmd: {run: [...]}}",
+                 "firmware; add reset: {cmd: {run: [...]}}, or another of 'hil drivers'",
                  conf->name);
     if (diags->messages.count == before)
         return board;

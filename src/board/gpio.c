@@ -185,7 +185,7 @@ static int request_line(const struct gpio_target *target, uint64_t flags, bool a
 {
     struct gpio_v2_line_request request = {.num_lines = 1, .consumer = CONSUMER};
     struct gpio_v2_line_config *config = &request.config;
-    struct gpiochip_info info;
+    struct gpiochip_info info = {0};
     cleanup_close int chip = -1;
     int rc = open_chip(target->chip, &chip, &info, err);
 

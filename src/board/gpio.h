@@ -21,25 +21,24 @@ enum { GPIO_LOW, GPIO_HIGH };
 enum { GPIO_PUSH_PULL, GPIO_OPEN_DRAIN };
 extern const char *const gpio_levels[], *const gpio_drives[]; /* choices of fields */
 
-struct gpio_target {
-    char *chip; /* "gpiochip0", a path, or the chip's label */
-    char *line; /* its number, or its name */
-    int active; /* GPIO_LOW, GPIO_HIGH: the level that means yes */
-    int drive;  /* GPIO_PUSH_PULL, GPIO_OPEN_DRAIN: high is left to a pull-up */
+struct gpio_target { /* a driver's instance begins with it */
+    char *chip;      /* "gpiochip0", a path, or the chip's label */
+    char *line;      /* its number, or its name */
+    int active;      /* GPIO_LOW, GPIO_HIGH: the level that means yes */
+    int drive;       /* GPIO_PUSH_PULL, GPIO_OPEN_DRAIN: high is left to a pull-up */
 };
 
-/* The rows of a driver's table that fill `type`'s member `gpio`; the texts say what is where none is
- * given. */
-#define GPIO_TARGET_ROWS(type, gpio, active_text, drive_text)                         \
-    {"chip", FIELD_STRING, offsetof(type, gpio.chip), FIELD_REQUIRED,                 \
-     .help = "gpiochip0, or better the chip's label: gpioinfo shows both"},           \
-        {"line", FIELD_STRING, offsetof(type, gpio.line), FIELD_REQUIRED,             \
-         .help = "the line's number, or its name"},                                   \
-        {"active", FIELD_CHOICE, offsetof(type, gpio.active), .choices = gpio_levels, \
-         .help = active_text},                                                        \
-    {                                                                                 \
-        "drive", FIELD_CHOICE, offsetof(type, gpio.drive), .choices = gpio_drives,    \
-                                                           .help = drive_text         \
+/* The rows of a driver's table that fill it; the texts say what is where none is given. */
+#define GPIO_TARGET_ROWS(active_text, drive_text)                                              \
+    {"chip", FIELD_STRING, offsetof(struct gpio_target, chip), FIELD_REQUIRED,                 \
+     .help = "gpiochip0, or better the chip's label: gpioinfo shows both"},                    \
+        {"line", FIELD_STRING, offsetof(struct gpio_target, line), FIELD_REQUIRED,             \
+         .help = "the line's number, or its name"},                                            \
+        {"active", FIELD_CHOICE, offsetof(struct gpio_target, active), .choices = gpio_levels, \
+         .help = (active_text)},                                                               \
+    {                                                                                          \
+        "drive", FIELD_CHOICE, offsetof(struct gpio_target, drive), .choices = gpio_drives,    \
+                                                                    .help = (drive_text)       \
     }
 
 /* 0 where the chip is there; opens nothing, so a label is not looked for. */

@@ -288,13 +288,12 @@ static const char *interface_of(const char *product)
 
 static void add_openocd_ways(struct entry *entry, const char *product, const char *platform)
 {
-    cleanup_buf struct buf flash = BUF_INIT(4096), reset = BUF_INIT(4096);
+    cleanup_buf struct buf way = BUF_INIT(4096);
     const char *known = board_yaml_target(platform), *target = known ? known : "TARGET";
 
-    board_yaml_openocd_flash(&flash, interface_of(product), "serial", entry->serial, target);
-    board_yaml_openocd_reset(&reset, interface_of(product), "serial", entry->serial, target);
-    entry->flash = buf_steal(&flash);
-    entry->reset = buf_steal(&reset);
+    board_yaml_openocd(&way, interface_of(product), "serial", entry->serial, target);
+    entry->reset = xstrdup(way.data);
+    entry->flash = buf_steal(&way);
     if (!known)
         entry->missing = xstrdup("the chip's OpenOCD target for TARGET; ");
 }

@@ -238,23 +238,12 @@ void board_yaml_quoted(struct buf *out, const char *text)
     buf_adds(out, "\"");
 }
 
-void board_yaml_openocd_flash(struct buf *out, const char *interface, const char *key,
-                              const char *value, const char *target)
+void board_yaml_openocd(struct buf *out, const char *interface, const char *key, const char *value,
+                        const char *target)
 {
     buf_addf(out, "{openocd: {interface: %s, target: %s, %s: ", interface, target, key);
     board_yaml_quoted(out, value);
     buf_adds(out, "}}");
-}
-
-void board_yaml_openocd_reset(struct buf *out, const char *interface, const char *key,
-                              const char *value, const char *target)
-{
-    cleanup_free char *select =
-        xasprintf("adapter %s %s", strcmp(key, "serial") != 0 ? "usb location" : key, value);
-
-    buf_addf(out, "{cmd: {run: [openocd, -f, interface/%s.cfg, -c, ", interface);
-    board_yaml_quoted(out, select);
-    buf_addf(out, ", -f, target/%s.cfg, -c, init; reset run; exit]}}", target);
 }
 
 static void add_openocd(const struct rig *rig, const char *target, struct buf *out)
@@ -264,9 +253,9 @@ static void add_openocd(const struct rig *rig, const char *target, struct buf *o
     const char *value = rig->serial_unique ? device->serial : device->path;
 
     buf_adds(out, "  flash: ");
-    board_yaml_openocd_flash(out, device->known->openocd, key, value, target);
+    board_yaml_openocd(out, device->known->openocd, key, value, target);
     buf_adds(out, "\n  reset: ");
-    board_yaml_openocd_reset(out, device->known->openocd, key, value, target);
+    board_yaml_openocd(out, device->known->openocd, key, value, target);
     buf_adds(out, "\n");
 }
 

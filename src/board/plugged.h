@@ -37,14 +37,12 @@ void proposal_done(struct proposal *proposal);
 /* The caller frees. *ret_complete: it is no comment. */
 char *plugged_yaml(const struct rig *rig, const struct proposal *proposal, bool *ret_complete);
 
-/* Pieces that other makers of boards use: text in double quotes; flashing with OpenOCD, `key` (serial
- * or location) and `value` choosing the probe; resetting with it; its target for an STM32 board's name (NULL: none); a board's lines
- * as a comment whose first says what is missing ("a; b; "). */
+/* Pieces that other makers of boards use: text in double quotes; flashing or resetting with OpenOCD,
+ * `key` (serial or location) and `value` choosing the probe; its target for an STM32 board's name
+ * (NULL: none); a board's lines as a comment whose first says what is missing ("a; b; "). */
 void board_yaml_quoted(struct buf *out, const char *text);
-void board_yaml_openocd_flash(struct buf *out, const char *interface, const char *key,
-                              const char *value, const char *target);
-void board_yaml_openocd_reset(struct buf *out, const char *interface, const char *key,
-                              const char *value, const char *target);
+void board_yaml_openocd(struct buf *out, const char *interface, const char *key, const char *value,
+                        const char *target);
 const char *board_yaml_target(const char *likely);
 char *board_yaml_comment(const char *lines, const char *missing);
 

@@ -12,16 +12,16 @@
 #include "base/err.h"
 #include "conf/field.h"
 
-struct tty_target {
+struct tty_target {          /* a driver's instance begins with it */
     char *path, *usb_serial; /* one of them; neither: the console's tty, where that is allowed */
 };
 
-/* The rows of a driver's table that fill `type`'s member `target`. */
-#define TTY_TARGET_ROWS(type, target)                                            \
-    {"path", FIELD_STRING, offsetof(type, target.path),                          \
+/* The rows of a driver's table that fill it. */
+#define TTY_TARGET_ROWS                                                          \
+    {"path", FIELD_STRING, offsetof(struct tty_target, path),                    \
      .help = "the tty: /dev/ttyACM0, or better a link in /dev/serial/by-id"},    \
     {                                                                            \
-        "usb-serial", FIELD_STRING, offsetof(type, target.usb_serial),           \
+        "usb-serial", FIELD_STRING, offsetof(struct tty_target, usb_serial),     \
             .help = "instead of path: the serial number of the USB device that " \
                     "has the tty"                                                \
     }

@@ -21,7 +21,7 @@ static const char *const parities[] = {"none", "even", "odd", NULL};
 static const char *const flows[] = {"none", "rtscts", "xonxoff", NULL};
 
 static const struct field fields[] = {
-    TTY_TARGET_ROWS(struct console_serial, target),
+    TTY_TARGET_ROWS,
     {"baud", FIELD_UINT, LINE(baud), .min = 50, .max = 12000000,
      .help = "bits a second; 115200 where not given"},
     {"data", FIELD_UINT, LINE(data), .min = 5, .max = 8, .help = "data bits; 8 where not given"},

@@ -26,7 +26,7 @@ struct flash_gdb {
 };
 
 static const struct field fields[] = {
-    GDB_LINK_ROWS(struct flash_gdb, link),
+    GDB_LINK_ROWS,
     {"before", FIELD_STRINGS, offsetof(struct flash_gdb, before),
      .help = "monitor commands before writing, such as \"reset halt\""},
     {"attach", FIELD_UINT, offsetof(struct flash_gdb, attach), .min = 1, .max = 0xffff,

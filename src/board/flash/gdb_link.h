@@ -11,24 +11,25 @@
 
 #include <stdint.h>
 
-struct gdb_link {
+struct gdb_link {                   /* a driver's instance begins with it */
     char *unix_path, *tcp, *serial; /* one of them; the others are NULL */
     uint64_t baud;                  /* of `serial` */
 };
 
 #define GDB_LINK_BAUD 115200 /* where none is given: for a driver's preset */
 
-/* The rows of a driver's table that fill `type`'s member `link`. */
-#define GDB_LINK_ROWS(type, link)                                                               \
-    {"unix", FIELD_STRING, offsetof(type, link.unix_path), .help = "the server's unix socket"}, \
-        {"tcp", FIELD_STRING, offsetof(type, link.tcp),                                         \
-         .help = "the server's \"host:port\": localhost:3333 for OpenOCD"},                     \
-        {"serial", FIELD_STRING, offsetof(type, link.serial),                                   \
-         .help = "the server's tty, for a Black Magic Probe"},                                  \
-    {                                                                                           \
-        "baud", FIELD_UINT, offsetof(type, link.baud),                                          \
-            .min = 50, .max = 12000000,                                                         \
-            .help = "bits a second on `serial`; 115200 where not given"                         \
+/* The rows of a driver's table that fill it. */
+#define GDB_LINK_ROWS                                                       \
+    {"unix", FIELD_STRING, offsetof(struct gdb_link, unix_path),            \
+     .help = "the server's unix socket"},                                   \
+        {"tcp", FIELD_STRING, offsetof(struct gdb_link, tcp),               \
+         .help = "the server's \"host:port\": localhost:3333 for OpenOCD"}, \
+        {"serial", FIELD_STRING, offsetof(struct gdb_link, serial),         \
+         .help = "the server's tty, for a Black Magic Probe"},              \
+    {                                                                       \
+        "baud", FIELD_UINT, offsetof(struct gdb_link, baud),                \
+            .min = 50, .max = 12000000,                                     \
+            .help = "bits a second on `serial`; 115200 where not given"     \
     }
 
 /* `what` names the driver: "flash gdb". */

@@ -106,8 +106,8 @@ static int judge_step(const struct tool_step *step, const struct tool_conf *conf
 /* What the chip gave back against the file that it was given. */
 static int compare(const struct session *session, const struct firmware_file *file, struct err *err)
 {
-    cleanup_free char *wrote = fs_join(session->firmware->dir, file->name);
-    cleanup_free char *read = fs_join(session->firmware->dir, TOOL_READBACK);
+    cleanup_free char *wrote = fs_join(session->dir, file->name);
+    cleanup_free char *read = fs_join(session->dir, TOOL_READBACK);
     cleanup_buf struct buf want = BUF_INIT(IMAGE_FILE_MAX), got = BUF_INIT(IMAGE_FILE_MAX);
     int rc = fs_read(wrote, &want, err);
 
@@ -157,7 +157,7 @@ static int run_step(struct session *session, const struct tool_step *step,
         tool_judge_explain(&judge, err);
     if (rc == 0)
         rc = judge_step(step, conf, &judge, &result, err);
-    return rc == 0 && step->readback ? compare(session, file, err) : rc;
+    return rc == 0 && readback && file ? compare(session, file, err) : rc;
 }
 
 /* Where there is only one. */

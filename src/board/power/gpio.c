@@ -20,8 +20,7 @@ struct power_gpio {
 };
 
 static const struct field fields[] = {
-    GPIO_TARGET_ROWS(struct power_gpio, target,
-                     "the level that switches the board on; high where "
+    GPIO_TARGET_ROWS("the level that switches the board on; high where "
                      "not given",
                      "push-pull where not given"),
     {0},

@@ -22,7 +22,7 @@ static const char *const line_names[] = {"dtr", "rts", NULL};
 static const unsigned line_bits[] = {MODEM_DTR, MODEM_RTS};
 
 static const struct field fields[] = {
-    TTY_TARGET_ROWS(struct power_serial, target),
+    TTY_TARGET_ROWS,
     {"line", FIELD_CHOICE, offsetof(struct power_serial, line), FIELD_REQUIRED,
      .choices = line_names, .help = "dtr or rts: what the relay hangs on"},
     {"inverted", FIELD_BOOL, offsetof(struct power_serial, inverted),

@@ -4,7 +4,7 @@
  *
  *     reset: {gdb: {tcp: "localhost:3333"}}                             # OpenOCD: monitor reset run
  *     reset: {gdb: {tcp: "localhost:2331", run: [reset, go]}}           # J-Link
- *     reset: {gdb: {serial: /dev/ttyBmpGdb, run: [hard_srst]}}          # Black Magic
+ *     reset: {gdb: {serial: /dev/ttyBmpGdb, run: [reset]}}              # Black Magic
  *
  * A server that halts the chip when somebody connects lets it run when that one detaches.
  */
@@ -18,7 +18,7 @@ struct reset_gdb {
 };
 
 static const struct field fields[] = {
-    GDB_LINK_ROWS(struct reset_gdb, link),
+    GDB_LINK_ROWS,
     {"run", FIELD_STRINGS, offsetof(struct reset_gdb, run),
      .help = "monitor commands; \"reset run\", which is OpenOCD's, where not given"},
     {0},

@@ -24,8 +24,7 @@ struct reset_gpio {
 };
 
 static const struct field fields[] = {
-    GPIO_TARGET_ROWS(struct reset_gpio, nrst,
-                     "the level that holds the board in reset; low where "
+    GPIO_TARGET_ROWS("the level that holds the board in reset; low where "
                      "not given",
                      "open-drain where `active` is low, push-pull where it is high, where not "
                      "given"),

@@ -16,7 +16,7 @@ struct reset_serial {
 };
 
 static const struct field fields[] = {
-    TTY_TARGET_ROWS(struct reset_serial, target),
+    TTY_TARGET_ROWS,
     {"pattern", FIELD_STRINGS, offsetof(struct reset_serial, words), FIELD_REQUIRED,
      .help = "nrst-dtr, nrst-rts (the line set for 100 ms), arduino, esptool (an ESP's firmware), "
              "esptool-boot (its bootloader), or steps: [dtr=0, rts=1, 100ms, rts=0]"},

@@ -128,6 +128,11 @@ static int read_named(const char *name, struct serial_pattern *ret, struct err *
     return unknown(name, "pattern", names, ARRAY_SIZE(names), err);
 }
 
+static bool is_name(const char *word)
+{
+    return !strchr(word, '=') && !isdigit((unsigned char)*word);
+}
+
 static bool moves(const struct serial_pattern *pattern)
 {
     for (size_t i = 0; i < pattern->count; i++)
@@ -139,13 +144,12 @@ static bool moves(const struct serial_pattern *pattern)
 int serial_pattern_read(const struct strv *words, struct serial_pattern *ret, size_t *ret_bad,
                         struct err *err)
 {
-    const char *only = words->count == 1 ? words->items[0] : NULL;
     int rc = 0;
 
     *ret = (struct serial_pattern){0};
     *ret_bad = 0;
-    if (only && !strchr(only, '=') && !isdigit((unsigned char)*only))
-        return read_named(only, ret, err);
+    if (words->count == 1 && is_name(words->items[0]))
+        return read_named(words->items[0], ret, err);
     for (size_t i = 0; i < words->count; i++) {
         *ret_bad = i;
         rc = read_word(words->items[i], ret, err);
