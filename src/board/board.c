@@ -4,6 +4,7 @@
 #include "base/fs.h"
 #include "base/guard.h"
 #include "base/proc.h"
+#include "board/console_tty.h"
 #include "board/emulator.h"
 #include "board/plugged.h"
 #include "board/power/power.h"
@@ -189,8 +190,7 @@ static void lend_tty(struct board *board, const struct driver_base *base, const 
 static void lend_ttys(struct board *board, struct diags *diags)
 {
     if (board->console && board->console->tty) {
-        board->console_tty =
-            (struct console_tty){.target = board->console->tty(board->console_self), .fd = -1};
+        console_tty_init(&board->console_tty, board->console->tty(board->console_self));
         board->env.console = &board->console_tty;
     }
     if (board->power && board->conf->power)
@@ -607,23 +607,31 @@ int board_probe_cycle(struct board *board, int64_t gap_ms, const struct ctx *ctx
     return rc < 0 ? err_wrap(err, "probe %s", board->probe->base.name) : 0;
 }
 
+static void lend_console(struct board *board, int fd)
+{
+    if (board->env.console)
+        console_tty_set(board->env.console, fd);
+}
+
 int board_console_open(struct board *board, const struct ctx *ctx, struct err *err)
 {
     int rc = 0;
 
     if (board->console_fd < 0)
         rc = board->console->open(board->console_self, &board->env, ctx, &board->console_fd, err);
-    board->console_tty.fd = board->console_fd;
+    if (rc == 0)
+        lend_console(board, board->console_fd);
     return rc < 0 ? err_wrap(err, "console %s", board->console->base.name) : 0;
 }
 
 void board_console_close(struct board *board)
 {
+    lend_console(board, -1);
     if (board->console_fd >= 0 && board->console->close)
         board->console->close(board->console_fd);
     else if (board->console_fd >= 0)
         close(board->console_fd);
-    board->console_tty.fd = board->console_fd = -1;
+    board->console_fd = -1;
 }
 
 int board_console_fd(const struct board *board)

@@ -20,14 +20,8 @@
 
 #include <stdbool.h>
 
+struct console_tty;
 struct tty_target;
-
-/* The tty that the console driver opens: what hangs on its modem lines may use it meanwhile, as a
- * tty is opened by one only. */
-struct console_tty {
-    const struct tty_target *target;
-    int fd; /* -1: closed now; for ioctl(2) only, its bytes are the capture's */
-};
 
 /* What every driver of a board may know of its surroundings. Borrowed for the call. */
 struct driver_env {
@@ -38,7 +32,7 @@ struct driver_env {
     const char *test;        /* for events; may be NULL */
     const struct memory_range *memory; /* nothing outside is ever written */
     size_t memory_count;               /* 0: not said */
-    const struct console_tty *console; /* NULL: the console is no tty */
+    struct console_tty *console;       /* lends its tty; NULL: it is none */
 };
 /* 0 where the range lies within the board's memory, else -ERR_CONFIG naming `what`: "segment". */
 int driver_accepts(const struct driver_env *env, const char *what, uint64_t address, uint64_t size,

@@ -3,96 +3,82 @@
 
 #include "base/str.h"
 #include "board/console/serial.h"
+#include "board/console_tty.h"
 
 #include <errno.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
 /* ---- opening ----------------------------------------------------------------------------------- */
 
-static bool is_open_as(int fd, const char *path)
-{
-    struct stat opened, named;
-
-    return fstat(fd, &opened) == 0 && stat(path, &named) == 0 && S_ISCHR(named.st_mode) &&
-           opened.st_rdev == named.st_rdev;
-}
-
-/* Who is meant, and its path now, where it has one; NULL: not there. */
+/* Who is meant; NULL: nobody. */
 static const struct tty_target *look_up(const struct tty_target *target,
-                                        const struct driver_env *env, char **ret_path,
-                                        struct err *err)
+                                        const struct driver_env *env, struct err *err)
 {
-    if (!tty_target_given(target))
-        target = env->console ? env->console->target : NULL;
-    if (!target) {
-        err_set(err, ERR_CONFIG, "names no tty, and the board has no serial console");
-        return NULL;
-    }
-    if (tty_target_find(target, ret_path, err) < 0)
-        *ret_path = NULL;
-    return target;
+    if (tty_target_given(target))
+        return target;
+    if (env->console)
+        return env->console->target;
+    err_set(err, ERR_CONFIG, "names no tty, and the board has no serial console");
+    return NULL;
 }
 
-static bool borrow(const struct driver_env *env, const char *path, struct modem_lines *ret)
+static const char *name_of(const struct tty_target *target)
 {
-    bool borrowed =
-        path && env->console && env->console->fd >= 0 && is_open_as(env->console->fd, path);
+    return target->path ? target->path : target->usb_serial;
+}
 
-    if (borrowed)
-        *ret = (struct modem_lines){.fd = env->console->fd, .path = xstrdup(path)};
-    return borrowed;
+static bool borrow(const struct tty_target *target, const struct driver_env *env,
+                   struct modem_lines *ret)
+{
+    cleanup_free char *path = NULL;
+    int fd = -1;
+
+    if (env->console && tty_target_find(target, &path, NULL) == 0)
+        fd = console_tty_borrow(env->console, path);
+    *ret = (struct modem_lines){.fd = fd, .borrowed = fd >= 0, .name = name_of(target)};
+    return ret->borrowed;
 }
 
 static int open_modem(const char *path, const void *arg, int *ret_fd, struct err *err)
 {
-    char **opened = *(char ***)arg;
-    int rc = serial_open_modem(path, ret_fd, err);
-
-    if (rc == 0)
-        *opened = xstrdup(path);
-    return rc;
+    (void)arg;
+    return serial_open_modem(path, ret_fd, err);
 }
 
 int modem_lines_open(const struct tty_target *target, const struct driver_env *env,
                      const struct ctx *ctx, struct modem_lines *ret, struct err *err)
 {
-    cleanup_free char *path = NULL;
-    char **opened = &ret->path;
+    const struct tty_target *meant = look_up(target, env, err);
 
-    *ret = (struct modem_lines){.fd = -1, .ours = true};
-    target = look_up(target, env, &path, err);
-    if (!target)
+    if (!meant)
         return -ERR_CONFIG;
-    if (borrow(env, path, ret))
-        return 0;
-    return tty_target_open(target, open_modem, &opened, ctx, &ret->fd, err);
+    return borrow(meant, env, ret) ? 0
+                                   : tty_target_open(meant, open_modem, NULL, ctx, &ret->fd, err);
 }
 
 int modem_lines_borrow(const struct tty_target *target, const struct driver_env *env,
                        struct modem_lines *ret, struct err *err)
 {
-    cleanup_free char *path = NULL;
+    const struct tty_target *meant = look_up(target, env, err);
 
-    *ret = (struct modem_lines){.fd = -1};
-    target = look_up(target, env, &path, err);
-    if (!target)
+    if (!meant)
         return -ERR_CONFIG;
-    if (borrow(env, path, ret))
-        return 0;
-    return err_set(err, ERR_CONFIG,
-                   "cannot tell: the console does not have %s open, and opening it would set its "
-                   "lines",
-                   path ? path : "its tty");
+    return borrow(meant, env, ret)
+               ? 0
+               : err_set(err, ERR_CONFIG,
+                         "cannot tell: the console does not have %s open, and opening it would set "
+                         "its lines",
+                         ret->name);
 }
 
 void modem_lines_close(struct modem_lines *lines)
 {
-    if (lines->ours && lines->fd >= 0)
+    if (lines->borrowed)
+        close(lines->fd);
+    else if (lines->fd >= 0)
         serial_close(lines->fd);
     lines->fd = -1;
-    free_pointer(&lines->path);
-    lines->path = NULL;
 }
 
 /* ---- the lines --------------------------------------------------------------------------------- */
@@ -108,8 +94,8 @@ static int failed(const struct modem_lines *lines, const char *what, struct err 
 
     if (reason == ENOTTY || reason == EINVAL)
         return err_set(err, ERR_CONFIG, "%s has no modem lines; name a serial adapter's tty",
-                       lines->path);
-    err_sys(err, reason, "%s: %s", lines->path, what);
+                       lines->name);
+    err_sys(err, reason, "%s: %s", lines->name, what);
     if (reason == EIO || reason == ENODEV || reason == ENXIO)
         return err_hint(err, "; was it unplugged?");
     return -ERR_IO;

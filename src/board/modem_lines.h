@@ -22,8 +22,8 @@ enum { MODEM_DTR = 1, MODEM_RTS = 2 };
 
 struct modem_lines {
     int fd;
-    bool ours; /* opened here, not the console's */
-    char *path;
+    bool borrowed;    /* from the console, whose lock and settings it has */
+    const char *name; /* the target's */
 };
 
 /* An empty target is the console's tty. After an error nothing is open. */

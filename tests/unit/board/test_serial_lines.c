@@ -5,6 +5,7 @@
  */
 #include "../scratch.h"
 #include "board/console/serial.h"
+#include "board/console_tty.h"
 #include "board/modem_lines.h"
 #include "board/power/power.h"
 #include "board/reset/reset.h"
@@ -177,6 +178,7 @@ struct bench {
     char tty[64];
     struct tty_target console_target;
     struct console_tty console;
+    int console_fd;
     struct driver_env env;
     struct ctx ctx;
 };
@@ -188,7 +190,7 @@ static void set_up(struct bench *bench)
     cr_assert(bench->board >= 0 && grantpt(bench->board) == 0 && unlockpt(bench->board) == 0);
     cr_assert_eq(ptsname_r(bench->board, bench->tty, sizeof bench->tty), 0);
     bench->console_target.path = bench->tty;
-    bench->console = (struct console_tty){.target = &bench->console_target, .fd = -1};
+    console_tty_init(&bench->console, &bench->console_target);
     bench->env.console = &bench->console;
     fake_modem(bench->tty);
 }
@@ -197,7 +199,8 @@ static void open_console(struct bench *bench)
 {
     struct err err = {0};
 
-    cr_assert_eq(serial_open(bench->tty, 115200, &bench->console.fd, &err), 0, "%s", err.message);
+    cr_assert_eq(serial_open(bench->tty, 115200, &bench->console_fd, &err), 0, "%s", err.message);
+    console_tty_set(&bench->console, bench->console_fd);
 }
 
 static void *make(const struct driver_base *base, const char *options)
@@ -239,8 +242,8 @@ Test(reset_serial, borrows_the_open_console)
     open_console(&bench);
     cr_expect_eq(run_reset(&bench, "{pattern: esptool-boot}", &err), 0, "%s", err.message);
     cr_expect_str_eq(fake_log(), "dtr0 rts1\ndtr1 rts0\ndtr0 rts0\n");
-    cr_expect_geq(fcntl(bench.console.fd, F_GETFD), 0, "it is the console's to close");
-    serial_close(bench.console.fd);
+    cr_expect_geq(fcntl(bench.console_fd, F_GETFD), 0, "it is the console's to close");
+    serial_close(bench.console_fd);
     close(bench.board);
 }
 
@@ -257,7 +260,7 @@ Test(reset_serial, knows_the_consoles_tty_by_another_name)
     cr_assert_eq(symlink(bench.tty, link), 0);
     cr_expect_eq(run_reset(&bench, options, &err), 0, "%s", err.message);
     cr_expect_str_eq(fake_log(), "dtr1 rts1\ndtr1 rts0\n");
-    serial_close(bench.console.fd);
+    serial_close(bench.console_fd);
     close(bench.board);
 }
 
@@ -277,7 +280,7 @@ Test(reset_serial, opens_what_is_closed_and_lets_the_lines_stay)
     cr_expect_eq(tty.c_cflag & HUPCL, 0, "closing would drop DTR");
     cr_expect_eq(tty.c_lflag & ECHO, 0, "the board would hear itself");
     open_console(&bench); /* nobody has it any more */
-    serial_close(bench.console.fd);
+    serial_close(bench.console_fd);
     close(bench.board);
 }
 
@@ -334,7 +337,7 @@ Test(power_serial, switches_and_tells_by_the_open_console)
         cr_assert_eq(power_serial.is_on(self, &bench.env, &bench.ctx, &is_on, &err), 0);
         cr_expect(is_on);
         cr_expect_str_eq(fake_log() + before, rows[i].log);
-        serial_close(bench.console.fd);
+        serial_close(bench.console_fd);
         close(bench.board);
         unmake(&power_serial.base, self);
     }
