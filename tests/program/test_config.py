@@ -31,6 +31,27 @@ boards:
         assert words in result.err, result.err
 
 
+def test_lines_that_reset_and_switch(hil):
+    """Where a mistake is within a pattern; and whose tty it is that none is named."""
+    board = """    labels: [x]
+    flash: {{cmd: {{run: ["true"]}}}}
+    reset: {{serial: {{pattern: {}}}}}
+    console: {}
+"""
+    serial, tcp = "{serial: {path: /dev/x}}", "{tcp: {host: localhost, port: 1}}"
+    boards = [board.format("esptol", serial), board.format("[dtr=1, 100ms, rst=0]", serial), board.format("arduino", tcp),
+              board.format("[dtr=1, 5ms, dtr=0]", serial)]
+    lab = hil.write("lab.yaml", "boards:\n" + "".join(f"  b{n}:\n{text}" for n, text in enumerate(boards)))
+    result = hil("boards", "--lab", lab)
+    assert result.code == 2
+    places = [line.split("lab.yaml:")[1] for line in result.err.splitlines()]
+    assert places == [
+        "5:31: reset serial: pattern: unknown pattern 'esptol' (did you mean 'esptool'?)",
+        "10:46: reset serial: pattern: unknown line 'rst' (did you mean 'rts'?)",
+        "15:13: 'serial' needs either 'path' or 'usb-serial': the board has no serial console whose tty it could take",
+    ], result.err
+
+
 def test_where_the_lab_is_looked_for(hil):
     result = hil("boards")
     assert result.code == 2

@@ -75,7 +75,7 @@ class Cp2104:
         self.sock.connect(str(path))
         self.file = self.sock.makefile("rb")
         self.send(HELLO, 0, b"hil's CP2104".ljust(64, b"\0") + bytes(4))
-        self.plug()
+        self.plugged = False
         threading.Thread(target=self.live, daemon=True).start()
 
     def wire(self, wiring):
@@ -96,6 +96,12 @@ class Cp2104:
     def send(self, kind, ident, data):
         self.sock.sendall(struct.pack("<III", kind, len(data), ident) + data)
 
+    def unplug(self):
+        with self.lock:
+            if self.plugged:
+                self.send(DISCONNECT, 0, b"")
+            self.plugged, self.waiting = False, []
+
     def plug(self):
         interfaces = bytearray(4 + 4 * 32)
         interfaces[0], interfaces[4 + 32] = 1, 0xFF  # one, its class
@@ -104,7 +110,9 @@ class Cp2104:
         kinds[BULK_OUT] = kinds[16 + (BULK_IN & 15)] = 2
         self.send(INTERFACES, 0, bytes(interfaces))
         self.send(ENDPOINTS, 0, bytes(kinds) + bytes(64))
-        self.send(CONNECT, 0, struct.pack("<BBBBHH", 1, 0, 0, 0, 0x10C4, 0xEA60))
+        with self.lock:
+            self.send(CONNECT, 0, struct.pack("<BBBBHH", 1, 0, 0, 0, 0x10C4, 0xEA60))
+            self.plugged = True
 
     def live(self):
         while True:

@@ -264,6 +264,27 @@ Test(reset_serial, knows_the_consoles_tty_by_another_name)
     close(bench.board);
 }
 
+Test(reset_serial, another_tty_is_not_the_consoles)
+{
+    int other = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+    cleanup_free char *options = NULL;
+    struct bench bench;
+    struct err err = {0};
+    char name[64];
+
+    set_up(&bench);
+    open_console(&bench);
+    cr_assert(other >= 0 && grantpt(other) == 0 && unlockpt(other) == 0);
+    cr_assert_eq(ptsname_r(other, name, sizeof name), 0);
+    options = xasprintf("{path: %s, pattern: esptool}", name);
+    cr_expect_eq(run_reset(&bench, options, &err), -ERR_CONFIG, "that one has no lines");
+    cr_expect(str_starts(err.message, name), "%s", err.message);
+    cr_expect_str_eq(fake_log(), "");
+    serial_close(bench.console_fd);
+    close(bench.board);
+    close(other);
+}
+
 Test(reset_serial, opens_what_is_closed_and_lets_the_lines_stay)
 {
     struct bench bench;
