@@ -284,12 +284,30 @@ static const char *keep_path(struct arena *arena, const char *path)
     return *copy ? copy : NULL;
 }
 
-static const char *name_of(Dwarf_Die *die, struct arena *arena)
+/* How many bytes there are from `at` to the end of the section that it lies in; 0: it lies in none. */
+static size_t room_at(Elf *elf, const char *at)
+{
+    Elf_Scn *scn = NULL;
+
+    while ((scn = elf_nextscn(elf, scn))) {
+        const Elf_Data *data = elf_getdata(scn, NULL);
+        const char *begin = data ? data->d_buf : NULL;
+        if (begin && at >= begin && at < begin + data->d_size)
+            return data->d_size - (size_t)(at - begin);
+    }
+    return 0;
+}
+
+/* In a damaged file a name need not have an end, and libdw does not look for one. */
+static const char *name_of(const struct dwarf_index *index, Dwarf_Die *die, struct arena *arena)
 {
     Dwarf_Attribute attribute;
     const char *name = dwarf_formstring(dwarf_attr_integrate(die, DW_AT_name, &attribute));
+    size_t room = name ? room_at(dwarf_getelf(index->dwarf), name) : 0;
 
-    return name && *name ? arena_strndup(arena, name, strnlen(name, NAME_MAX_BYTES)) : NULL;
+    if (room > NAME_MAX_BYTES)
+        room = NAME_MAX_BYTES;
+    return room && *name ? arena_strndup(arena, name, strnlen(name, room)) : NULL;
 }
 
 static void set_place(const struct dwarf_index *index, Dwarf_Die *unit, uint64_t address,
@@ -340,7 +358,7 @@ size_t dwarf_index_lookup(struct dwarf_index *index, uint64_t address, struct ar
             ret[count] = (struct symbols_frame){0};
             set_call_place(index, &unit, &chain.dies[i], arena, &ret[count]);
         }
-        ret[count].function = name_of(&chain.dies[i - 1], arena);
+        ret[count].function = name_of(index, &chain.dies[i - 1], arena);
         ret[count].inlined = i > 1;
     }
     return count > 0 ? count : ret[0].file != NULL;
