@@ -15,6 +15,7 @@ const struct flash_driver *const flash_drivers[] = {&flash_openocd,
                                                     &flash_stm32flash,
                                                     &flash_bossac,
                                                     &flash_dfu,
+                                                    &flash_stm32_uart,
                                                     &flash_gdb,
                                                     &flash_cmd,
                                                     NULL};
