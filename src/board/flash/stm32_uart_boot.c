@@ -6,10 +6,10 @@
 
 #define TRIES 3
 #define OPEN_MS 4000
-#define FLOOD_AT 12     /* knocks without an answer before a frame cut short is thought of */
+#define FLOOD_AT 13     /* knocks; odd: see knock() */
 #define LEGACY_MAX 0xff /* AN3155, Erase Memory: page numbers are bytes */
 /* The slowest sectors take 4 s for 128 KiB (an F4's data sheet, at the lowest voltage). */
-#define ERASE_MS 2000
+#define ERASE_MS 1000
 #define ERASE_KIB_MS 80
 
 /* ---- what can be tried again ----------------------------------------------------------------- */
@@ -64,7 +64,7 @@ static int persist(struct stm32_boot *boot, struct attempt *attempt, const struc
 {
     for (int tries = 1;; tries++) {
         int rc = attempt->take(boot, attempt, ctx, err);
-        if (!may_be_noise(rc))
+        if (!may_be_noise(rc) || ctx_left_ms(ctx) == 0)
             return rc;
         if (tries == TRIES)
             return explain(boot, attempt, rc, err);
@@ -154,8 +154,10 @@ static int nobody(const struct stm32_boot *boot, bool heard, struct err *err)
                    boot->link.speed);
 }
 
-/* What was interrupted in a frame answers nothing until it is complete. Before that a flood would
- * be wrong: a bootloader that has only just started takes its speed from the first byte. */
+/* A bootloader that another host has left in the middle of a frame answers nothing until that is
+ * complete. But one that has only just started takes its speed from the first byte, so 0x7F is tried
+ * for a while before the flood. Where it waits for a count, the first of them is that, 128 data and
+ * a checksum: of an odd number of them and of fillers the sum is never the filler. */
 static int knock(struct stm32_boot *boot, unsigned tries, bool *heard, const struct ctx *ctx,
                  struct err *err)
 {
@@ -213,8 +215,8 @@ static int take_read(struct stm32_boot *boot, struct attempt *attempt, const str
     int rc = begin(boot, STM32_READ, attempt->at, ctx, err);
 
     if (rc == 0)
-        rc = stm32_link_send(&boot->link, (const uint8_t[]){count, (uint8_t)~count}, 2,
-                             STM32_ACK_MS, ctx, err);
+        rc =
+            stm32_link_send(&boot->link, (const uint8_t[]){count, (uint8_t)~count}, 2, 0, ctx, err);
     return rc < 0 ? rc : stm32_link_receive(&boot->link, attempt->ret, attempt->size, ctx, err);
 }
 
@@ -260,7 +262,7 @@ static int take_write(struct stm32_boot *boot, struct attempt *attempt, const st
     memcpy(frame + 1, attempt->bytes, attempt->size);
     frame[1 + attempt->size] = stm32_xor(frame, 1 + attempt->size);
     attempt->sent = true;
-    return stm32_link_send(&boot->link, frame, attempt->size + 2, STM32_ACK_MS, ctx, err);
+    return stm32_link_send(&boot->link, frame, attempt->size + 2, 0, ctx, err);
 }
 
 int stm32_boot_write(struct stm32_boot *boot, uint32_t at, const uint8_t *bytes, size_t size,

@@ -5,16 +5,16 @@
 
 #include <string.h>
 
-#define BITS 11         /* of a byte on the wire: start, eight, parity, stop */
-#define KNOCK_MS 100    /* adapters may keep a byte for 16 ms */
-#define SETTLE_MS 50    /* the same, for bytes that are only to bring it back */
-#define DRAIN_MS 1000   /* firmware that never falls silent is no bootloader */
+#define BITS 11 /* of a byte on the wire: start, eight, parity, stop */
+#define PATIENCE_MS 1000
+#define KNOCKS 10       /* in that time, without an answer; adapters may keep a byte for 16 ms */
+#define SETTLES 20      /* the same, where it is only to be brought back */
 #define SINGLES 12      /* such bytes, one at a time */
 #define FLOOD_SIZE 1040 /* an extended erase of 0x0202 + 1 sectors takes 1033 */
 
 void stm32_link_init(struct stm32_link *link, int fd, uint64_t speed)
 {
-    *link = (struct stm32_link){.fd = fd, .speed = speed, .filler = 2};
+    *link = (struct stm32_link){.fd = fd, .speed = speed, .patience_ms = PATIENCE_MS, .filler = 2};
 }
 
 uint8_t stm32_xor(const uint8_t *bytes, size_t size)
@@ -69,7 +69,7 @@ static ssize_t get(struct stm32_link *link, uint8_t *bytes, size_t room, const s
 int stm32_link_receive(struct stm32_link *link, uint8_t *bytes, size_t size, const struct ctx *ctx,
                        struct err *err)
 {
-    struct ctx until = ctx_narrow(ctx, STM32_ACK_MS + wire_ms(link, size));
+    struct ctx until = ctx_narrow(ctx, link->patience_ms + wire_ms(link, size));
 
     for (size_t done = 0; done < size;) {
         ssize_t n = get(link, bytes + done, size - done, &until, err);
@@ -103,7 +103,7 @@ static int await_ack(struct stm32_link *link, const struct ctx *until, struct er
 
 int stm32_link_ack(struct stm32_link *link, const struct ctx *ctx, struct err *err)
 {
-    struct ctx until = ctx_narrow(ctx, STM32_ACK_MS);
+    struct ctx until = ctx_narrow(ctx, link->patience_ms);
 
     return await_ack(link, &until, err);
 }
@@ -111,7 +111,7 @@ int stm32_link_ack(struct stm32_link *link, const struct ctx *ctx, struct err *e
 int stm32_link_send(struct stm32_link *link, const uint8_t *frame, size_t size, int64_t ms,
                     const struct ctx *ctx, struct err *err)
 {
-    struct ctx until = ctx_narrow(ctx, ms + wire_ms(link, size));
+    struct ctx until = ctx_narrow(ctx, ms + link->patience_ms + wire_ms(link, size));
     int rc;
 
     link->filler = stm32_filler(frame, size);
@@ -125,8 +125,7 @@ int stm32_link_command(struct stm32_link *link, uint8_t command, const struct ct
     link->stage = STM32_COMMAND;
     link->command = command;
     serial_flush(link->fd);
-    return stm32_link_send(link, (const uint8_t[]){command, (uint8_t)~command}, 2, STM32_ACK_MS,
-                           ctx, err);
+    return stm32_link_send(link, (const uint8_t[]){command, (uint8_t)~command}, 2, 0, ctx, err);
 }
 
 int stm32_link_address(struct stm32_link *link, uint32_t at, const struct ctx *ctx, struct err *err)
@@ -135,7 +134,7 @@ int stm32_link_address(struct stm32_link *link, uint32_t at, const struct ctx *c
 
     frame[4] = stm32_xor(frame, 4);
     link->stage = STM32_ADDRESS;
-    return stm32_link_send(link, frame, sizeof frame, STM32_ACK_MS, ctx, err);
+    return stm32_link_send(link, frame, sizeof frame, 0, ctx, err);
 }
 
 /* One byte out, one back. */
@@ -157,22 +156,22 @@ static int poke(struct stm32_link *link, uint8_t byte, int64_t ms, uint8_t *ret_
 int stm32_link_knock(struct stm32_link *link, const struct ctx *ctx, uint8_t *ret_heard,
                      struct err *err)
 {
-    int rc = poke(link, STM32_SYNC, KNOCK_MS, ret_heard, ctx, err);
+    int rc = poke(link, STM32_SYNC, link->patience_ms / KNOCKS, ret_heard, ctx, err);
 
     if (rc < 0 || *ret_heard == STM32_ACK || *ret_heard == STM32_NACK)
         return rc;
     return judge(*ret_heard, err);
 }
 
-/* Until it is quiet, or is never going to be. */
+/* Until it is quiet. Firmware that never is is no bootloader, either. */
 static int drain(struct stm32_link *link, const struct ctx *ctx, struct err *err)
 {
-    struct ctx until = ctx_narrow(ctx, DRAIN_MS);
+    struct ctx until = ctx_narrow(ctx, link->patience_ms);
     uint8_t bytes[256];
     ssize_t n = 1;
 
     while (n > 0) {
-        struct ctx quiet = ctx_narrow(&until, SETTLE_MS);
+        struct ctx quiet = ctx_narrow(&until, link->patience_ms / SETTLES);
         n = get(link, bytes, sizeof bytes, &quiet, err);
     }
     return n == -ERR_TIMEOUT ? ctx_check(ctx, err) : (int)n;
@@ -180,7 +179,7 @@ static int drain(struct stm32_link *link, const struct ctx *ctx, struct err *err
 
 int stm32_link_flood(struct stm32_link *link, const struct ctx *ctx, struct err *err)
 {
-    struct ctx until = ctx_narrow(ctx, STM32_ACK_MS + wire_ms(link, FLOOD_SIZE));
+    struct ctx until = ctx_narrow(ctx, link->patience_ms + wire_ms(link, FLOOD_SIZE));
     uint8_t bytes[FLOOD_SIZE];
     int rc;
 
@@ -194,7 +193,7 @@ static int singles(struct stm32_link *link, const struct ctx *ctx, struct err *e
 {
     for (int i = 0; i < SINGLES; i++) {
         uint8_t heard = 0;
-        int rc = poke(link, link->filler, SETTLE_MS, &heard, ctx, err);
+        int rc = poke(link, link->filler, link->patience_ms / SETTLES, &heard, ctx, err);
         if (rc == 0 && heard == STM32_NACK)
             return 1;
         if (rc == -ERR_GONE || rc == -ERR_CANCELLED)
@@ -226,14 +225,11 @@ int stm32_link_resync(struct stm32_link *link, const struct ctx *ctx, struct err
         rc = singles(link, ctx, err);
     if (rc == 0)
         rc = stm32_link_flood(link, ctx, err);
-    else if (rc == 1)
-        return 0;
     if (rc == 0)
         rc = singles(link, ctx, err);
-    if (rc == 0)
-        return err_set(
-            err, ERR_TIMEOUT,
-            "the bootloader does not answer any more: reset the board into it, and flash "
-            "again");
+    if (rc == 0 || rc == -ERR_TIMEOUT)
+        return err_set(err, ERR_TIMEOUT,
+                       "the bootloader does not answer any more: reset the board into it, and "
+                       "flash again");
     return rc < 0 ? rc : 0;
 }

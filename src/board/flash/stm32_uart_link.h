@@ -27,14 +27,14 @@ enum stm32_command {
 #define STM32_BUSY 0x76
 #define STM32_SYNC 0x7f
 #define STM32_BLOCK 256 /* the most that one command reads or writes */
-#define STM32_ACK_MS 1000
 
 /* What the bootloader was last asked for: where a frame went astray decides what it waits for. */
 enum stm32_stage { STM32_COMMAND, STM32_ADDRESS, STM32_DATA };
 
 struct stm32_link {
-    int fd;         /* borrowed; non-blocking */
-    uint64_t speed; /* bits a second */
+    int fd;              /* borrowed; non-blocking */
+    uint64_t speed;      /* bits a second */
+    int64_t patience_ms; /* for an answer that takes no work; 1000 after stm32_link_init() */
     enum stm32_stage stage;
     uint8_t command; /* the last one */
     uint8_t filler;  /* a byte that completes nothing; see stm32_link_resync() */
@@ -42,7 +42,7 @@ struct stm32_link {
 
 void stm32_link_init(struct stm32_link *link, int fd, uint64_t speed);
 
-/* Sends, and waits `ms` (and as long as the bytes take) for the ACK. */
+/* Sends, and waits for the ACK: as long as the bytes take, and `ms` for the work, and patience_ms. */
 int stm32_link_send(struct stm32_link *link, const uint8_t *frame, size_t size, int64_t ms,
                     const struct ctx *ctx, struct err *err);
 /* A command and its complement. Drops what was received before. */
