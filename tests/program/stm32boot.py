@@ -57,6 +57,7 @@ class Stm32Boot:
         self.lose = set(options.pop("lose", ()))  # received bytes that are lost, by number
         self.garble_reads = set(options.pop("garble_reads", ()))  # READ commands whose first byte is wrong
         self.hung_in = options.pop("hung_in", None)  # bytes of a frame that another host has left
+        self.pending = []
         self.in_bootloader = options.pop("in_bootloader", True)
         self.chatter = options.pop("chatter", b"")  # what the firmware says to each byte
         assert not options, options
@@ -82,6 +83,8 @@ class Stm32Boot:
             time.sleep(max(0.0, self.clock - time.monotonic()))
 
     def _byte(self):
+        if self.pending:
+            return self.pending.pop(0)
         while True:
             ready = select.select([self.master, self.reset_fd], [], [])[0]
             if self.reset_fd in ready:
@@ -139,14 +142,9 @@ class Stm32Boot:
                     self._byte()
             self._say(ACK)
         else:
-            self.said -= 1  # not one of the host's
-            pending, self.hung_in = self.hung_in, None
-            self._byte_was, received = self._byte, iter(pending)
-            self._byte = lambda: next(received, None) or self._byte_was()
+            self.pending, self.hung_in = list(self.hung_in), None
         while self.in_bootloader:
             self._command()
-            if "_byte" in self.__dict__:
-                del self._byte
 
     def _command(self):
         command = self._byte()
