@@ -9,7 +9,6 @@
 #define FLOOD_AT 13     /* knocks; odd: see knock() */
 #define LEGACY_MAX 0xff /* AN3155, Erase Memory: page numbers are bytes */
 /* The slowest sectors take 4 s for 128 KiB (an F4's data sheet, at the lowest voltage). */
-#define ERASE_MS 1000
 #define ERASE_KIB_MS 80
 
 /* ---- what can be tried again ----------------------------------------------------------------- */
@@ -312,7 +311,7 @@ int stm32_boot_erase(struct stm32_boot *boot, const uint16_t *numbers, size_t co
     struct attempt attempt = {.take = take_erase,
                               .what = "erase",
                               .bytes = frame,
-                              .ms = ERASE_MS + (int64_t)(bytes / 1024) * ERASE_KIB_MS};
+                              .ms = (int64_t)(bytes / 1024) * ERASE_KIB_MS};
 
     for (size_t i = 0; i < count && !extended; i++)
         if (numbers[i] > LEGACY_MAX)
