@@ -80,7 +80,9 @@ class Stm32Boot:
     def _take_time(self, count):
         if self.wire:
             self.clock = max(self.clock, time.monotonic()) + count * 11 / self.wire
-            time.sleep(max(0.0, self.clock - time.monotonic()))
+
+    def _catch_up(self):
+        time.sleep(max(0.0, self.clock - time.monotonic()))
 
     def _byte(self):
         if self.pending:
@@ -102,6 +104,7 @@ class Stm32Boot:
 
     def _put(self, data):
         self._take_time(len(data))
+        self._catch_up()
         while data and not self.closing:
             if select.select([], [self.master], [], 0.1)[1]:
                 data = data[os.write(self.master, data) :]

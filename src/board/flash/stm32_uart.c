@@ -249,7 +249,7 @@ static size_t first_difference(const uint8_t *a, const uint8_t *b, size_t size)
 static int compare_block(struct session *session, uint64_t at, const uint8_t *bytes, size_t size,
                          struct err *err)
 {
-    uint8_t is[STM32_BLOCK];
+    uint8_t is[STM32_BLOCK] = {0};
     size_t same = 0;
 
     for (int reads = 0; reads < READS; reads++) {

@@ -80,7 +80,7 @@ static int persist(struct stm32_boot *boot, struct attempt *attempt, const struc
 static int ask(struct stm32_boot *boot, uint8_t command, uint8_t ret[256], size_t *ret_size,
                const struct ctx *ctx, struct err *err)
 {
-    uint8_t count;
+    uint8_t count = 0;
     int rc = stm32_link_command(&boot->link, command, ctx, err);
 
     if (rc == 0)
@@ -232,7 +232,7 @@ int stm32_boot_read(struct stm32_boot *boot, uint32_t at, uint8_t *bytes, size_t
 static int look(struct stm32_boot *boot, const struct attempt *written, const struct ctx *ctx,
                 struct err *err)
 {
-    uint8_t is[STM32_BLOCK];
+    uint8_t is[STM32_BLOCK] = {0};
     struct attempt attempt = {.at = written->at, .ret = is, .size = written->size};
     int rc = take_read(boot, &attempt, ctx, err);
 
