@@ -17,6 +17,7 @@ import tty
 FLASH = 0x08000000
 ACK, NACK, BUSY = 0x79, 0x1F, 0x76
 KIB = 1024
+PROTECTED = (0x11, 0x21, 0x31, 0x43, 0x44)
 
 # PID: sectors, version, erase command (43: one byte a page, 44: two)
 CHIPS = {
@@ -46,7 +47,7 @@ class Stm32Boot:
         self.sectors, self.version, self.erase_command = CHIPS[chip]
         self.blank = 0 if chip == 0x417 else 0xFF
         self.flash = bytearray(b"\x5a" * sum(self.sectors))
-        self.protected = options.pop("protected", False)
+        self.protected = options.pop("protected", ())  # commands that are refused for it
         self.busy = options.pop("busy", 0)  # BUSY bytes before an erase or a write is acknowledged
         self.erase_s = options.pop("erase_s", 0)
         self.wire = options.pop("wire", 0)  # baud
@@ -160,7 +161,7 @@ class Stm32Boot:
         }  # fmt: skip
         if command not in known:
             return self._say(NACK)
-        if self.protected and command in (0x11, 0x21, 0x31, 0x43, 0x44):
+        if command in self.protected:
             return self._say(NACK)
         self._say(ACK)
         return known[command]()
@@ -267,7 +268,7 @@ class Stm32Boot:
 
     def _unprotect(self):
         self.flash[:] = bytes([self.blank]) * len(self.flash)
-        self.protected = False
+        self.protected = ()
         self._say(ACK)
 
     def _go(self):

@@ -8,7 +8,7 @@ import subprocess
 import pytest
 from conftest import wait_until
 from ptyboard import UNITY
-from stm32boot import BUSY, FLASH, KIB, Stm32Boot
+from stm32boot import BUSY, FLASH, KIB, PROTECTED, Stm32Boot
 
 
 class Bench:
@@ -169,7 +169,8 @@ def test_a_page_size_for_a_chip_that_hil_does_not_know(bench):
     [
         ({"chip": 0x410}, ", chip: 0x413", {},
          ["this chip is 0x410 (STM32F1 medium density), not the 0x413 that lab.yaml names; nothing was erased"]),
-        ({"protected": True}, "", {}, ["the chip is read protected", "stm32flash -k"]),
+        ({"protected": [0x11]}, "", {}, ["the chip is read protected"]),  # which would be erased all the same
+        ({"protected": PROTECTED}, "", {}, ["the chip is read protected", "stm32flash -k"]),
         ({"chip": 0x999}, "", {}, ["the sectors of chip 0x999 are not known", "page-size"]),
         ({"chip": 0x469}, "", {}, ["STM32G47x/48x", "option bytes", "page-size"]),
         ({}, "", {"memory": "[{at: 0x08000000, size: 24K}]"},
@@ -362,7 +363,7 @@ def test_stm32flash_agrees_on_what_was_written(bench, kind):
 
 
 def test_the_emulator_is_as_strict_with_stm32flash(bench):
-    played = bench.chip(0x410, protected=True)
+    played = bench.chip(0x410, protected=PROTECTED)
     assert stm32flash(played, "-w", bench.firmware).returncode != 0
     assert not played.erased
     assert stm32flash(played, "-k").returncode == 0  # what hil tells to do

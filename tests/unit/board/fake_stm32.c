@@ -156,6 +156,7 @@ static void erase(struct fake_stm32 *fake)
     if (!hear_all(fake, frame, width))
         return;
     count = (width == 2 ? (unsigned)frame[0] << 8 | frame[1] : frame[0]) + 1;
+    fake->most_pages = count > fake->most_pages ? count : fake->most_pages;
     if (!hear_all(fake, frame + width, (size_t)count * width + 1))
         return;
     say(fake,

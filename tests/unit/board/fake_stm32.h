@@ -31,7 +31,8 @@ struct fake_stm32 {
     bool erased[FAKE_STM32_PAGES];
     unsigned bad_writes; /* of bytes that were not blank */
     unsigned written, heard, said;
-    uint32_t went; /* 0: it did not */
+    unsigned most_pages; /* that one erase asked for */
+    uint32_t went;       /* 0: it did not */
 
     /* its own */
     int fd;
