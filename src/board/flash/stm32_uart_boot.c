@@ -58,24 +58,6 @@ static int explain(const struct stm32_boot *boot, const struct attempt *attempt,
     return err_hint(err, "; is the line noisy? a lower speed or a shorter cable may help");
 }
 
-static int persist(struct stm32_boot *boot, struct attempt *attempt, const struct ctx *ctx,
-                   struct err *err)
-{
-    for (int tries = 1;; tries++) {
-        int rc = attempt->take(boot, attempt, ctx, err);
-        if (!may_be_noise(rc) || ctx_left_ms(ctx) == 0)
-            return rc;
-        if (tries == TRIES)
-            return explain(boot, attempt, rc, err);
-        boot->mended++;
-        rc = stm32_link_resync(&boot->link, ctx, err);
-        if (rc < 0)
-            return rc;
-    }
-}
-
-/* ---- GET and GET ID -------------------------------------------------------------------------- */
-
 /* A count, less one, and so many bytes, and an ACK. */
 static int ask(struct stm32_boot *boot, uint8_t command, uint8_t ret[256], size_t *ret_size,
                const struct ctx *ctx, struct err *err)
@@ -91,6 +73,47 @@ static int ask(struct stm32_boot *boot, uint8_t command, uint8_t ret[256], size_
     rc = stm32_link_receive(&boot->link, ret, *ret_size, ctx, err);
     return rc < 0 ? rc : stm32_link_ack(&boot->link, ctx, err);
 }
+
+/* A NACK may be a late one, of a byte before: only a whole answer says that both are together. Where
+ * none comes it is waited longer. */
+static int come_back(struct stm32_boot *boot, const struct ctx *ctx, struct err *err)
+{
+    uint8_t id[256];
+    size_t size = 0;
+    int rc = -ERR_TIMEOUT;
+
+    for (int tries = 0; tries < TRIES && may_be_noise(rc); tries++) {
+        rc = stm32_link_resync(&boot->link, ctx, err);
+        if (rc < 0)
+            return rc;
+        rc = ask(boot, STM32_GET_ID, id, &size, ctx, err);
+        if (rc < 0)
+            boot->link.settles = boot->link.settles / 4 + 1;
+    }
+    if (!may_be_noise(rc))
+        return rc;
+    return err_set(err, ERR_PROTOCOL,
+                   "the line is so noisy that the bootloader is not understood any more: take a "
+                   "lower speed or a shorter cable, and reset the board into it");
+}
+
+static int persist(struct stm32_boot *boot, struct attempt *attempt, const struct ctx *ctx,
+                   struct err *err)
+{
+    for (int tries = 1;; tries++) {
+        int rc = attempt->take(boot, attempt, ctx, err);
+        if (!may_be_noise(rc) || ctx_left_ms(ctx) == 0)
+            return rc;
+        if (tries == TRIES)
+            return explain(boot, attempt, rc, err);
+        boot->mended++;
+        rc = come_back(boot, ctx, err);
+        if (rc < 0)
+            return rc;
+    }
+}
+
+/* ---- GET and GET ID -------------------------------------------------------------------------- */
 
 static int take_get(struct stm32_boot *boot, struct attempt *attempt, const struct ctx *ctx,
                     struct err *err)

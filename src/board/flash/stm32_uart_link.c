@@ -14,7 +14,8 @@
 
 void stm32_link_init(struct stm32_link *link, int fd, uint64_t speed)
 {
-    *link = (struct stm32_link){.fd = fd, .speed = speed, .patience_ms = PATIENCE_MS, .filler = 2};
+    *link = (struct stm32_link){
+        .fd = fd, .speed = speed, .patience_ms = PATIENCE_MS, .settles = SETTLES, .filler = 2};
 }
 
 uint8_t stm32_xor(const uint8_t *bytes, size_t size)
@@ -171,7 +172,7 @@ static int drain(struct stm32_link *link, const struct ctx *ctx, struct err *err
     ssize_t n = 1;
 
     while (n > 0) {
-        struct ctx quiet = ctx_narrow(&until, link->patience_ms / SETTLES);
+        struct ctx quiet = ctx_narrow(&until, link->patience_ms / link->settles);
         n = get(link, bytes, sizeof bytes, &quiet, err);
     }
     return n == -ERR_TIMEOUT ? ctx_check(ctx, err) : (int)n;
@@ -193,7 +194,7 @@ static int singles(struct stm32_link *link, const struct ctx *ctx, struct err *e
 {
     for (int i = 0; i < SINGLES; i++) {
         uint8_t heard = 0;
-        int rc = poke(link, link->filler, link->patience_ms / SETTLES, &heard, ctx, err);
+        int rc = poke(link, link->filler, link->patience_ms / link->settles, &heard, ctx, err);
         if (rc == 0 && heard == STM32_NACK)
             return 1;
         if (rc == -ERR_GONE || rc == -ERR_CANCELLED)

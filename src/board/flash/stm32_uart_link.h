@@ -35,6 +35,7 @@ struct stm32_link {
     int fd;              /* borrowed; non-blocking */
     uint64_t speed;      /* bits a second */
     int64_t patience_ms; /* for an answer that takes no work; 1000 after stm32_link_init() */
+    int64_t settles;     /* bytes that get no answer in that time, where it is to be brought back */
     enum stm32_stage stage;
     uint8_t command; /* the last one */
     uint8_t filler;  /* a byte that completes nothing; see stm32_link_resync() */

@@ -58,6 +58,8 @@ static void say(struct fake_stm32 *fake, bool good)
             return;
         byte ^= 0x20;
     }
+    if (!good)
+        usleep(1000 * fake->nack_late_ms);
     say_all(fake, &byte, 1);
 }
 

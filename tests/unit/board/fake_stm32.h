@@ -22,6 +22,7 @@ struct fake_stm32 {
     /* knobs */
     bool narrow; /* erases by numbers of one byte */
     bool protect;
+    unsigned nack_late_ms; /* as an adapter that keeps a byte makes it */
     enum fake_spoil heard_how, said_how;
     unsigned heard_number,
         said_number; /* which byte, from 0; only answers of one byte are spoiled */

@@ -256,6 +256,17 @@ Test(stm32_uart_noise, any_byte_garbled_with_narrow_numbers)
     sweep(true, FAKE_GARBLE, FAKE_SPOIL_NOTHING);
 }
 
+/* The answer to one byte then looks like that to the next. */
+Test(stm32_uart_noise, answers_that_come_late)
+{
+    for (unsigned i = 5; i < 15; i++) {
+        struct fake_stm32 *fake = spoiling(false, FAKE_SPOIL_NOTHING, FAKE_GARBLE, i);
+        unsigned unused;
+        fake->nack_late_ms = 8;
+        flash_with(fake, &unused, &unused);
+    }
+}
+
 Test(stm32_uart_noise, what_cannot_be_mended_is_told)
 {
     struct pair pair;
