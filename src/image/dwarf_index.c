@@ -136,6 +136,55 @@ static int compare_ranges(const void *a, const void *b)
     return x->high == y->high ? 0 : x->high > y->high ? -1 : 1; /* the narrowest last */
 }
 
+/* ---- strings without an end ---------------------------------------------------------------- */
+
+/* How many bytes there are from `at` to the end of the section that it lies in; 0: it lies in none. */
+static size_t room_at(Elf *elf, const char *at)
+{
+    Elf_Scn *scn = NULL;
+
+    while ((scn = elf_nextscn(elf, scn))) {
+        const Elf_Data *data = elf_getdata(scn, NULL);
+        const char *begin = data ? data->d_buf : NULL;
+        if (begin && at >= begin && at < begin + data->d_size)
+            return data->d_size - (size_t)(at - begin);
+    }
+    return 0;
+}
+
+/* True where the attribute is no string, or one that ends within its section. libdw takes that for
+ * granted, of a unit's name and directory when it reads the unit's lines. */
+static bool ends(const struct dwarf_index *index, Dwarf_Die *die, unsigned name)
+{
+    Dwarf_Attribute attribute;
+    const char *text = dwarf_formstring(dwarf_attr(die, name, &attribute));
+    size_t room = text ? room_at(dwarf_getelf(index->dwarf), text) : 0;
+
+    return !text || strnlen(text, room) < room;
+}
+
+/* The last string of a table ends where the table does. */
+static bool tables_end(Elf *elf)
+{
+    static const char *const tables[] = {".debug_str", ".debug_line_str"};
+    Elf_Scn *scn = NULL;
+    GElf_Shdr header;
+    size_t names;
+
+    if (elf_getshdrstrndx(elf, &names) < 0)
+        return false;
+    while ((scn = elf_nextscn(elf, scn))) {
+        const char *name =
+            gelf_getshdr(scn, &header) ? elf_strptr(elf, names, header.sh_name) : NULL;
+        for (size_t i = 0; name && i < ARRAY_SIZE(tables); i++) {
+            const Elf_Data *data = str_eq(name, tables[i]) ? elf_getdata(scn, NULL) : NULL;
+            if (data && data->d_size && ((const char *)data->d_buf)[data->d_size - 1])
+                return false;
+        }
+    }
+    return true;
+}
+
 static void read_units(struct dwarf_index *index)
 {
     struct budget budget = budget_of(OPEN_MS);
@@ -149,6 +198,8 @@ static void read_units(struct dwarf_index *index)
         if (spent(&budget))
             break;
         if (type != DW_UT_compile) /* what is in a file of its own is not looked for */
+            continue;
+        if (!ends(index, &die, DW_AT_name) || !ends(index, &die, DW_AT_comp_dir))
             continue;
         while ((at = dwarf_ranges(&die, at, &base, &low, &high)) > 0 && !spent(&budget))
             add_range(index, low, high, dwarf_dieoffset(&die));
@@ -183,6 +234,10 @@ struct dwarf_index *dwarf_index_open(Elf *elf)
         dwarf = dwarf_begin_elf(elf, DWARF_C_READ, NULL);
     if (!dwarf)
         return NULL;
+    if (!tables_end(elf)) {
+        dwarf_end(dwarf);
+        return NULL;
+    }
     struct dwarf_index *index = xcalloc(1, sizeof *index);
     index->dwarf = dwarf;
     index->has_lines = tables.lines;
@@ -282,20 +337,6 @@ static const char *keep_path(struct arena *arena, const char *path)
     char *copy = arena_strdup(arena, path);
     pathname_normalize(copy);
     return *copy ? copy : NULL;
-}
-
-/* How many bytes there are from `at` to the end of the section that it lies in; 0: it lies in none. */
-static size_t room_at(Elf *elf, const char *at)
-{
-    Elf_Scn *scn = NULL;
-
-    while ((scn = elf_nextscn(elf, scn))) {
-        const Elf_Data *data = elf_getdata(scn, NULL);
-        const char *begin = data ? data->d_buf : NULL;
-        if (begin && at >= begin && at < begin + data->d_size)
-            return data->d_size - (size_t)(at - begin);
-    }
-    return 0;
 }
 
 /* In a damaged file a name need not have an end, and libdw does not look for one. */

@@ -3,7 +3,7 @@
  * flash stm32-uart: writes firmware through an STM32's own UART bootloader (AN3155).
  *
  *     flash: {stm32-uart: {port: /dev/ttyUSB0, chip: 0x413}}
- *     flash: {stm32-uart: {usb-serial: A50285BI, speed: 460800, leave: true}}
+ *     flash: {stm32-uart: {usb-serial: A50285BI, baud: 460800, leave: true}}
  *
  * The board waits in its bootloader when this begins (BOOT0 high at its reset). What chip it is, and
  * whether it can be read, is known before anything is erased; then the sectors that the firmware
@@ -48,7 +48,7 @@ static const struct field fields[] = {
      .help = "the board's tty, best a link in /dev/serial/by-id; may be the console's"},
     {"usb-serial", FIELD_STRING, AT(port.usb_serial),
      .help = "instead of port: the serial number of the USB device that has the tty"},
-    {"speed", FIELD_UINT, AT(line.baud), .min = 1200, .max = 12000000,
+    {"baud", FIELD_UINT, AT(line.baud), .min = 1200, .max = 12000000,
      .help = "bits a second, which the bootloader finds out by itself; 115200 where not given"},
     {"parity", FIELD_CHOICE, AT(line.parity), .choices = parities,
      .help = "even where not given: bootloaders in the chip's ROM want that"},
