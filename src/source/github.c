@@ -189,28 +189,44 @@ int github_find_artifacts(struct github *github, const struct github_where *wher
 
 /* ---- releases -------------------------------------------------------------------------------- */
 
+#define LISTED "30" /* releases that are looked through */
+
+struct release_search {
+    const char *tags; /* NULL: any */
+    char **ret_tag;
+    struct github_files *ret;
+};
+
+static int read_list(void *arg, const struct buf *page, struct err *err)
+{
+    struct release_search *search = arg;
+
+    if (*search->ret_tag)
+        return 0;
+    return github_read_release(page->data, page->size, search->tags, search->ret_tag, search->ret,
+                               err);
+}
+
 static int get_release(struct github *github, const char *repo, const char *tag, bool pre,
                        const char *what, const struct ctx *ctx, char **ret_tag,
                        struct github_files *ret, struct err *err)
 {
-    bool latest = str_eq(tag, "latest");
-    cleanup_free char *escaped = http_escape(tag), *next = NULL;
+    bool latest = str_eq(tag, "latest"), pattern = source_has_glob(tag);
+    cleanup_free char *escaped = http_escape(tag);
     cleanup_free char *url = github_url(github, "/repos/%s/releases%s%s", repo,
-                                        latest && pre ? "?per_page=30"
-                                        : latest      ? "/latest"
-                                                      : "/tags/",
-                                        latest ? "" : escaped);
-    cleanup_buf struct buf body = BUF_INIT(GITHUB_JSON_MAX);
-    int rc = github_get(github, url, (struct github_asked){what, "contents: read"}, ctx, &body,
-                        &next, err);
+                                        latest && !pre      ? "/latest"
+                                        : latest || pattern ? "?per_page=" LISTED
+                                                            : "/tags/",
+                                        latest || pattern ? "" : escaped);
+    struct release_search search = {pattern ? tag : NULL, ret_tag, ret};
+    int rc = github_pages(github, url, (struct github_asked){what, "contents: read"}, 1, ctx,
+                          read_list, &search, err);
 
-    if (rc == 0) {
-        rc = github_read_release(body.data, body.size, ret_tag, ret, err);
-        if (rc < 0)
-            err_wrap(err, "%s", what);
-    }
     if (rc == 0 && !*ret_tag)
-        rc = err_set(err, ERR_NOT_FOUND, "%s: there is no release yet", what);
+        rc = err_set(err, ERR_NOT_FOUND,
+                     pattern ? "%s: none of the newest " LISTED " releases has a tag like that"
+                             : "%s: there is no release yet",
+                     what);
     return rc;
 }
 
@@ -221,9 +237,11 @@ int github_find_assets(struct github *github, const char *repo, const char *tag,
     __attribute__((cleanup(github_files_done))) struct github_files all = {0};
     cleanup_free char *clean = text_clean_dup(tag, 100, TEXT_ONE_LINE);
     cleanup_free char *what = xasprintf("release %s of %s", clean, repo);
-    int rc = get_release(github, repo, tag, pre, what, ctx, ret_tag, &all, err);
+    int rc;
 
+    *ret_tag = NULL;
     *ret = (struct github_files){0};
+    rc = get_release(github, repo, tag, pre, what, ctx, ret_tag, &all, err);
     if (rc < 0)
         return rc;
     choose_newest(&all, glob, ret);

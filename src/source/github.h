@@ -28,8 +28,9 @@ struct github_where { /* whose artifacts; one of run_id, commit and branch is se
 int github_find_artifacts(struct github *github, const struct github_where *where, const char *name,
                           const struct ctx *ctx, struct github_files *ret, struct err *err);
 
-/* Assets of the release with that tag, or of the "latest" (with `pre`, a pre-release may be it),
- * that match `glob`; at least one. *ret_tag is the release's tag; the caller frees. */
+/* Assets of the release with that tag, of the "latest" (with `pre`, a pre-release may be it), or of
+ * the newest whose tag the pattern `tag` matches (a pre-release, too), that match `glob`; at least
+ * one. *ret_tag is the release's tag; the caller frees. */
 int github_find_assets(struct github *github, const char *repo, const char *tag, bool pre,
                        const char *glob, const struct ctx *ctx, char **ret_tag,
                        struct github_files *ret, struct err *err);

@@ -168,8 +168,8 @@ static int read_release(const cJSON *release, char **ret_tag, struct github_file
     return rc;
 }
 
-int github_read_release(const char *bytes, size_t count, char **ret_tag, struct github_files *ret,
-                        struct err *err)
+int github_read_release(const char *bytes, size_t count, const char *tags, char **ret_tag,
+                        struct github_files *ret, struct err *err)
 {
     cleanup_json cJSON *tree;
     const cJSON *item;
@@ -180,8 +180,12 @@ int github_read_release(const char *bytes, size_t count, char **ret_tag, struct 
         return rc;
     if (!cJSON_IsArray(tree))
         return read_release(tree, ret_tag, ret, err);
-    cJSON_ArrayForEach(item, tree) if (!json_get_bool(item, "draft", false)) return read_release(
-        item, ret_tag, ret, err);
+    cJSON_ArrayForEach(item, tree)
+    {
+        const char *tag = json_get_string(item, "tag_name", NULL);
+        if (!json_get_bool(item, "draft", false) && (!tags || !tag || str_glob(tags, tag)))
+            return read_release(item, ret_tag, ret, err);
+    }
     return 0;
 }
 

@@ -12,6 +12,7 @@
 
 #define REDIRECTS_MAX 5
 #define BUFFER_BYTES (128L << 10)
+#define REST_MAX_MS INT64_C(86400000)
 #define IGNORED_MAX (UINT64_C(4) << 20) /* of a body that nobody wants */
 
 struct http {
@@ -19,6 +20,7 @@ struct http {
     CURLM *multi; /* keeps connections between transfers */
     struct http_options options;
     char *agent, *token, *bearer; /* the last for the Authorization field */
+    int64_t rest_until_ns;        /* by the rate limit */
 };
 
 /* One request to one URL: what the callbacks see. */
@@ -441,6 +443,37 @@ static int wait_to_retry(struct http *http, int64_t wait_ms, const char *why,
     return rc < 0 ? err_wrap(err, "while waiting: %s", why) : 0;
 }
 
+/* The last request that a limit allows says so, too. */
+static void heed_limit(struct http *http, const struct http_answer *answer, unsigned tries)
+{
+    const struct http_fields *fields = &answer->fields;
+    int64_t now = (int64_t)time(NULL), wait_ms = 0, until_ns;
+    const char *why;
+
+    if (answer->redirected)
+        return;
+    if (fields->status == 403 || fields->status == 429)
+        wait_ms = http_retry_ms(answer, tries, now, &why);
+    else if (fields->limit_remaining == 0 && fields->limit_reset_unix >= 0)
+        wait_ms =
+            (fields->limit_reset_unix + 1 - (fields->date_unix >= 0 ? fields->date_unix : now)) *
+            1000;
+    if (wait_ms <= 0)
+        return;
+    if (wait_ms > REST_MAX_MS)
+        wait_ms = REST_MAX_MS;
+    until_ns = ctx_now_ns() + wait_ms * 1000000;
+    if (until_ns > http->rest_until_ns)
+        http->rest_until_ns = until_ns;
+}
+
+int64_t http_rest_ms(const struct http *http)
+{
+    int64_t left_ns = http->rest_until_ns - ctx_now_ns();
+
+    return left_ns > 0 ? (left_ns + 999999) / 1000000 : 0;
+}
+
 /* Whether it may be asked again without doing twice what was asked for. */
 static bool may_repeat(const struct http_request *request, const struct http_answer *answer)
 {
@@ -464,6 +497,8 @@ int http_call(struct http *http, const struct http_request *request, const struc
         int64_t wait_ms;
         rc = call_following(http, request, ctx, ret, told);
         ret->tries = ++tries;
+        if (rc == 0)
+            heed_limit(http, ret, tries);
         if (rc == -ERR_CANCELLED || ctx_left_ms(ctx) == 0)
             break;
         wait_ms = http_retry_ms(ret, tries, (int64_t)time(NULL), &why);

@@ -78,6 +78,9 @@ int http_open(struct http **ret, const struct http_options *options, struct err 
 int http_call(struct http *http, const struct http_request *request, const struct ctx *ctx,
               struct http_answer *ret, struct err *err);
 void http_close(struct http *http); /* NULL is fine */
+/* For how long the API does not want to be asked again, by the rate limit that its answers told of;
+ * 0: it may be asked. */
+int64_t http_rest_ms(const struct http *http);
 
 void http_note(struct http *http, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Takes the token out of a message, in place: a server may repeat what it was sent. */

@@ -51,7 +51,7 @@ static void check_release(const char *text, size_t count)
     struct github_files files = {0};
     cleanup_free char *tag = NULL, *commit = NULL, *message = github_read_message(text, count);
 
-    must(github_read_release(text, count, &tag, &files, NULL) == 0 || !tag);
+    must(github_read_release(text, count, NULL, &tag, &files, NULL) == 0 || !tag);
     must(github_read_commit(text, count, &commit, NULL) < 0 || strlen(commit) == 40);
     must(text_is_clean(message, strlen(message)));
     github_files_done(&files);

@@ -202,6 +202,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         github = self.server.github
         github.seen.append((self.server.server_port, self.path, dict(self.headers)))
+        github.when.append(time.monotonic())
         url = urllib.parse.urlsplit(self.path)
         query = {k: v[0] for k, v in urllib.parse.parse_qs(url.query).items()}
         if self.server is github.api:
@@ -334,6 +335,7 @@ class GitHub:
         self.token, self.prefix = token, prefix
         self.faults, self.seen, self.links, self.blobs, self.direct = {}, [], set(), {}, set()
         self.artifacts, self.releases, self.runs, self.gone = [], [], [], {}
+        self.when = []  # each GET, by the monotonic clock
         self.unchanged = self.counted = 0
         self.runners = runners.Runners()
         self.checks = checks.Checks(REPO)

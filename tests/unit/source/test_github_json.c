@@ -106,12 +106,28 @@ Test(github_json, the_first_release_that_is_no_draft)
     struct github_files files = {0};
     char *tag = NULL;
 
-    cr_assert_eq(github_read_release(list, strlen(list), &tag, &files, NULL), 0);
+    cr_assert_eq(github_read_release(list, strlen(list), NULL, &tag, &files, NULL), 0);
     cr_expect_str_eq(tag, "v2");
     cr_expect_eq(files.count, 1);
     free_pointer(&tag);
     github_files_done(&files);
-    cr_assert_eq(github_read_release("[]", 2, &tag, &files, NULL), 0);
+    cr_assert_eq(github_read_release("[]", 2, NULL, &tag, &files, NULL), 0);
+    cr_expect_null(tag);
+}
+
+Test(github_json, the_first_release_whose_tag_is_like_that)
+{
+    static const char list[] = "[{\"tag_name\":\"w3\",\"assets\":[]},"
+                               "{\"tag_name\":\"v2.1\",\"draft\":true,\"assets\":[]},"
+                               "{\"tag_name\":\"v2.0\",\"assets\":[]},"
+                               "{\"tag_name\":\"v1\",\"assets\":[]}]";
+    struct github_files files = {0};
+    char *tag = NULL;
+
+    cr_assert_eq(github_read_release(list, strlen(list), "v2*", &tag, &files, NULL), 0);
+    cr_expect_str_eq(tag, "v2.0");
+    free_pointer(&tag);
+    cr_assert_eq(github_read_release(list, strlen(list), "x*", &tag, &files, NULL), 0);
     cr_expect_null(tag);
 }
 
