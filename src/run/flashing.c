@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #define SWITCH_MS 30000 /* power and reset: switches answer in seconds or never */
@@ -29,7 +30,8 @@ struct task { /* a board's */
     const struct job *job;
     struct board *board;
     struct flash_result *result;
-    char *dir; /* for what the tools print */
+    char *dir;        /* for what the tools print */
+    int64_t ended_us; /* wall clock */
     pthread_t thread;
     bool started;
     bool gave_up; /* nothing helped: the board is to be quarantined */
@@ -209,6 +211,7 @@ static void flash_board(struct task *task, struct err *err)
     if (rc == -ERR_CANCELLED)
         err_set(err, ERR_CANCELLED, "cancelled");
     task->result->took_us = (ctx_now_ns() - began) / 1000;
+    task->ended_us = (int64_t)time(NULL) * 1000000;
 }
 
 /* ---- what became of it ------------------------------------------------------------------- */
@@ -321,6 +324,39 @@ static void run_tasks(struct flashing *flashing)
             quarantine_add(flashing->store, flashing->inventory.lab->name, task->result->board,
                            task->result->reason, flashing->events);
     }
+}
+
+static void no_memory(const struct flashing *flashing, struct err *err)
+{
+    err_wrap(err, "what the boards carry is not remembered");
+    event_emit(flashing->events, (struct event){.kind = EVENT_WARNING, .text = err->message});
+}
+
+static void open_store(struct flashing *flashing)
+{
+    cleanup_free char *dir = fs_state_dir();
+    struct err err = {0};
+
+    if (store_open(dir, true, &flashing->store, &err) < 0)
+        no_memory(flashing, &err);
+}
+
+/* What each board that was touched carries now. That nobody could write it down is told, no more. */
+static void remember(struct flashing *flashing)
+{
+    struct err err = {0};
+    int rc = 0;
+
+    for (size_t i = 0; flashing->store && rc == 0 && i < flashing->count; i++) {
+        const struct flash_result *result = &flashing->results[i];
+        bool there = result->outcome != FLASH_FAILED;
+        if (there || result->took_us)
+            rc = store_carries(flashing->store, flashing->inventory.lab->name, result->board,
+                               there ? result->sha256 : NULL, fs_basename(result->firmware),
+                               flashing->tasks[i].ended_us, &err);
+    }
+    if (rc < 0)
+        no_memory(flashing, &err);
 }
 
 /* ---- before: all that can be wrong with the request -------------------------------------- */
@@ -467,7 +503,6 @@ int flashing_run(struct flashing_request *request, struct flash_result **ret, si
                  struct err *err)
 {
     struct flashing flashing = {.request = request, .finished_fd = -1};
-    cleanup_free char *state_dir = fs_state_dir();
     int rc = guard_start(&flashing.guard, err);
 
     flashing.ctx = ctx_root(request->cancel_fd, flashing.guard);
@@ -480,12 +515,13 @@ int flashing_run(struct flashing_request *request, struct flash_result **ret, si
         rc = err_set(err, ERR_LIMIT, "no more descriptors can be had");
     if (rc == 0)
         rc = make_tasks(&flashing, err);
-    if (rc == 0)
-        store_open(state_dir, true, &flashing.store, NULL);
-    if (rc == 0)
+    if (rc == 0) {
+        open_store(&flashing);
         run_tasks(&flashing);
-    else
+        remember(&flashing);
+    } else {
         flashing_done(flashing.results, flashing.count);
+    }
     *ret = rc == 0 ? flashing.results : NULL;
     *ret_count = rc == 0 ? flashing.count : 0;
     flashing_close(&flashing);

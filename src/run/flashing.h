@@ -7,7 +7,7 @@
  * Each board has its thread: lease, power on, (does it hold the image already?), flash, verify,
  * reset, and back to how it was found: a board that was off, and whose switch can tell, is switched
  * off again. As many flash at once as lab.yaml's max-parallel lets. What the tools printed is kept
- * where it was asked for, and of boards that failed.
+ * where it was asked for, and of boards that failed; the store learns what each board carries now.
  *
  * Starts the guardian, so it must be called before any thread. Prints through the live view only.
  * Blocks until every board has an outcome, or two to three seconds after a cancel.

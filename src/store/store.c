@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include "store/store.h"
+#include "store/parts.h"
 
 #include "base/fs.h"
 #include "base/str.h"
 #include "base/text.h"
 
-#include <sqlite3.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -15,12 +14,6 @@
 #define BUSY_MS 2000
 #define TEXT_MAX 1024 /* bytes of one text that a board or a person gave */
 #define MEDIAN_OF 5
-
-struct store {
-    sqlite3 *db;
-    char *path;
-    sqlite3_stmt *last; /* store_last()'s: a lab asks it of every board; NULL: not asked yet */
-};
 
 /* Entry i leads from user_version i to i + 1. Never change one that was released: add another. */
 static const char *const migrations[] = {
@@ -44,9 +37,25 @@ static const char *const migrations[] = {
     "CREATE TABLE quarantine ("
     "  lab TEXT NOT NULL, board TEXT NOT NULL, reason TEXT NOT NULL, since_us INTEGER NOT NULL,"
     "  PRIMARY KEY (lab, board));",
+    /* The firmware file that was written onto a board last, whoever did it. */
+    "CREATE TABLE carried ("
+    "  lab TEXT NOT NULL, board TEXT NOT NULL, image_sha256 TEXT, image_file TEXT,"
+    "  since_us INTEGER NOT NULL, PRIMARY KEY (lab, board));"
+    /* What hil watch knows of a board, and all that it did. */
+    "CREATE TABLE watched ("
+    "  lab TEXT NOT NULL, board TEXT NOT NULL,"
+    "  image TEXT, image_sha256 TEXT, tag TEXT, asset TEXT, flashed_us INTEGER NOT NULL,"
+    "  failed TEXT, failures INTEGER NOT NULL, retry_us INTEGER NOT NULL,"
+    "  reason TEXT, aside TEXT, verdict TEXT, PRIMARY KEY (lab, board));"
+    "CREATE TABLE attempts ("
+    "  id INTEGER PRIMARY KEY, lab TEXT NOT NULL, board TEXT NOT NULL, tool TEXT, probe TEXT,"
+    "  image TEXT, image_sha256 TEXT, tag TEXT, asset TEXT, golden INTEGER NOT NULL,"
+    "  started_us INTEGER NOT NULL, took_us INTEGER NOT NULL, exit_code INTEGER,"
+    "  verdict TEXT, reason TEXT, wrote INTEGER NOT NULL);"
+    "CREATE INDEX attempts_by_board ON attempts(lab, board, started_us);",
 };
 
-static int store_failed(const struct store *store, struct err *err)
+int store_failed(const struct store *store, struct err *err)
 {
     const char *why = sqlite3_errmsg(store->db);
 
@@ -66,19 +75,18 @@ static int store_failed(const struct store *store, struct err *err)
     return err_set(err, ERR_IO, "%s: %s", store->path, why);
 }
 
-static int execute(struct store *store, const char *sql, struct err *err)
+int store_execute(struct store *store, const char *sql, struct err *err)
 {
     return sqlite3_exec(store->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0
                                                                        : store_failed(store, err);
 }
 
-static void statement_done(sqlite3_stmt **statement)
+void store_statement_done(sqlite3_stmt **statement)
 {
     sqlite3_finalize(*statement);
 }
-#define cleanup_statement __attribute__((cleanup(statement_done)))
 
-static int prepare(struct store *store, const char *sql, sqlite3_stmt **ret, struct err *err)
+int store_prepare(struct store *store, const char *sql, sqlite3_stmt **ret, struct err *err)
 {
     return sqlite3_prepare_v2(store->db, sql, -1, ret, NULL) == SQLITE_OK
                ? 0
@@ -90,7 +98,7 @@ static int prepare(struct store *store, const char *sql, sqlite3_stmt **ret, str
 static int read_version(struct store *store, int *ret, struct err *err)
 {
     cleanup_statement sqlite3_stmt *statement = NULL;
-    int rc = prepare(store, "PRAGMA user_version", &statement, err);
+    int rc = store_prepare(store, "PRAGMA user_version", &statement, err);
 
     if (rc < 0)
         return rc;
@@ -120,19 +128,19 @@ static int migrate_locked(struct store *store, struct err *err)
     if (rc == 0)
         rc = check_version(store, version, err);
     for (; rc == 0 && version < (int)ARRAY_SIZE(migrations); version++)
-        rc = execute(store, migrations[version], err);
+        rc = store_execute(store, migrations[version], err);
     if (rc < 0)
         return rc;
     snprintf(set_version, sizeof set_version, "PRAGMA user_version = %d", version);
-    return execute(store, set_version, err);
+    return store_execute(store, set_version, err);
 }
 
-static int end_transaction(struct store *store, int rc, struct err *err)
+int store_end_transaction(struct store *store, int rc, struct err *err)
 {
     if (rc == 0)
-        rc = execute(store, "COMMIT", err);
+        rc = store_execute(store, "COMMIT", err);
     if (rc < 0)
-        execute(store, "ROLLBACK", NULL);
+        store_execute(store, "ROLLBACK", NULL);
     return rc;
 }
 
@@ -148,14 +156,15 @@ static int set_up(struct store *store, struct err *err)
         rc = check_version(store, version, err);
     /* A log of at most 1 MiB or so: whoever opens the file first reads all of it. */
     if (rc == 0)
-        rc = execute(store, "PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 250", err);
+        rc = store_execute(store, "PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 250",
+                           err);
     if (rc < 0 || version == (int)ARRAY_SIZE(migrations))
         return rc;
     /* Kept in the file. Where another process is at it too, either may be refused: one of the next
      * migrations or the rollback journal will do. */
-    execute(store, "PRAGMA journal_mode = WAL", NULL);
-    rc = execute(store, "BEGIN IMMEDIATE", err);
-    return rc < 0 ? rc : end_transaction(store, migrate_locked(store, err), err);
+    store_execute(store, "PRAGMA journal_mode = WAL", NULL);
+    rc = store_execute(store, "BEGIN IMMEDIATE", err);
+    return rc < 0 ? rc : store_end_transaction(store, migrate_locked(store, err), err);
 }
 
 int store_open(const char *state_dir, bool create, struct store **ret, struct err *err)
@@ -193,7 +202,7 @@ void store_close(struct store *store)
 
 /* ---- recording ----------------------------------------------------------------------------- */
 
-static void bind_text(sqlite3_stmt *statement, int at, const char *text)
+void store_bind_text(sqlite3_stmt *statement, int at, const char *text)
 {
     if (text)
         sqlite3_bind_text(statement, at, text_clean_dup(text, TEXT_MAX, TEXT_ONE_LINE), -1, free);
@@ -201,25 +210,56 @@ static void bind_text(sqlite3_stmt *statement, int at, const char *text)
         sqlite3_bind_null(statement, at);
 }
 
-/* A statement and its values, one letter of `kinds` each: 's' a text that may be NULL, 'i' an
- * int64_t. Runs it and makes it ready for the next. */
-static int insert(struct store *store, sqlite3_stmt *statement, struct err *err, const char *kinds,
-                  ...)
+static int step_once(struct store *store, sqlite3_stmt *statement, struct err *err,
+                     const char *kinds, va_list args)
 {
-    va_list args;
     int done;
 
-    va_start(args, kinds);
     for (int at = 1; kinds[at - 1]; at++) {
         if (kinds[at - 1] == 's')
-            bind_text(statement, at, va_arg(args, const char *));
+            store_bind_text(statement, at, va_arg(args, const char *));
         else
             sqlite3_bind_int64(statement, at, va_arg(args, int64_t));
     }
-    va_end(args);
     done = sqlite3_step(statement);
     sqlite3_reset(statement);
     return done == SQLITE_DONE ? 0 : store_failed(store, err);
+}
+
+int store_insert(struct store *store, sqlite3_stmt *statement, struct err *err, const char *kinds,
+                 ...)
+{
+    va_list args;
+    int rc;
+
+    va_start(args, kinds);
+    rc = step_once(store, statement, err, kinds, args);
+    va_end(args);
+    return rc;
+}
+
+int store_run(struct store *store, const char *sql, struct err *err, const char *kinds, ...)
+{
+    cleanup_statement sqlite3_stmt *statement = NULL;
+    va_list args;
+    int rc = store_prepare(store, sql, &statement, err);
+
+    va_start(args, kinds);
+    if (rc == 0)
+        rc = step_once(store, statement, err, kinds, args);
+    va_end(args);
+    return rc;
+}
+
+bool store_verdict(const char *name, enum verdict *ret)
+{
+    for (enum verdict verdict = VERDICT_PASS; verdict <= VERDICT_INFRA; verdict++) {
+        if (str_eq(verdict_name(verdict), name)) {
+            *ret = verdict;
+            return true;
+        }
+    }
+    return false;
 }
 
 struct inserts {
@@ -235,21 +275,22 @@ static void inserts_done(struct inserts *inserts)
 
 static int prepare_inserts(struct store *store, struct inserts *ret, struct err *err)
 {
-    int rc =
-        prepare(store, "INSERT INTO runs (lab, verdict, started_us, took_us) VALUES (?, ?, ?, ?)",
-                &ret->run, err);
+    int rc = store_prepare(
+        store, "INSERT INTO runs (lab, verdict, started_us, took_us) VALUES (?, ?, ?, ?)",
+        &ret->run, err);
 
     if (rc == 0)
-        rc = prepare(store,
-                     "INSERT INTO jobs (run_id, lab, board, test, image_file, image_sha256,"
-                     " image_build_id, verdict, reason, started_us, took_us, flash_us, test_us)"
-                     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                     &ret->job, err);
+        rc = store_prepare(
+            store,
+            "INSERT INTO jobs (run_id, lab, board, test, image_file, image_sha256,"
+            " image_build_id, verdict, reason, started_us, took_us, flash_us, test_us)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            &ret->job, err);
     if (rc == 0)
-        rc = prepare(store,
-                     "INSERT INTO cases (job_id, suite, name, result, duration_us)"
-                     " VALUES (?, ?, ?, ?, nullif(?, -1))",
-                     &ret->test_case, err);
+        rc = store_prepare(store,
+                           "INSERT INTO cases (job_id, suite, name, result, duration_us)"
+                           " VALUES (?, ?, ?, ?, nullif(?, -1))",
+                           &ret->test_case, err);
     return rc;
 }
 
@@ -262,9 +303,9 @@ static int record_cases(struct store *store, struct inserts *inserts, const stru
         const struct test_suite *suite = &job->suites[i];
         for (size_t j = 0; rc == 0 && j < suite->count; j++) {
             const struct test_case *test_case = &suite->cases[j];
-            rc = insert(store, inserts->test_case, err, "isssi", job_id, suite->name,
-                        test_case->name, case_result_name(test_case->result),
-                        test_case->duration_us);
+            rc = store_insert(store, inserts->test_case, err, "isssi", job_id, suite->name,
+                              test_case->name, case_result_name(test_case->result),
+                              test_case->duration_us);
         }
     }
     return rc;
@@ -278,11 +319,14 @@ static int record_job(struct store *store, struct inserts *inserts, const char *
 
     for (size_t i = 0; i < job->earlier_count && rc == 0; i++)
         rc = record_job(store, inserts, lab, job->earlier[i], run_id, err);
+    if (rc == 0 && job->flash_us > 0)
+        rc = store_carries(store, lab, job->board, job->test_us > 0 ? job->image.sha256 : NULL,
+                           job->image.file, job->started_unix_us + job->took_us, err);
     if (rc == 0)
-        rc = insert(store, inserts->job, err, "issssssssiiii", run_id, lab, job->board, job->name,
-                    job->image.file, job->image.sha256, job->image.build_id,
-                    verdict_name(job->verdict), job->reason, job->started_unix_us, job->took_us,
-                    job->flash_us, job->test_us);
+        rc = store_insert(store, inserts->job, err, "issssssssiiii", run_id, lab, job->board,
+                          job->name, job->image.file, job->image.sha256, job->image.build_id,
+                          verdict_name(job->verdict), job->reason, job->started_unix_us,
+                          job->took_us, job->flash_us, job->test_us);
     return rc < 0 ? rc
                   : record_cases(store, inserts, job, sqlite3_last_insert_rowid(store->db), err);
 }
@@ -291,8 +335,8 @@ static int record_locked(struct store *store, struct inserts *inserts, const str
                          struct err *err)
 {
     int64_t run_id;
-    int rc = insert(store, inserts->run, err, "ssii", run->lab, verdict_name(run->verdict),
-                    run->started_unix_us, run->took_us);
+    int rc = store_insert(store, inserts->run, err, "ssii", run->lab, verdict_name(run->verdict),
+                          run->started_unix_us, run->took_us);
 
     run_id = sqlite3_last_insert_rowid(store->db);
     for (size_t i = 0; rc == 0 && i < run->count; i++)
@@ -306,8 +350,9 @@ int store_record(struct store *store, const struct run_result *run, struct err *
     int rc = prepare_inserts(store, &inserts, err);
 
     if (rc == 0)
-        rc = execute(store, "BEGIN IMMEDIATE", err);
-    return rc < 0 ? rc : end_transaction(store, record_locked(store, &inserts, run, err), err);
+        rc = store_execute(store, "BEGIN IMMEDIATE", err);
+    return rc < 0 ? rc
+                  : store_end_transaction(store, record_locked(store, &inserts, run, err), err);
 }
 
 /* ---- asking -------------------------------------------------------------------------------- */
@@ -325,13 +370,13 @@ int64_t store_duration(struct store *store, const char *lab, const char *test)
     int64_t took_us[MEDIAN_OF];
     size_t count = 0;
 
-    if (prepare(store,
-                "SELECT took_us FROM jobs WHERE lab IS ? AND test = ? AND verdict = 'pass'"
-                " ORDER BY id DESC LIMIT ?",
-                &statement, NULL) < 0)
+    if (store_prepare(store,
+                      "SELECT took_us FROM jobs WHERE lab IS ? AND test = ? AND verdict = 'pass'"
+                      " ORDER BY id DESC LIMIT ?",
+                      &statement, NULL) < 0)
         return -1;
-    bind_text(statement, 1, lab);
-    bind_text(statement, 2, test);
+    store_bind_text(statement, 1, lab);
+    store_bind_text(statement, 2, test);
     sqlite3_bind_int(statement, 3, MEDIAN_OF);
     while (count < MEDIAN_OF && sqlite3_step(statement) == SQLITE_ROW)
         took_us[count++] = sqlite3_column_int64(statement, 0);
@@ -341,23 +386,12 @@ int64_t store_duration(struct store *store, const char *lab, const char *test)
     return took_us[count / 2];
 }
 
-static bool parse_verdict(const char *name, enum verdict *ret)
-{
-    for (enum verdict verdict = VERDICT_PASS; verdict <= VERDICT_INFRA; verdict++) {
-        if (str_eq(verdict_name(verdict), name)) {
-            *ret = verdict;
-            return true;
-        }
-    }
-    return false;
-}
-
 static bool read_last(sqlite3_stmt *statement, struct store_last *ret)
 {
     const char *test;
 
     if (sqlite3_step(statement) != SQLITE_ROW ||
-        !parse_verdict((const char *)sqlite3_column_text(statement, 0), &ret->verdict))
+        !store_verdict((const char *)sqlite3_column_text(statement, 0), &ret->verdict))
         return false;
     test = (const char *)sqlite3_column_text(statement, 1);
     cleanup_free char *fits = text_clean_dup(test ? test : "", sizeof ret->test - 1, 0);
@@ -370,13 +404,13 @@ bool store_last(struct store *store, const char *lab, const char *board, struct 
 {
     bool found;
 
-    if (!store->last && prepare(store,
-                                "SELECT verdict, test, started_us FROM jobs"
-                                " WHERE lab IS ? AND board = ? ORDER BY id DESC LIMIT 1",
-                                &store->last, NULL) < 0)
+    if (!store->last && store_prepare(store,
+                                      "SELECT verdict, test, started_us FROM jobs"
+                                      " WHERE lab IS ? AND board = ? ORDER BY id DESC LIMIT 1",
+                                      &store->last, NULL) < 0)
         return false;
-    bind_text(store->last, 1, lab);
-    bind_text(store->last, 2, board);
+    store_bind_text(store->last, 1, lab);
+    store_bind_text(store->last, 2, board);
     found = read_last(store->last, ret);
     sqlite3_reset(store->last); /* ends the read, which would hold up the write-ahead log */
     return found;
@@ -389,14 +423,14 @@ unsigned store_infra_streak(struct store *store, const char *lab, const char *bo
     unsigned count = 0;
 
     *ret_unix_s = 0;
-    if (prepare(store,
-                "SELECT verdict, started_us + took_us FROM jobs"
-                " WHERE lab IS ? AND board = ? AND NOT (verdict = 'infra' AND"
-                " (took_us = 0 OR reason LIKE '%cancelled%')) ORDER BY id DESC LIMIT ?",
-                &statement, NULL) < 0)
+    if (store_prepare(store,
+                      "SELECT verdict, started_us + took_us FROM jobs"
+                      " WHERE lab IS ? AND board = ? AND NOT (verdict = 'infra' AND"
+                      " (took_us = 0 OR reason LIKE '%cancelled%')) ORDER BY id DESC LIMIT ?",
+                      &statement, NULL) < 0)
         return 0;
-    bind_text(statement, 1, lab);
-    bind_text(statement, 2, board);
+    store_bind_text(statement, 1, lab);
+    store_bind_text(statement, 2, board);
     sqlite3_bind_int64(statement, 3, max);
     while (sqlite3_step(statement) == SQLITE_ROW &&
            str_eq((const char *)sqlite3_column_text(statement, 0), verdict_name(VERDICT_INFRA)))
@@ -410,57 +444,12 @@ int64_t store_last_start_us(struct store *store, const char *lab, const char *bo
 {
     cleanup_statement sqlite3_stmt *statement = NULL;
 
-    if (prepare(store, "SELECT max(started_us) FROM jobs WHERE lab IS ? AND board = ? AND test = ?",
-                &statement, NULL) < 0)
+    if (store_prepare(store,
+                      "SELECT max(started_us) FROM jobs WHERE lab IS ? AND board = ? AND test = ?",
+                      &statement, NULL) < 0)
         return 0;
-    bind_text(statement, 1, lab);
-    bind_text(statement, 2, board);
-    bind_text(statement, 3, test);
+    store_bind_text(statement, 1, lab);
+    store_bind_text(statement, 2, board);
+    store_bind_text(statement, 3, test);
     return sqlite3_step(statement) == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : 0;
-}
-
-/* ---- quarantine ---------------------------------------------------------------------------- */
-
-int store_quarantine(struct store *store, const char *lab, const char *board, const char *reason,
-                     int64_t unix_s, struct err *err)
-{
-    cleanup_statement sqlite3_stmt *statement = NULL;
-    int rc = prepare(store,
-                     "INSERT OR IGNORE INTO quarantine (lab, board, reason, since_us)"
-                     " VALUES (?, ?, ?, ?)",
-                     &statement, err);
-
-    return rc < 0 ? rc
-                  : insert(store, statement, err, "sssi", lab, board, reason, unix_s * 1000000);
-}
-
-bool store_quarantined(struct store *store, const char *lab, const char *board,
-                       struct store_quarantine *ret)
-{
-    cleanup_statement sqlite3_stmt *statement = NULL;
-
-    if (prepare(store, "SELECT reason, since_us FROM quarantine WHERE lab = ? AND board = ?",
-                &statement, NULL) < 0)
-        return false;
-    bind_text(statement, 1, lab);
-    bind_text(statement, 2, board);
-    if (sqlite3_step(statement) != SQLITE_ROW)
-        return false;
-    cleanup_free char *fits = text_clean_dup((const char *)sqlite3_column_text(statement, 0),
-                                             sizeof ret->reason - 1, TEXT_ONE_LINE);
-    snprintf(ret->reason, sizeof ret->reason, "%s", fits);
-    ret->unix_s = sqlite3_column_int64(statement, 1) / 1000000;
-    return true;
-}
-
-int store_release(struct store *store, const char *lab, const char *board, bool *ret,
-                  struct err *err)
-{
-    cleanup_statement sqlite3_stmt *statement = NULL;
-    int rc = prepare(store, "DELETE FROM quarantine WHERE lab = ? AND board = ?", &statement, err);
-
-    if (rc == 0)
-        rc = insert(store, statement, err, "ss", lab, board);
-    *ret = rc == 0 && sqlite3_changes(store->db) > 0;
-    return rc;
 }

@@ -22,6 +22,10 @@ int store_open(const char *state_dir, bool create, struct store **ret, struct er
 void store_close(struct store *store); /* NULL is fine */
 /* Remembers every job of the run and its cases' durations; one transaction. */
 int store_record(struct store *store, const struct run_result *run, struct err *err);
+/* A firmware file was written onto a board; sha256 NULL: nobody knows what it has now. store_record()
+ * does this for its jobs. What is older than what is known changes nothing. */
+int store_carries(struct store *store, const char *lab, const char *board, const char *sha256,
+                  const char *file, int64_t unix_us, struct err *err);
 /* Microseconds that `test` took on its last good runs (median of five), -1: not known. */
 int64_t store_duration(struct store *store, const char *lab, const char *test);
 /* The last verdict on a board: false where there is none. */

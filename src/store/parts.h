@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * parts: what the store's files share: the handle, and statements run with their errors told.
+ */
+#ifndef HIL_STORE_PARTS_H
+#define HIL_STORE_PARTS_H
+
+#include "store/store.h"
+
+#include <sqlite3.h>
+
+struct store {
+    sqlite3 *db;
+    char *path;
+    sqlite3_stmt *last; /* store_last()'s: a lab asks it of every board; NULL: not asked yet */
+};
+
+/* What SQLite's last error means for the user. */
+int store_failed(const struct store *store, struct err *err);
+int store_execute(struct store *store, const char *sql, struct err *err);
+int store_prepare(struct store *store, const char *sql, sqlite3_stmt **ret, struct err *err);
+void store_statement_done(sqlite3_stmt **statement);
+#define cleanup_statement __attribute__((cleanup(store_statement_done)))
+/* Cleaned and cut; NULL is null. */
+void store_bind_text(sqlite3_stmt *statement, int at, const char *text);
+/* A statement and its values, one letter of `kinds` each: 's' a text that may be NULL, 'i' an
+ * int64_t. Runs it and makes it ready for the next. */
+int store_insert(struct store *store, sqlite3_stmt *statement, struct err *err, const char *kinds,
+                 ...);
+/* The same of a statement that is run once. */
+int store_run(struct store *store, const char *sql, struct err *err, const char *kinds, ...);
+bool store_verdict(const char *name, enum verdict *ret);
+/* COMMIT where rc is 0, else ROLLBACK. */
+int store_end_transaction(struct store *store, int rc, struct err *err);
+
+#endif
