@@ -24,7 +24,7 @@ struct board_fields {
 
 struct lab_fields {
     char *name;
-    const struct yaml_node *defaults, *boards, *max_parallel;
+    const struct yaml_node *defaults, *boards, *max_parallel, *watch, *webhook;
 };
 
 #define CONF(member) offsetof(struct board_fields, conf.member)
@@ -91,6 +91,10 @@ static const struct field lab_rows[] = {
      .help = "boards flashed at once: {lab, hub, controller}"},
     {"boards", FIELD_NODE, offsetof(struct lab_fields, boards), FIELD_REQUIRED,
      .help = "a map from a board's name to its drivers"},
+    {"watch", FIELD_NODE, offsetof(struct lab_fields, watch),
+     .help = "a list of what hil watch keeps on which boards"},
+    {"webhook", FIELD_NODE, offsetof(struct lab_fields, webhook),
+     .help = "where hil watch listens for GitHub: {listen, secret-file}"},
     {0}};
 
 static const struct field max_parallel_rows[] = {
@@ -346,6 +350,8 @@ static void read_lab(struct lab *lab, struct diags *diags)
 
     fields_read(lab_rows, yaml_root(lab->tree), "a lab", &fields, diags);
     lab->name = fields.name ? fields.name : host_name();
+    lab->watch = fields.watch;
+    lab->webhook = fields.webhook;
     if (fields.name && !name_valid(lab->name))
         diag_node(diags, yaml_get(yaml_root(lab->tree), "lab"),
                   "lab name '%.80s' must be made of " NAME_RULE, lab->name);

@@ -84,6 +84,8 @@ struct lab {
     char *name; /* `lab:`; the host's name where not given */
     struct board_conf *boards;
     size_t count;
+    /* NULL: not given. What `hil watch` does; it reads them itself. */
+    const struct yaml_node *watch, *webhook;
     struct yaml_tree *tree;
 };
 

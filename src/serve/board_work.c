@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: MIT */
+#include "serve/board_work.h"
+
+#include "base/fs.h"
+#include "base/hash.h"
+#include "base/str.h"
+#include "base/text.h"
+#include "board/inventory.h"
+#include "run/flashing.h"
+#include "run/session.h"
+#include "serve/match.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define LOOK_MS 250        /* between two looks at who has the board */
+#define LEASE_MIN_MS 10000 /* for whoever was quicker than we were */
+#define RETRY_MAX_MS INT64_C(3600000)
+#define OUT_OF_HOURS "its hours are over"
+
+struct work {
+    const struct board_work *of;
+    struct worker_report *report;
+    struct ctx ctx;
+    struct inventory inventory;
+    struct board *opened;
+    struct store *store;
+    struct store_watched known;
+    struct store_attempt attempt;
+    int64_t id; /* of the attempt */
+    char *spec; /* the firmware: a file, or a member of it */
+    char sha256[SHA256_HEX_SIZE];
+};
+
+static int64_t unix_us(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+static void say(struct work *work, const char *text)
+{
+    snprintf(work->report->text, sizeof work->report->text, "%s", text);
+}
+
+/* ---- whose turn it is ------------------------------------------------------------------------ */
+
+/* NULL: the board is free and nobody waits for it. Caller frees. */
+static char *who_is_first(const struct work *work)
+{
+    struct holder holder = {0};
+    bool held = false;
+    size_t waiting = 0;
+    char *who = NULL;
+
+    if (lease_peek(work->inventory.runtime_dir, work->of->lab_name, work->of->board->name, &held,
+                   &holder, &waiting, NULL) == 0 &&
+        (held || waiting)) {
+        cleanup_free char *name = held ? holder_describe(&holder) : xstrdup("others who wait");
+        who = xasprintf("held by %s", name);
+    }
+    holder_done(&holder);
+    return who;
+}
+
+static bool hours_are_over(const struct work *work)
+{
+    return !window_open(&work->of->conf->window, window_minute(unix_us() / 1000000));
+}
+
+/* Not in the queue: a queue would let us before whoever comes next. */
+static int wait_turn(struct work *work, struct err *err)
+{
+    const struct board_work *of = work->of;
+    struct ctx wait = of->wait_ms >= 0 ? ctx_narrow(&work->ctx, of->wait_ms) : work->ctx;
+    bool told = false;
+    char *who;
+
+    while ((who = who_is_first(work))) {
+        int rc;
+        if (!told && of->note)
+            of->note(of->arg, of->board->name, who);
+        told = true;
+        rc = ctx_sleep(&wait, LOOK_MS, NULL);
+        if (rc == -ERR_CANCELLED)
+            err_set(err, ERR_CANCELLED, "cancelled");
+        else if (rc < 0)
+            rc = err_set(err, ERR_BUSY, "%s", who);
+        else if (hours_are_over(work))
+            rc = err_set(err, ERR_BUSY, OUT_OF_HOURS);
+        free(who);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+/* ---- which file it is ------------------------------------------------------------------------ */
+
+static int take_file(struct work *work, const char *spec, unsigned *found, struct err *err)
+{
+    struct source_files files = {0};
+    int rc = source_load(spec, &work->ctx, &files, err);
+
+    if (rc < 0)
+        return rc;
+    *found += (unsigned)files.count;
+    sha256_hex(files.items[0].bytes, files.items[0].size, work->sha256);
+    free(work->spec);
+    work->spec = xstrdup(spec);
+    source_files_done(&files);
+    return 0;
+}
+
+/* With {label}, the one of its patterns that an archive has. */
+static int find_file(struct work *work, struct err *err)
+{
+    const struct board_work *of = work->of;
+    const char *member = of->golden ? NULL : of->conf->member;
+    cleanup_strv struct strv members = {0};
+    struct err told = {0};
+    unsigned found = 0;
+    int rc;
+
+    if (!member)
+        return take_file(work, of->path, &found, err);
+    match_fill(member, of->board, &members);
+    for (size_t i = 0; i < members.count; i++) {
+        cleanup_free char *spec = xasprintf("%s:%s", of->path, members.items[i]);
+        rc = take_file(work, spec, &found, &told);
+        if (rc < 0 && rc != -ERR_NOT_FOUND) {
+            *err = told;
+            return rc;
+        }
+    }
+    if (!found)
+        return err_set(err, ERR_NOT_FOUND, "%s",
+                       *told.message ? told.message : "{label} means nothing: it has no labels");
+    return found == 1 ? 0
+                      : err_set(err, ERR_USAGE, "%s: %u files fit member '%s'; make it fit one",
+                                fs_basename(of->path), found, member);
+}
+
+/* ---- onto the board -------------------------------------------------------------------------- */
+
+static int64_t lease_ms(const struct work *work)
+{
+    return work->of->wait_ms < 0              ? INT64_C(86400000)
+           : work->of->wait_ms > LEASE_MIN_MS ? work->of->wait_ms
+                                              : LEASE_MIN_MS;
+}
+
+static int flash(struct work *work, FILE *nowhere, struct err *err)
+{
+    const struct board_work *of = work->of;
+    struct flash_order order = {of->board->name, work->spec};
+    struct flashing_request request = {
+        .lab = of->lab_path,
+        .orders = &order,
+        .order_count = 1,
+        .plan = {.retries = -1, .flaky = -1, .timeouts = {-1, -1, -1, -1, -1}},
+        .wait_ms = lease_ms(work),
+        .if_changed = !work->known.known && !of->golden, /* nobody knows what it has */
+        .verbosity = -1,
+        .term = term_open(nowhere),
+        .holder = of->holder,
+        .cancel_fd = of->cancel_fd};
+    struct flash_result *results = NULL;
+    size_t count = 0;
+    int rc = flashing_run(&request, &results, &count, err);
+
+    if (rc < 0)
+        return rc;
+    const struct flash_result *result = &results[0];
+    work->attempt.wrote = result->took_us && result->outcome != FLASH_UNCHANGED;
+    if (result->outcome != FLASH_FAILED) {
+        work->attempt.verdict = VERDICT_PASS;
+        say(work, result->outcome == FLASH_UNCHANGED ? "it had it already" : "flashed");
+    } else if (ctx_cancelled(&work->ctx)) {
+        rc = err_set(err, ERR_CANCELLED, "cancelled");
+    } else {
+        rc = err_set(err, result->took_us ? ERR_TOOL : ERR_BUSY, "%s%s%s", result->reason,
+                     result->log ? "; see " : "", result->log ? result->log : "");
+    }
+    flashing_done(results, count);
+    return rc;
+}
+
+/* What the run has remembered of itself. */
+static int judge_test(struct work *work, enum verdict verdict, const char *out_dir, struct err *err)
+{
+    struct store_job job = {0};
+    int rc = 0;
+
+    if (store_last_job(work->store, work->of->lab_name, work->of->board->name, &job))
+        work->attempt.wrote = job.flashed;
+    if (ctx_cancelled(&work->ctx))
+        rc = err_set(err, ERR_CANCELLED, "cancelled");
+    else if (verdict != VERDICT_PASS)
+        rc = err_set(err, job.took ? ERR_TOOL : ERR_BUSY, "%s%s%s; see %s", verdict_name(verdict),
+                     job.reason ? ": " : "", job.reason ? job.reason : "", out_dir);
+    else
+        say(work, "flashed and tested");
+    work->attempt.verdict = verdict;
+    store_job_done(&job);
+    return rc;
+}
+
+static int test(struct work *work, FILE *nowhere, struct err *err)
+{
+    const struct board_work *of = work->of;
+    cleanup_free char *name = xasprintf("watch/runs/%s.%s", of->lab_name, of->board->name);
+    cleanup_free char *out_dir = fs_join(of->state_dir, name);
+    struct session_request request = {
+        .version = of->version,
+        .lab_path = of->lab_path,
+        .out_dir = out_dir,
+        .wait_ms = lease_ms(work),
+        .verbosity = -1,
+        .plan = {.repeat = 1, .retries = -1, .flaky = -1, .timeouts = {-1, -1, -1, -1, -1}},
+        .term = term_open(nowhere),
+        .holder = of->holder,
+        .cancel_fd = of->cancel_fd};
+    enum verdict verdict = VERDICT_INFRA;
+    int rc;
+
+    strv_add(&request.images, work->spec);
+    strv_add(&request.plan.selectors, of->board->name);
+    rc = session_run(&request, &verdict, err);
+    strv_done(&request.images);
+    strv_done(&request.plan.selectors);
+    return rc < 0 ? rc : judge_test(work, verdict, out_dir, err);
+}
+
+/* ---- the attempt ----------------------------------------------------------------------------- */
+
+/* Where the flash driver names its probe. */
+static const char *probe_of(const struct board_conf *board)
+{
+    static const char *const keys[] = {"serial", "sn", "usb-serial", "probe", "port", "path"};
+    const struct yaml_node *driver = board->flash ? board->flash->first : NULL;
+
+    for (size_t i = 0; driver && i < ARRAY_SIZE(keys); i++) {
+        const struct yaml_node *node = yaml_get(driver, keys[i]);
+        if (node && node->kind == YAML_SCALAR)
+            return node->text;
+    }
+    return NULL;
+}
+
+static int begin(struct work *work, struct err *err)
+{
+    const struct board_work *of = work->of;
+
+    work->attempt = (struct store_attempt){.lab = of->lab_name,
+                                           .board = of->board->name,
+                                           .tool = board_drivers(work->opened).flash,
+                                           .probe = probe_of(of->board),
+                                           .image = of->image,
+                                           .image_sha256 = work->sha256,
+                                           .tag = of->tag,
+                                           .asset = of->asset,
+                                           .golden = of->golden,
+                                           .started_us = unix_us(),
+                                           .verdict = VERDICT_INFRA};
+    return store_attempt_begin(work->store, &work->attempt, &work->id, err);
+}
+
+/* A cancel says nothing of the image, and neither does somebody who was quicker at the board; what
+ * the board holds after a cancel nobody knows. */
+static int end(struct work *work, int rc, struct err *err)
+{
+    struct store_attempt *attempt = &work->attempt;
+    struct watch_rules rules = watch_conf_rules(work->of->conf);
+    unsigned failures = str_eq(work->known.failed, attempt->image) ? work->known.failures + 1 : 1;
+    int64_t pause_us = 1000 * schedule_backoff(work->of->retry_first_ms, RETRY_MAX_MS, failures,
+                                               schedule_random());
+    struct err store_err = {0};
+
+    attempt->took_us = unix_us() - attempt->started_us;
+    attempt->reason = rc < 0 ? err->message : NULL;
+    attempt->exit_code = rc == 0 ? 0 : rc == -ERR_CANCELLED ? 130 : err_exit_code(ERR_TOOL);
+    if (rc < 0 && attempt->verdict == VERDICT_PASS)
+        attempt->verdict = VERDICT_INFRA;
+    if (rc == 0 || (rc != -ERR_CANCELLED && rc != -ERR_BUSY))
+        watch_note(&work->known, attempt, &rules, unix_us() + pause_us);
+    else if (attempt->wrote)
+        store_watched_set(&work->known.image, "");
+    if (store_attempt_end(work->store, work->id, attempt, &work->known, &store_err) == 0)
+        return rc;
+    *err = store_err;
+    return -(int)store_err.code;
+}
+
+/* The same firmware under another name, as of a build that was repeated, needs no flash. */
+static bool has_it(const struct work *work)
+{
+    return !work->of->golden && *work->known.image && !work->known.overwritten &&
+           str_eq(work->known.image_sha256, work->sha256);
+}
+
+static int attempt(struct work *work, struct err *err)
+{
+    FILE *nowhere = fopen("/dev/null", "we");
+    int rc = nowhere ? begin(work, err) : err_set(err, ERR_LIMIT, "no more descriptors can be had");
+
+    if (rc < 0) {
+        if (nowhere)
+            fclose(nowhere);
+        return rc;
+    }
+    if (has_it(work)) {
+        work->attempt.verdict = VERDICT_PASS;
+        say(work, "it had the same firmware already");
+    } else if (work->of->conf->test && !work->of->golden) {
+        rc = test(work, nowhere, err);
+    } else {
+        rc = flash(work, nowhere, err);
+    }
+    fclose(nowhere);
+    return end(work, rc, err);
+}
+
+/* A file that is none is the image's fault, and counts as a try of it. */
+static int refuse(struct work *work, const struct err *why, struct err *err)
+{
+    int rc = begin(work, err);
+
+    if (rc < 0)
+        return rc;
+    *err = *why;
+    return end(work, -(int)why->code, err);
+}
+
+/* ---- the whole ------------------------------------------------------------------------------- */
+
+static int open_all(struct work *work, struct err *err)
+{
+    const struct board_work *of = work->of;
+    const struct board_conf *board;
+    int rc = inventory_open(of->lab_path, &work->inventory, err);
+
+    if (rc < 0)
+        return rc;
+    board = lab_board(work->inventory.lab, of->board->name);
+    if (!board)
+        return err_set(err, ERR_CONFIG, "%s: the board is not in it any more",
+                       work->inventory.lab->file);
+    work->opened = work->inventory.boards[board - work->inventory.lab->boards];
+    rc = store_open(of->state_dir, true, &work->store, err);
+    if (rc == 0)
+        rc = store_watched(work->store, of->lab_name, board->name, unix_us() - WATCH_DAY_US,
+                           &work->known, err);
+    return rc;
+}
+
+static int take_steps(struct work *work, struct err *err)
+{
+    int rc = open_all(work, err);
+
+    if (rc == 0)
+        rc = wait_turn(work, err);
+    if (rc < 0) {
+        work->report->skipped = true;
+        return rc;
+    }
+    rc = find_file(work, err);
+    if (rc < 0 && rc != -ERR_CANCELLED) {
+        struct err why = *err;
+        return refuse(work, &why, err);
+    }
+    rc = rc < 0 ? rc : attempt(work, err);
+    work->report->skipped = rc == -ERR_BUSY || rc == -ERR_CANCELLED;
+    return rc;
+}
+
+void board_work_run(void *board_work, struct worker_report *ret)
+{
+    struct work work = {.of = board_work, .report = ret};
+    struct err err = {0};
+    int rc;
+
+    work.ctx = ctx_root(work.of->cancel_fd, NULL);
+    rc = take_steps(&work, &err);
+    ret->code = rc < 0 ? (int)err.code : ERR_NONE;
+    ret->verdict = work.attempt.verdict;
+    if (rc == 0)
+        ret->verdict = VERDICT_PASS;
+    else if (ret->verdict == VERDICT_PASS)
+        ret->verdict = VERDICT_INFRA;
+    ret->wrote = work.attempt.wrote;
+    ret->took_us = work.attempt.took_us;
+    if (rc < 0)
+        say(&work, err.message);
+    free(work.spec);
+    store_watched_done(&work.known);
+    store_close(work.store);
+    inventory_close(&work.inventory);
+}

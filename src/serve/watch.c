@@ -1,0 +1,560 @@
+/* SPDX-License-Identifier: MIT */
+#include "serve/watch.h"
+
+#include "base/fs.h"
+#include "base/str.h"
+#include "board/inventory.h"
+#include "board/lock_file.h"
+#include "serve/watch_state.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#define LOOK_MS 60000  /* one look; the loop stands still meanwhile */
+#define LOCK_MS 5000   /* for workers that a killed service has left to end */
+#define HOURS_MS 20000 /* between two looks at the clock */
+#define STORE_MS 30000 /* after the store could not be had */
+#define IDLE_MS 3600000
+#define NAP_MS 20
+
+static int64_t unix_us(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+static int64_t after_ms(int64_t ms)
+{
+    return ctx_now_ns() + ms * 1000000;
+}
+
+/* ---- looking at GitHub ----------------------------------------------------------------------- */
+
+static void find_files(struct watch *watch, const struct follow *follow)
+{
+    for (size_t i = 0; i < watch->post_count; i++) {
+        struct post *post = &watch->posts[i];
+        struct err err = {0};
+        if (post->follow != follow)
+            continue;
+        free(post->image);
+        free(post->why);
+        post->file = NULL;
+        post->image = post->why = NULL;
+        if (newest_for_board(&follow->newest, follow->conf, post->board, &post->file, &post->image,
+                             &err) < 0) {
+            post->file = NULL;
+            post->why = xstrdup(err.message);
+        }
+    }
+}
+
+static void keep_answer(struct watch *watch, struct follow *follow, struct newest *fresh)
+{
+    if (!str_eq(follow->newest.tag, fresh->tag))
+        watch_tell(watch, follow->name, "newest is %s", fresh->tag);
+    else if (follow->error)
+        watch_tell(watch, follow->name, "GitHub answers again");
+    free(follow->error);
+    follow->error = NULL;
+    newest_done(&follow->newest);
+    follow->newest = *fresh;
+    follow->failures = 0;
+    follow->next_ns = after_ms(schedule_jitter(follow->conf->interval_ms, schedule_random()));
+    find_files(watch, follow);
+}
+
+static void keep_error(struct watch *watch, struct follow *follow, struct err *err)
+{
+    const struct watch_request *request = watch->request;
+
+    http_mask(github_http(watch->github), err->message);
+    if (!str_eq(follow->error, err->message))
+        watch_tell(watch, follow->name, "%s", err->message);
+    free(follow->error);
+    follow->error = xstrdup(err->message);
+    follow->failures++;
+    follow->next_ns = after_ms(schedule_backoff(request->retry_ms, request->retry_max_ms,
+                                                follow->failures, schedule_random()));
+}
+
+/* The rate limit is that of all watches together. */
+static bool must_rest(struct watch *watch, struct follow *follow)
+{
+    int64_t rest_ms = http_rest_ms(github_http(watch->github));
+    char time[32];
+
+    if (!rest_ms || watch->request->once)
+        return false;
+    if (follow->next_ns < after_ms(rest_ms)) {
+        follow->next_ns = after_ms(rest_ms);
+        watch_tell(watch, follow->name, "GitHub's rate limit: asked again in %s",
+                   str_from_us(rest_ms * 1000, time));
+    }
+    return true;
+}
+
+static void look(struct watch *watch, struct follow *follow)
+{
+    const struct watch_request *request = watch->request;
+    struct ctx ctx = ctx_narrow(&watch->ctx, request->once ? request->download.total_ms : LOOK_MS);
+    struct newest fresh;
+    struct err err = {0};
+
+    if (must_rest(watch, follow))
+        return;
+    if (newest_ask(watch->github, follow->conf, &ctx, &fresh, &err) == 0)
+        keep_answer(watch, follow, &fresh);
+    else if (!ctx_cancelled(&watch->ctx))
+        keep_error(watch, follow, &err);
+    follow->looked = true;
+    must_rest(watch, follow);
+}
+
+static void look_where_due(struct watch *watch)
+{
+    for (size_t i = 0; i < watch->follow_count && !ctx_cancelled(&watch->ctx); i++) {
+        struct follow *follow = &watch->follows[i];
+        if (watch->request->once ? !follow->looked : ctx_now_ns() >= follow->next_ns)
+            look(watch, follow);
+    }
+}
+
+/* ---- deciding -------------------------------------------------------------------------------- */
+
+static int know(const struct watch *watch, struct store *store, const struct post *post,
+                struct store_watched *ret, struct err *err)
+{
+    if (store)
+        return store_watched(store, watch->lab->name, post->board->name, unix_us() - WATCH_DAY_US,
+                             ret, err);
+    *ret = (struct store_watched){0}; /* a dry run in a lab without history */
+    char **const texts[] = {&ret->image, &ret->failed, &ret->aside, &ret->reason};
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+        *texts[i] = xstrdup("");
+    return 0;
+}
+
+static bool is_busy(const struct watch *watch, const struct post *post)
+{
+    return watch_busy(watch, HAND_BOARD, post->board->name);
+}
+
+static int decide(struct watch *watch, struct store *store, struct post *post, struct err *err)
+{
+    struct watch_rules rules = watch_conf_rules(post->follow->conf);
+    struct store_watched known;
+    int64_t now = unix_us();
+    int rc;
+
+    if (post->tried || !post->follow->newest.tag || is_busy(watch, post))
+        return 0;
+    post->decided = false;
+    if (!post->file) {
+        watch_tell_post(watch, post, "%s", post->why);
+        return 0;
+    }
+    rc = know(watch, store, post, &known, err);
+    if (rc == 0) {
+        post->action = watch_decide(&known, post->image, &rules, now, window_minute(now / 1000000),
+                                    &post->until_us);
+        post->decided = true;
+        post->verdict = known.verdict;
+        watch_tell_decision(watch, post, &known);
+    }
+    store_watched_done(&known);
+    return rc;
+}
+
+/* The store is closed again before anybody forks: SQLite's handles do not live through that. */
+static int decide_all(struct watch *watch, struct err *err)
+{
+    struct store *store = NULL;
+    bool dry = watch->request->dry_run;
+    int rc = store_open(watch->state_dir, !dry, &store, err);
+
+    if (rc == -ERR_NOT_FOUND && dry)
+        rc = 0;
+    for (size_t i = 0; i < watch->post_count && rc == 0; i++)
+        rc = decide(watch, store, &watch->posts[i], err);
+    store_close(store);
+    return rc < 0 ? err_wrap(err, "nothing is flashed without a memory of it") : 0;
+}
+
+/* ---- acting ---------------------------------------------------------------------------------- */
+
+static struct parcel *parcel_of(struct watch *watch, const struct post *post)
+{
+    cleanup_free char *place = newest_place(post->file, post->follow->conf, watch->files_dir);
+    struct parcel *parcel = NULL;
+
+    for (size_t i = 0; i < watch->parcel_count && !parcel; i++)
+        if (str_eq(watch->parcels[i].place, place))
+            parcel = &watch->parcels[i];
+    if (!parcel) {
+        watch->parcels = xrealloc(watch->parcels, watch->parcel_count + 1, sizeof *watch->parcels);
+        parcel = &watch->parcels[watch->parcel_count++];
+        *parcel = (struct parcel){.place = xstrdup(place)};
+    }
+    parcel->follow = post->follow;
+    parcel->file = post->file;
+    return parcel;
+}
+
+static void later(int64_t *again_ns, int64_t at_ns)
+{
+    if (at_ns > *again_ns)
+        *again_ns = at_ns;
+}
+
+static void give_up(struct post *post, const char *why)
+{
+    free(post->text);
+    post->text = xstrdup(why);
+    post->tried = post->deferred = true;
+    post->verdict = VERDICT_INFRA;
+}
+
+/* Its file first, then the board. */
+static int bring(struct watch *watch, struct post *post, struct err *err)
+{
+    struct parcel *parcel = parcel_of(watch, post);
+
+    if (parcel->path)
+        return watch_flash(watch, post, parcel->path, false, err);
+    if (watch_busy(watch, HAND_PARCEL, parcel->place))
+        return 0;
+    if (parcel->error && watch->request->once) {
+        give_up(post, parcel->error);
+        return 0;
+    }
+    if (!watch->request->once) /* a download asks GitHub, too */
+        later(&parcel->again_ns, after_ms(http_rest_ms(github_http(watch->github))) - 1);
+    if (ctx_now_ns() < parcel->again_ns) {
+        post->again_ns = parcel->again_ns;
+        return 0;
+    }
+    return watch_fetch(watch, parcel, err);
+}
+
+static int act(struct watch *watch, struct post *post, struct err *err)
+{
+    if (!post->decided || post->tried || is_busy(watch, post) || watch->request->dry_run ||
+        ctx_now_ns() < post->again_ns)
+        return 0;
+    if (post->action == WATCH_GOLDEN)
+        return watch_flash(watch, post, post->follow->conf->golden, true, err);
+    return post->action == WATCH_FLASH ? bring(watch, post, err) : 0;
+}
+
+static int act_on_all(struct watch *watch, struct err *err)
+{
+    int rc = 0;
+
+    for (size_t i = 0; i < watch->post_count && rc == 0; i++)
+        rc = act(watch, &watch->posts[i], err);
+    return rc;
+}
+
+/* ---- what nobody needs any more -------------------------------------------------------------- */
+
+static bool is_needed(const struct watch *watch, const char *place)
+{
+    for (size_t i = 0; i < watch->post_count; i++) {
+        const struct post *post = &watch->posts[i];
+        if (!post->file) {
+            if (!post->follow->newest.tag)
+                return true; /* who knows */
+            continue;
+        }
+        cleanup_free char *own = newest_place(post->file, post->follow->conf, watch->files_dir);
+        if (str_eq(own, place))
+            return true;
+    }
+    return false;
+}
+
+/* Only while nobody works, so that nothing is taken from under a flashing program. */
+static void tidy(struct watch *watch)
+{
+    DIR *dir = watch->hand_count || watch->request->dry_run ? NULL : opendir(watch->files_dir);
+    struct dirent *entry;
+
+    while (dir && (entry = readdir(dir))) {
+        cleanup_free char *place = fs_join(watch->files_dir, entry->d_name);
+        if (entry->d_name[0] != '.' && !is_needed(watch, place))
+            fs_remove_tree(place);
+    }
+    if (!dir)
+        return;
+    closedir(dir);
+    for (size_t i = watch->parcel_count; i-- > 0;) {
+        struct parcel *parcel = &watch->parcels[i];
+        if (is_needed(watch, parcel->place))
+            continue;
+        free(parcel->place);
+        free(parcel->path);
+        free(parcel->error);
+        *parcel = watch->parcels[--watch->parcel_count];
+    }
+}
+
+/* ---- the loop -------------------------------------------------------------------------------- */
+
+static void sooner(int64_t *due_ns, int64_t at_ns)
+{
+    if (at_ns < *due_ns)
+        *due_ns = at_ns;
+}
+
+/* When there is something to do, should nothing happen before. */
+static int64_t due_ns(const struct watch *watch)
+{
+    int64_t due = after_ms(IDLE_MS), now_us = unix_us();
+
+    for (size_t i = 0; i < watch->follow_count && !watch->request->once; i++)
+        sooner(&due, watch->follows[i].next_ns);
+    for (size_t i = 0; i < watch->post_count; i++) {
+        const struct post *post = &watch->posts[i];
+        if (!post->decided || is_busy(watch, post))
+            continue;
+        if (post->until_us)
+            sooner(&due, after_ms((post->until_us - now_us) / 1000 + 1));
+        if (post->action == WATCH_CLOSED)
+            sooner(&due, after_ms(HOURS_MS));
+        if ((post->action == WATCH_FLASH || post->action == WATCH_GOLDEN) &&
+            post->again_ns > ctx_now_ns())
+            sooner(&due, post->again_ns);
+    }
+    if (watch->notify.watchdog_ms)
+        sooner(&due, after_ms(watch->notify.watchdog_ms / 2));
+    return due;
+}
+
+static bool drained(int fd)
+{
+    struct signalfd_siginfo info;
+    bool any = false;
+
+    while (fd >= 0 && read(fd, &info, sizeof info) == (ssize_t)sizeof info)
+        any = true;
+    return any;
+}
+
+static void reload(struct watch *watch)
+{
+    struct err err = {0};
+
+    notify_send(&watch->notify, "RELOADING=1\nMONOTONIC_USEC=%lld",
+                (long long)(ctx_now_ns() / 1000));
+    if (watch_load(watch, &err) < 0)
+        watch_tell(watch, "hil watch", "lab.yaml is wrong, so the old one stays: %s", err.message);
+    else
+        watch_tell(watch, "hil watch", "%s was read again", watch->lab_path);
+    notify_send(&watch->notify, "READY=1");
+}
+
+/* One time round: look, decide, act. */
+static int turn(struct watch *watch, struct err *err)
+{
+    int rc;
+
+    look_where_due(watch);
+    watch_reap(watch);
+    rc = decide_all(watch, err);
+    if (rc == 0)
+        rc = act_on_all(watch, err);
+    tidy(watch);
+    return rc;
+}
+
+static void wait_for_news(struct watch *watch, int64_t until_ns)
+{
+    int64_t left_ns = until_ns - ctx_now_ns();
+    struct ctx wait = ctx_narrow(&watch->ctx, left_ns > 0 ? (left_ns + 999999) / 1000000 : 0);
+
+    ctx_wait(&wait, watch->epoll_fd, POLLIN, NULL);
+    watch_reap(watch);
+    if (drained(watch->reload_fd))
+        reload(watch);
+}
+
+static int run_once(struct watch *watch, enum verdict *ret, struct err *err)
+{
+    int rc = turn(watch, err);
+
+    while (rc == 0 && watch->hand_count && !ctx_cancelled(&watch->ctx)) {
+        wait_for_news(watch, after_ms(IDLE_MS));
+        rc = turn(watch, err);
+    }
+    if (rc == 0)
+        rc = ctx_check(&watch->ctx, err);
+    if (rc < 0)
+        return rc;
+    *ret = watch_verdict(watch);
+    return watch->request->json ? watch_write_json(watch, watch->request->json_fd, err) : 0;
+}
+
+static int run_on(struct watch *watch, struct err *err)
+{
+    char last[ERR_MESSAGE_MAX] = "";
+
+    notify_send(&watch->notify, "READY=1\nSTATUS=watching %zu boards", watch->post_count);
+    while (!ctx_cancelled(&watch->ctx)) {
+        struct err told = {0};
+        bool bad = turn(watch, &told) < 0;
+        int64_t due = due_ns(watch);
+        if (bad && !str_eq(last, told.message))
+            watch_tell(watch, "hil watch", "%s", told.message);
+        snprintf(last, sizeof last, "%s", bad ? told.message : "");
+        if (bad)
+            sooner(&due, after_ms(STORE_MS));
+        else
+            notify_alive(&watch->notify);
+        wait_for_news(watch, due);
+    }
+    notify_send(&watch->notify, "STOPPING=1");
+    return err_set(err, ERR_CANCELLED, "cancelled");
+}
+
+/* ---- beginning and end ----------------------------------------------------------------------- */
+
+static int signal_fd(const int *signals, size_t count)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    for (size_t i = 0; i < count; i++)
+        sigaddset(&set, signals[i]);
+    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static int open_descriptors(struct watch *watch, struct err *err)
+{
+    static const int stops[] = {SIGINT, SIGTERM}, reloads[] = {SIGHUP};
+    struct epoll_event event = {.events = EPOLLIN};
+    bool once = watch->request->once;
+
+    watch->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    watch->stop_fd = signal_fd(stops, ARRAY_SIZE(stops));
+    watch->reload_fd = once ? -1 : signal_fd(reloads, ARRAY_SIZE(reloads));
+    if (watch->epoll_fd < 0 || watch->stop_fd < 0 || (!once && watch->reload_fd < 0))
+        return err_set(err, ERR_LIMIT, "no more descriptors can be had");
+    if (!once && epoll_ctl(watch->epoll_fd, EPOLL_CTL_ADD, watch->reload_fd, &event) < 0)
+        return err_sys(err, errno, "epoll");
+    watch->ctx = ctx_root(once ? watch->request->cancel_fd : watch->stop_fd, NULL);
+    return 0;
+}
+
+/* Of two services each would flash what the other has flashed already. */
+static int lock(struct watch *watch, struct err *err)
+{
+    cleanup_free char *dir = fs_join(watch->state_dir, "watch");
+    cleanup_free char *name = xasprintf("%s.lock", watch->lab->name), *path = fs_join(dir, name);
+    struct ctx wait = ctx_narrow(&watch->ctx, LOCK_MS);
+    int rc = watch->request->dry_run ? 0 : fs_mkdirs(watch->files_dir, 0755, err);
+
+    if (rc < 0 || watch->request->dry_run)
+        return rc;
+    rc = lock_file_open(path, &watch->lock_fd, err);
+    while (rc == 0 && !lock_file_set(watch->lock_fd, F_WRLCK, 0)) {
+        rc = ctx_sleep(&wait, NAP_MS, NULL);
+        if (rc == -ERR_TIMEOUT)
+            return err_set(err, ERR_BUSY, "another hil watch is at work in lab %s",
+                           watch->lab->name);
+        if (rc < 0)
+            return err_set(err, ERR_CANCELLED, "cancelled");
+    }
+    return rc;
+}
+
+static void note_github(void *arg, const char *text)
+{
+    watch_tell(arg, "GitHub", "%s", text);
+}
+
+static int open_github(struct watch *watch, struct err *err)
+{
+    const struct download_request *download = &watch->request->download;
+    struct http_options options = {.version = download->version,
+                                   .connect_ms = download->connect_ms,
+                                   .stall_ms = download->stall_ms,
+                                   .retries = watch->request->once ? download->retries : 0,
+                                   .note = note_github,
+                                   .arg = watch};
+
+    return github_open(&watch->github, &options, download->token_file, err);
+}
+
+static int open_all(struct watch *watch, struct err *err)
+{
+    int rc = watch_load(watch, err);
+
+    if (rc == 0)
+        rc = open_descriptors(watch, err);
+    if (rc == 0)
+        rc = lock(watch, err);
+    if (rc == 0)
+        rc = open_github(watch, err);
+    return rc;
+}
+
+static void close_all(struct watch *watch)
+{
+    watch_dismiss(watch);
+    github_close(watch->github);
+    watch_unload(watch);
+    notify_close(&watch->notify);
+    close_fd(&watch->epoll_fd);
+    close_fd(&watch->stop_fd);
+    close_fd(&watch->reload_fd);
+    close_fd(&watch->lock_fd);
+    free(watch->state_dir);
+    free(watch->files_dir);
+}
+
+int watch_run(const struct watch_request *request, enum verdict *ret, struct err *err)
+{
+    struct watch watch = {
+        .request = request, .epoll_fd = -1, .stop_fd = -1, .reload_fd = -1, .lock_fd = -1};
+    int rc;
+
+    watch.state_dir = fs_state_dir();
+    watch.files_dir = fs_join(watch.state_dir, "watch/files");
+    notify_open(&watch.notify);
+    rc = open_all(&watch, err);
+    if (rc == 0)
+        rc = request->once ? run_once(&watch, ret, err) : run_on(&watch, err);
+    close_all(&watch);
+    return rc;
+}
+
+int watch_forget(const char *lab_option, const char *board, struct err *err)
+{
+    cleanup_free char *state_dir = fs_state_dir();
+    struct inventory inventory;
+    struct store *store = NULL;
+    int rc = inventory_open(lab_option, &inventory, err);
+
+    if (rc == 0 && !lab_board(inventory.lab, board))
+        rc =
+            err_set(err, ERR_USAGE, "--forget: '%s' is no board of %s", board, inventory.lab->file);
+    if (rc == 0)
+        rc = store_open(state_dir, false, &store, err);
+    if (rc == 0)
+        rc = store_watched_forget(store, inventory.lab->name, board, err);
+    store_close(store);
+    inventory_close(&inventory);
+    return rc;
+}

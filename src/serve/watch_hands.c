@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/fs.h"
+#include "base/str.h"
+#include "serve/board_work.h"
+#include "serve/watch_state.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+
+#define STOP_MS 2700 /* of the three seconds that a stop may take */
+#define PARCEL_MAX_MS INT64_C(3600000)
+#define SKIPPED_MS 2000 /* after a turn that came to nothing */
+
+bool watch_busy(const struct watch *watch, enum hand_kind kind, const char *name)
+{
+    for (size_t i = 0; i < watch->hand_count; i++)
+        if (watch->hands[i].kind == kind && str_eq(watch->hands[i].name, name))
+            return true;
+    return false;
+}
+
+static int start(struct watch *watch, struct hand hand,
+                 void (*work)(void *arg, struct worker_report *ret), void *arg, struct err *err)
+{
+    struct epoll_event event = {.events = EPOLLIN};
+    int rc = worker_start(&hand.worker, work, arg, err);
+
+    if (rc < 0) {
+        free(hand.name);
+        free(hand.tag);
+        return rc;
+    }
+    event.data.fd = worker_fd(&hand.worker);
+    watch->hands = xrealloc(watch->hands, watch->hand_count + 1, sizeof *watch->hands);
+    watch->hands[watch->hand_count++] = hand;
+    if (epoll_ctl(watch->epoll_fd, EPOLL_CTL_ADD, event.data.fd, &event) < 0)
+        return err_sys(err, errno, "epoll");
+    return 0;
+}
+
+/* ---- fetching -------------------------------------------------------------------------------- */
+
+struct parcel_work {
+    const struct watch *watch;
+    const struct parcel *parcel;
+};
+
+static void note_download(void *arg, const char *text)
+{
+    const struct parcel_work *work = arg;
+
+    watch_tell(work->watch, work->parcel->follow->name, "%s", text);
+}
+
+static void fetch(void *arg, struct worker_report *ret)
+{
+    const struct parcel_work *work = arg;
+    const struct watch *watch = work->watch;
+    const struct parcel *parcel = work->parcel;
+    struct download_request options = watch->request->download;
+    struct ctx ctx = ctx_root(watch->stop_fd, NULL);
+    cleanup_free char *path = NULL;
+    struct err err = {0};
+
+    options.note = note_download;
+    options.arg = arg;
+    ret->code = -newest_fetch(&parcel->follow->newest, parcel->file, parcel->follow->conf, &options,
+                              watch->files_dir, &ctx, &path, &err);
+    ret->verdict = ret->code ? VERDICT_INFRA : VERDICT_PASS;
+    snprintf(ret->text, sizeof ret->text, "%s", ret->code ? err.message : path);
+}
+
+int watch_fetch(struct watch *watch, const struct parcel *parcel, struct err *err)
+{
+    struct parcel_work work = {watch, parcel};
+    struct hand hand = {.kind = HAND_PARCEL, .name = xstrdup(parcel->place)};
+
+    return start(watch, hand, fetch, &work, err);
+}
+
+static void take_parcel(struct watch *watch, const struct hand *hand,
+                        const struct worker_report *report)
+{
+    for (size_t i = 0; i < watch->parcel_count; i++) {
+        struct parcel *parcel = &watch->parcels[i];
+        if (!str_eq(parcel->place, hand->name))
+            continue;
+        free(parcel->error);
+        parcel->error = report->code ? xstrdup(report->text) : NULL;
+        if (!report->code) {
+            parcel->path = xstrdup(report->text);
+            parcel->failures = 0;
+            continue;
+        }
+        parcel->failures++;
+        parcel->again_ns =
+            ctx_now_ns() + 1000000 * schedule_backoff(watch->request->retry_ms, PARCEL_MAX_MS,
+                                                      parcel->failures, schedule_random());
+        watch_tell(watch, parcel->follow->name, "%s", report->text);
+    }
+}
+
+/* ---- boards ---------------------------------------------------------------------------------- */
+
+static void note_wait(void *arg, const char *board, const char *text)
+{
+    watch_tell(arg, board, "waits: %s", text);
+}
+
+int watch_flash(struct watch *watch, const struct post *post, const char *path, bool golden,
+                struct err *err)
+{
+    const struct watch_request *request = watch->request;
+    const struct follow *follow = post->follow;
+    bool patient = request->wait_ms >= 0 || !request->once;
+    struct board_work work = {
+        .conf = follow->conf,
+        .board = post->board,
+        .lab_name = watch->lab->name,
+        .lab_path = watch->lab_path,
+        .version = request->download.version,
+        .image = golden ? "golden" : post->image,
+        .tag = golden ? "golden" : follow->newest.tag,
+        .asset = golden ? fs_basename(path) : post->file->name,
+        .path = path,
+        .state_dir = watch->state_dir,
+        .golden = golden,
+        .wait_ms = patient ? request->wait_ms : post->board->timeouts.lease,
+        .retry_first_ms = request->retry_ms,
+        .holder = request->holder,
+        .cancel_fd = watch->stop_fd,
+        .note = note_wait,
+        .arg = watch,
+    };
+    struct hand hand = {.kind = HAND_BOARD,
+                        .name = xstrdup(post->board->name),
+                        .tag = xasprintf("%s (%s)", work.tag, work.asset),
+                        .golden = golden};
+
+    return start(watch, hand, board_work_run, &work, err);
+}
+
+static struct post *find_post(const struct watch *watch, const char *board)
+{
+    for (size_t i = 0; i < watch->post_count; i++)
+        if (str_eq(watch->posts[i].board->name, board))
+            return &watch->posts[i];
+    return NULL;
+}
+
+static void tell_outcome(struct watch *watch, const struct hand *hand,
+                         const struct worker_report *report)
+{
+    char took[32];
+
+    str_from_us(report->took_us, took);
+    if (report->skipped)
+        watch_tell(watch, hand->name, "skipped %s: %s", hand->tag, report->text);
+    else if (report->code)
+        watch_tell(watch, hand->name, "%s %s: %s",
+                   report->verdict == VERDICT_FAIL ? "FAIL" : "FAILED", hand->tag, report->text);
+    else
+        watch_tell(watch, hand->name, "ok %s, %s in %s", hand->tag, report->text, took);
+}
+
+static void take_board(struct watch *watch, const struct hand *hand,
+                       const struct worker_report *report)
+{
+    struct post *post = find_post(watch, hand->name);
+
+    tell_outcome(watch, hand, report);
+    if (!post) /* lab.yaml has changed */
+        return;
+    free(post->told); /* who was told of a flash need not be told what is there */
+    post->told = report->code ? NULL : xasprintf("has %s", hand->tag);
+    free(post->text);
+    post->text = xstrdup(report->text);
+    post->tried = watch->request->once;
+    post->deferred = report->skipped;
+    post->verdict = report->verdict;
+    post->took_us = report->took_us;
+    if (report->skipped || (report->code && !report->took_us))
+        post->again_ns = ctx_now_ns() + SKIPPED_MS * 1000000LL;
+}
+
+/* ---- their ends ------------------------------------------------------------------------------ */
+
+static void take_in(struct watch *watch, size_t index, const struct ctx *ctx)
+{
+    struct hand hand = watch->hands[index];
+    struct worker_report report;
+
+    epoll_ctl(watch->epoll_fd, EPOLL_CTL_DEL, worker_fd(&hand.worker), NULL);
+    worker_end(&hand.worker, ctx, &report);
+    watch->hands[index] = watch->hands[--watch->hand_count];
+    if (hand.kind == HAND_BOARD)
+        take_board(watch, &hand, &report);
+    else
+        take_parcel(watch, &hand, &report);
+    free(hand.name);
+    free(hand.tag);
+}
+
+void watch_reap(struct watch *watch)
+{
+    struct ctx ctx = ctx_cleanup(&watch->ctx, STOP_MS);
+
+    for (size_t i = watch->hand_count; i-- > 0;) {
+        struct pollfd fd = {.fd = worker_fd(&watch->hands[i].worker), .events = POLLIN};
+        if (poll(&fd, 1, 0) == 1)
+            take_in(watch, i, &ctx);
+    }
+}
+
+void watch_dismiss(struct watch *watch)
+{
+    struct ctx ctx = ctx_cleanup(&watch->ctx, STOP_MS);
+
+    for (size_t i = 0; i < watch->hand_count; i++)
+        worker_cancel(&watch->hands[i].worker);
+    while (watch->hand_count)
+        take_in(watch, watch->hand_count - 1, &ctx);
+    free(watch->hands);
+    watch->hands = NULL;
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * watch_state: what the files of `hil watch` share: the service with its follows, posts and workers.
+ */
+#ifndef HIL_SERVE_WATCH_STATE_H
+#define HIL_SERVE_WATCH_STATE_H
+
+#include "serve/newest.h"
+#include "serve/notify.h"
+#include "serve/watch.h"
+#include "serve/worker.h"
+
+struct follow { /* a watch */
+    const struct watch_conf *conf;
+    char *name;
+    struct newest newest; /* tag NULL: not known yet */
+    char *error;          /* of the last look; NULL: it was answered */
+    unsigned failures;    /* looks in a row */
+    int64_t next_ns;      /* the next look */
+    bool looked;
+};
+
+struct parcel { /* a file that some post needs */
+    const struct follow *follow;
+    const struct github_file *file;
+    char *place, *path; /* path NULL: not fetched yet */
+    char *error;        /* why not */
+    unsigned failures;
+    int64_t again_ns;
+};
+
+struct post { /* a board that is watched */
+    const struct board_conf *board;
+    struct follow *follow;
+    const struct github_file *file; /* NULL: `why` says why not */
+    char *image, *why;
+    enum watch_action action;
+    int64_t until_us, again_ns;
+    char *told;    /* the last line about it that was not of a flash */
+    bool decided;  /* action is of use */
+    bool tried;    /* with `once`: it had its turn */
+    bool deferred; /* its turn had no outcome: text says why */
+    enum verdict verdict;
+    int64_t took_us;
+    char *text; /* what came of it */
+};
+
+enum hand_kind { HAND_BOARD, HAND_PARCEL };
+struct hand { /* a worker and what it is at */
+    struct worker worker;
+    enum hand_kind kind;
+    char *name; /* the board, or the parcel's place */
+    char *tag;
+    bool golden;
+};
+
+struct watch {
+    const struct watch_request *request;
+    struct ctx ctx; /* cancelled by SIGINT and SIGTERM */
+    int stop_fd, reload_fd, epoll_fd, lock_fd;
+    char *state_dir, *files_dir, *lab_path;
+    struct lab *lab;
+    struct watch_plan plan;
+    struct github *github;
+    struct follow *follows;
+    struct post *posts;
+    size_t follow_count, post_count;
+    struct parcel *parcels;
+    size_t parcel_count;
+    struct hand *hands;
+    size_t hand_count;
+    struct notify notify;
+    unsigned looks;
+};
+
+/* watch_tell.c: a line for people about a board or a watch, and the report of one round. */
+__attribute__((format(printf, 3, 4))) void watch_tell(const struct watch *watch, const char *who,
+                                                      const char *format, ...);
+/* The same where it is not what was said of the post last. */
+__attribute__((format(printf, 3, 4))) void
+watch_tell_post(const struct watch *watch, struct post *post, const char *format, ...);
+void watch_tell_decision(const struct watch *watch, struct post *post,
+                         const struct store_watched *known);
+enum verdict watch_verdict(const struct watch *watch);
+int watch_write_json(const struct watch *watch, int fd, struct err *err);
+
+/* watch_lab.c: lab.yaml read, and what is followed made from it. */
+int watch_load(struct watch *watch, struct err *err);
+void watch_unload(struct watch *watch);
+
+/* watch_hands.c: workers. */
+bool watch_busy(const struct watch *watch, enum hand_kind kind, const char *name);
+int watch_fetch(struct watch *watch, const struct parcel *parcel, struct err *err);
+int watch_flash(struct watch *watch, const struct post *post, const char *path, bool golden,
+                struct err *err);
+/* Takes in every worker that has ended. */
+void watch_reap(struct watch *watch);
+/* Ends all of them, within STOP_MS. */
+void watch_dismiss(struct watch *watch);
+
+#endif

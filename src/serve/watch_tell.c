@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/json.h"
+#include "base/str.h"
+#include "base/text.h"
+#include "serve/watch_state.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#define LINE_MAX_BYTES 2048
+
+static void put(const struct watch *watch, const char *who, const char *text)
+{
+    cleanup_free char *clean = text_clean_dup(text, LINE_MAX_BYTES, TEXT_ONE_LINE);
+
+    fprintf(watch->request->out, "%s: %s\n", who, clean);
+    fflush(watch->request->out);
+}
+
+void watch_tell(const struct watch *watch, const char *who, const char *format, ...)
+{
+    char text[LINE_MAX_BYTES];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    put(watch, who, text);
+}
+
+void watch_tell_post(const struct watch *watch, struct post *post, const char *format, ...)
+{
+    char text[LINE_MAX_BYTES];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    free(post->text);
+    post->text = xstrdup(text);
+    if (str_eq(text, post->told))
+        return;
+    free(post->told);
+    post->told = xstrdup(text);
+    put(watch, post->board->name, text);
+}
+
+/* "14:03", or with the day where that is not today's. */
+static const char *at_time(int64_t unix_us, char out[32])
+{
+    time_t at = (time_t)(unix_us / 1000000), now = time(NULL);
+    struct tm then, today;
+
+    *out = '\0';
+    if (localtime_r(&at, &then) && localtime_r(&now, &today))
+        strftime(out, 32, then.tm_yday == today.tm_yday ? "%H:%M:%S" : "%Y-%m-%d %H:%M", &then);
+    return out;
+}
+
+void watch_tell_decision(const struct watch *watch, struct post *post,
+                         const struct store_watched *known)
+{
+    const struct watch_conf *conf = post->follow->conf;
+    const char *tag = post->follow->newest.tag, *asset = post->file->name;
+    bool dry = watch->request->dry_run;
+    char when[32];
+
+    switch (post->action) {
+    case WATCH_CURRENT:
+        watch_tell_post(watch, post, "has %s (%s)", tag, asset);
+        break;
+    case WATCH_FLASH:
+    case WATCH_GOLDEN:
+        if (dry)
+            watch_tell_post(watch, post, "would get %s (%s)",
+                            post->action == WATCH_GOLDEN ? conf->golden : tag,
+                            post->action == WATCH_GOLDEN ? "golden" : asset);
+        break;
+    case WATCH_PAUSE:
+        watch_tell_post(watch, post, "%s failed %u time%s; tried again at %s: %s", tag,
+                        known->failures, known->failures == 1 ? "" : "s",
+                        at_time(post->until_us, when), known->reason);
+        break;
+    case WATCH_LIMIT:
+        watch_tell_post(watch, post,
+                        "was flashed %llu times in 24 hours, which is its daily-limit; not before "
+                        "%s again",
+                        (unsigned long long)known->flashes, at_time(post->until_us, when));
+        break;
+    case WATCH_CLOSED:
+        watch_tell_post(watch, post, "waits for its hours (%s) to get %s (%s)", conf->hours, tag,
+                        asset);
+        break;
+    case WATCH_ASIDE:
+        watch_tell_post(watch, post,
+                        "is set aside until there is another image than %s, or hil watch --forget "
+                        "%s: %s",
+                        tag, post->board->name, known->aside);
+        break;
+    }
+}
+
+/* ---- a round's end --------------------------------------------------------------------------- */
+
+static bool is_settled(const struct post *post)
+{
+    return post->decided && (post->action == WATCH_CURRENT || post->action == WATCH_CLOSED);
+}
+
+static enum verdict verdict_of(const struct watch *watch, const struct post *post)
+{
+    bool to_do = post->action == WATCH_FLASH || post->action == WATCH_GOLDEN;
+
+    if (post->tried)
+        return post->verdict;
+    if (is_settled(post) || (watch->request->dry_run && post->decided && to_do))
+        return VERDICT_PASS;
+    return post->decided && !to_do && post->action != WATCH_LIMIT ? post->verdict : VERDICT_INFRA;
+}
+
+enum verdict watch_verdict(const struct watch *watch)
+{
+    enum verdict verdict = VERDICT_PASS;
+
+    for (size_t i = 0; i < watch->follow_count; i++)
+        if (watch->follows[i].error)
+            verdict = verdict_worse(verdict, VERDICT_INFRA);
+    for (size_t i = 0; i < watch->post_count; i++)
+        verdict = verdict_worse(verdict, verdict_of(watch, &watch->posts[i]));
+    return verdict;
+}
+
+static void write_post(const struct watch *watch, const struct post *post, struct json_out *out)
+{
+    json_object(out);
+    json_kv_string(out, "board", post->board->name);
+    json_kv_string(out, "asset", post->file ? post->file->name : NULL);
+    json_kv_string(out, "image", post->image);
+    json_kv_string(out, "action", post->decided ? watch_action_name(post->action) : NULL);
+    json_kv_bool(out, "tried", post->tried && !post->deferred);
+    json_kv_string(out, "verdict", verdict_name(verdict_of(watch, post)));
+    json_kv_string(out, "text", post->why ? post->why : post->text);
+    json_key(out, "seconds");
+    json_double(out, (double)post->took_us / 1e6, 3);
+    json_object_end(out);
+}
+
+int watch_write_json(const struct watch *watch, int fd, struct err *err)
+{
+    struct json_out out;
+    int rc;
+
+    json_begin(&out, fd, 2);
+    json_object(&out);
+    json_kv_int(&out, "schema", 1);
+    json_kv_string(&out, "verdict", verdict_name(watch_verdict(watch)));
+    json_key(&out, "watches");
+    json_array(&out);
+    for (size_t i = 0; i < watch->follow_count; i++) {
+        const struct follow *follow = &watch->follows[i];
+        json_object(&out);
+        json_kv_string(&out, "watch", follow->name);
+        json_kv_string(&out, "repo", follow->conf->repo);
+        json_kv_string(&out, "tag", follow->newest.tag);
+        json_kv_string(&out, "error", follow->error);
+        json_key(&out, "boards");
+        json_array(&out);
+        for (size_t j = 0; j < watch->post_count; j++)
+            if (watch->posts[j].follow == follow)
+                write_post(watch, &watch->posts[j], &out);
+        json_array_end(&out);
+        json_object_end(&out);
+    }
+    json_array_end(&out);
+    json_object_end(&out);
+    rc = json_end(&out, err);
+    json_done(&out);
+    return rc;
+}
