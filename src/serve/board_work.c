@@ -363,6 +363,8 @@ static int take_steps(struct work *work, struct err *err)
 
     if (rc == 0)
         rc = wait_turn(work, err);
+    if (rc == 0 && !worker_begin(work->report))
+        rc = err_set(err, ERR_CANCELLED, "cancelled");
     if (rc < 0) {
         work->report->skipped = true;
         return rc;

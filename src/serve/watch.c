@@ -56,6 +56,8 @@ static void find_files(struct watch *watch, const struct follow *follow)
                              &err) < 0) {
             post->file = NULL;
             post->why = xstrdup(err.message);
+        } else {
+            watch_supersede(watch, post);
         }
     }
 }
@@ -119,6 +121,7 @@ static void look(struct watch *watch, struct follow *follow)
     else if (!ctx_cancelled(&watch->ctx))
         keep_error(watch, follow, &err);
     follow->looked = true;
+    follow->looked_ns = ctx_now_ns();
     must_rest(watch, follow);
 }
 
@@ -358,10 +361,13 @@ static void reload(struct watch *watch)
 
     notify_send(&watch->notify, "RELOADING=1\nMONOTONIC_USEC=%lld",
                 (long long)(ctx_now_ns() / 1000));
-    if (watch_load(watch, &err) < 0)
+    if (watch_load(watch, &err) < 0) {
         watch_tell(watch, "hil watch", "lab.yaml is wrong, so the old one stays: %s", err.message);
-    else
+    } else {
         watch_tell(watch, "hil watch", "%s was read again", watch->lab_path);
+        if (watch_hook_open(watch, &err) < 0)
+            watch_tell(watch, "webhook", "%s", err.message);
+    }
     notify_send(&watch->notify, "READY=1");
 }
 
@@ -386,6 +392,7 @@ static void wait_for_news(struct watch *watch, int64_t until_ns)
 
     ctx_wait(&wait, watch->epoll_fd, POLLIN, NULL);
     watch_reap(watch);
+    watch_hook_take(watch);
     if (drained(watch->reload_fd))
         reload(watch);
 }
@@ -507,11 +514,14 @@ static int open_all(struct watch *watch, struct err *err)
         rc = lock(watch, err);
     if (rc == 0)
         rc = open_github(watch, err);
+    if (rc == 0)
+        rc = watch_hook_open(watch, err);
     return rc;
 }
 
 static void close_all(struct watch *watch)
 {
+    watch_hook_close(watch);
     watch_dismiss(watch);
     github_close(watch->github);
     watch_unload(watch);
@@ -526,8 +536,12 @@ static void close_all(struct watch *watch)
 
 int watch_run(const struct watch_request *request, enum verdict *ret, struct err *err)
 {
-    struct watch watch = {
-        .request = request, .epoll_fd = -1, .stop_fd = -1, .reload_fd = -1, .lock_fd = -1};
+    struct watch watch = {.request = request,
+                          .epoll_fd = -1,
+                          .stop_fd = -1,
+                          .reload_fd = -1,
+                          .lock_fd = -1,
+                          .hook.events_fd = -1};
     int rc;
 
     watch.state_dir = fs_state_dir();

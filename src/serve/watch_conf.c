@@ -286,9 +286,12 @@ static void read_webhook(const struct yaml_node *node, struct watch_plan *plan, 
 {
     struct webhook_conf *webhook = &plan->webhook;
     struct check check = {NULL, plan->lab, node, diags, NULL};
+    const char *colon;
+    uint64_t port;
 
     fields_read(webhook_rows, node, "'webhook'", webhook, diags);
-    if (webhook->listen && !strchr(webhook->listen, ':'))
+    colon = webhook->listen ? strrchr(webhook->listen, ':') : NULL;
+    if (webhook->listen && (!colon || str_to_u64(colon + 1, 65535, "", &port, NULL) < 0))
         wrong(&check, "listen", "listen: an address and a port are needed, 127.0.0.1:8321");
     if (webhook->secret_file)
         find_file(&check, "secret-file", &webhook->secret_file);

@@ -21,6 +21,13 @@ bool watch_busy(const struct watch *watch, enum hand_kind kind, const char *name
     return false;
 }
 
+static void hand_done(struct hand *hand)
+{
+    free(hand->name);
+    free(hand->tag);
+    free(hand->image);
+}
+
 static int start(struct watch *watch, struct hand hand,
                  void (*work)(void *arg, struct worker_report *ret), void *arg, struct err *err)
 {
@@ -28,8 +35,7 @@ static int start(struct watch *watch, struct hand hand,
     int rc = worker_start(&hand.worker, work, arg, err);
 
     if (rc < 0) {
-        free(hand.name);
-        free(hand.tag);
+        hand_done(&hand);
         return rc;
     }
     event.data.fd = worker_fd(&hand.worker);
@@ -137,9 +143,20 @@ int watch_flash(struct watch *watch, const struct post *post, const char *path, 
     struct hand hand = {.kind = HAND_BOARD,
                         .name = xstrdup(post->board->name),
                         .tag = xasprintf("%s (%s)", work.tag, work.asset),
+                        .image = xstrdup(post->image),
                         .golden = golden};
 
     return start(watch, hand, board_work_run, &work, err);
+}
+
+void watch_supersede(struct watch *watch, const struct post *post)
+{
+    for (size_t i = 0; i < watch->hand_count; i++) {
+        struct hand *hand = &watch->hands[i];
+        if (hand->kind == HAND_BOARD && str_eq(hand->name, post->board->name) &&
+            !str_eq(hand->image, post->image) && worker_withdraw(&hand->worker))
+            watch_tell(watch, hand->name, "no longer waits to get %s", hand->tag);
+    }
 }
 
 static struct post *find_post(const struct watch *watch, const char *board)
@@ -199,8 +216,7 @@ static void take_in(struct watch *watch, size_t index, const struct ctx *ctx)
         take_board(watch, &hand, &report);
     else
         take_parcel(watch, &hand, &report);
-    free(hand.name);
-    free(hand.tag);
+    hand_done(&hand);
 }
 
 void watch_reap(struct watch *watch)

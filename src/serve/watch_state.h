@@ -8,6 +8,7 @@
 #include "serve/newest.h"
 #include "serve/notify.h"
 #include "serve/watch.h"
+#include "serve/webhook.h"
 #include "serve/worker.h"
 
 struct follow { /* a watch */
@@ -16,7 +17,8 @@ struct follow { /* a watch */
     struct newest newest; /* tag NULL: not known yet */
     char *error;          /* of the last look; NULL: it was answered */
     unsigned failures;    /* looks in a row */
-    int64_t next_ns;      /* the next look */
+    int64_t looked_ns;    /* the last look, */
+    int64_t next_ns;      /* the next one */
     bool looked;
 };
 
@@ -50,7 +52,7 @@ struct hand { /* a worker and what it is at */
     struct worker worker;
     enum hand_kind kind;
     char *name; /* the board, or the parcel's place */
-    char *tag;
+    char *tag, *image;
     bool golden;
 };
 
@@ -70,7 +72,8 @@ struct watch {
     struct hand *hands;
     size_t hand_count;
     struct notify notify;
-    unsigned looks;
+    struct webhook hook;
+    int64_t hook_again_ns; /* when it is opened again, if it is closed */
 };
 
 /* watch_tell.c: a line for people about a board or a watch, and the report of one round. */
@@ -93,9 +96,16 @@ bool watch_busy(const struct watch *watch, enum hand_kind kind, const char *name
 int watch_fetch(struct watch *watch, const struct parcel *parcel, struct err *err);
 int watch_flash(struct watch *watch, const struct post *post, const char *path, bool golden,
                 struct err *err);
+/* There is something newer for the board: a worker that still waits for it need not go on. */
+void watch_supersede(struct watch *watch, const struct post *post);
 /* Takes in every worker that has ended. */
 void watch_reap(struct watch *watch);
 /* Ends all of them, within STOP_MS. */
 void watch_dismiss(struct watch *watch);
+
+/* watch_hook.c: GitHub's deliveries. */
+int watch_hook_open(struct watch *watch, struct err *err); /* anew, where lab.yaml has one */
+void watch_hook_take(struct watch *watch);
+void watch_hook_close(struct watch *watch);
 
 #endif

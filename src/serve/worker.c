@@ -7,18 +7,46 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* In the child; never returns. What stdio holds was written before the fork. */
-static void be_worker(int report_fd, pid_t parent, void (*work)(void *, struct worker_report *),
-                      void *arg)
+enum { WAITING, BEGUN, WITHDRAWN };
+
+struct worker_gate { /* whoever is first at it decides */
+    atomic_int state;
+};
+
+static bool move(struct worker_gate *gate, int to)
 {
-    struct worker_report report = {.code = ERR_NONE, .verdict = VERDICT_INFRA};
+    int waiting = WAITING;
+
+    return atomic_compare_exchange_strong(&gate->state, &waiting, to);
+}
+
+bool worker_begin(struct worker_report *report)
+{
+    return !report->gate || move(report->gate, BEGUN);
+}
+
+bool worker_withdraw(const struct worker *worker)
+{
+    if (!move(worker->gate, WITHDRAWN))
+        return false;
+    worker_cancel(worker);
+    return true;
+}
+
+/* In the child; never returns. What stdio holds was written before the fork. */
+static void be_worker(int report_fd, pid_t parent, struct worker_gate *gate,
+                      void (*work)(void *, struct worker_report *), void *arg)
+{
+    struct worker_report report = {.code = ERR_NONE, .verdict = VERDICT_INFRA, .gate = gate};
 
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != parent)
@@ -38,11 +66,18 @@ int worker_start(struct worker *worker, void (*work)(void *arg, struct worker_re
 
     *worker = (struct worker){.pidfd = -1, .report_fd = -1};
     fflush(NULL);
-    if (pipe2(ends, O_CLOEXEC) < 0)
-        return err_sys(err, errno, "pipe");
+    worker->gate =
+        mmap(NULL, sizeof *worker->gate, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (worker->gate == MAP_FAILED)
+        return err_sys(err, errno, "shared memory");
+    if (pipe2(ends, O_CLOEXEC) < 0) {
+        int why = errno;
+        munmap(worker->gate, sizeof *worker->gate);
+        return err_sys(err, why, "pipe");
+    }
     worker->pid = fork();
     if (worker->pid == 0)
-        be_worker(ends[1], parent, work, arg);
+        be_worker(ends[1], parent, worker->gate, work, arg);
     close(ends[1]);
     worker->report_fd = ends[0];
     if (worker->pid > 0)
@@ -55,6 +90,7 @@ int worker_start(struct worker *worker, void (*work)(void *arg, struct worker_re
         kill(worker->pid, SIGTERM);
         waitpid(worker->pid, NULL, 0);
     }
+    munmap(worker->gate, sizeof *worker->gate);
     worker->pid = 0;
     return err_sys(err, why, "a process for the work cannot be had");
 }
@@ -93,5 +129,6 @@ void worker_end(struct worker *worker, const struct ctx *ctx, struct worker_repo
     ret->text[sizeof ret->text - 1] = '\0';
     close_fd(&worker->report_fd);
     close_fd(&worker->pidfd);
+    munmap(worker->gate, sizeof *worker->gate);
     worker->pid = 0;
 }

@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: MIT
 """hil watch: the newest firmware on every board, against a GitHub of our own (tests/github/server.py)."""
 import contextlib
+import hmac
+import http.client
 import json
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
 import threading
 import time
+import uuid
 
 import pytest
 from conftest import LAB, ROOT, firmware, processes_in, wait_until
@@ -392,6 +396,38 @@ def test_a_ci_run_goes_first(hil, github):
         assert db.execute("SELECT image_file FROM carried").fetchone() == ("fw.elf",), "the other one came first"
 
 
+def test_who_waits_for_a_board_gets_what_is_newest_by_then(hil, github):
+    github.add_release("v1", {"fw.elf": UNITY})
+    with console(hil, "virtual-f405") as holder, Service(hil, github, *TWINS[:-1], "virtual-f405") as service:
+        service.wait_for("virtual-f405: waits: held by")
+        github.add_release("v2", {"fw.elf": TAP})
+        service.wait_for("virtual-f405: no longer waits to get v1 (fw.elf)")
+        service.wait_for("virtual-f405: waits: held by", count=2)
+        holder.terminate()
+        service.wait_for("virtual-f405: ok v2 (fw.elf), flashed")
+    assert [a["tag"] for a in attempts(hil)] == ["v2"]
+
+
+def test_systemd_hears_that_it_is_ready_alive_and_stopping(hil, github):
+    github.add_release("v1", {"fw.elf": UNITY})
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ear:
+        ear.bind(str(hil.home / "notify"))
+        ear.settimeout(20)
+        hil.env.update(NOTIFY_SOCKET=str(hil.home / "notify"), WATCHDOG_USEC="100000")
+        heard = []
+        with Service(hil, github, *ONE, lab=script_lab(hil, "true")) as service:
+            while heard.count("WATCHDOG=1") < 3:
+                heard.append(ear.recv(1024).decode())
+            service.process.send_signal(signal.SIGHUP)
+            while not heard[-1].startswith("RELOADING=1\nMONOTONIC_USEC="):
+                heard.append(ear.recv(1024).decode())
+            assert ear.recv(1024) == b"READY=1"
+            service.stop()
+            while heard[-1] != "STOPPING=1":
+                heard.append(ear.recv(1024).decode())
+    assert heard[0] == "READY=1\nSTATUS=watching 1 boards"
+
+
 def test_two_at_work_in_one_lab_are_refused(hil, github):
     github.add_release("v1", {"fw.elf": UNITY})
     lab = script_lab(hil, "true")
@@ -475,6 +511,119 @@ def test_a_release_that_vanishes_and_one_whose_asset_changes(hil, github):
         github.add_release("v1", {"fw.elf": TAP})
         service.wait_for("ok v1", count=2)
     assert len(done(hil)) == 2
+
+
+# ---- webhooks ----------------------------------------------------------------------------------------
+
+SECRET = "It's a Secret to Everybody"
+
+
+@pytest.fixture
+def hook(hil, github):
+    """A service that looks once an hour, and whoever delivers to it."""
+    (hil.home / "secret").write_text(SECRET + "\n")
+    github.add_release("v1", {"fw.elf": UNITY})
+    entry = f"webhook: {{listen: '127.0.0.1:0', secret-file: secret}}\nwatch:\n"
+    entry += f"  - {{repo: {REPO}, release: latest, boards: [uno], interval: 1h}}\n"
+    entry += f"  - {{repo: {REPO}, artifact: fw, branch: main, boards: [due], interval: 1h}}\n"
+    lab = script_lab(hil, f"echo $0 >> {hil.home}/done", ("uno", "due"), entry)
+    with Service(hil, github, lab=lab) as service:
+        port = int(service.wait_for("webhook: listens at 127.0.0.1:").rsplit(":", 1)[1])
+        service.wait_for("uno: ok v1")
+        service.wait_for("there is no run that succeeded")
+
+        def deliver(event, body, secret=SECRET, id=None, **fields):
+            data = body if isinstance(body, bytes) else json.dumps(body).encode()
+            mac = hmac.new(secret.encode(), data, "sha256").hexdigest()
+            head = {"X-GitHub-Event": event, "X-GitHub-Delivery": id or str(uuid.uuid4()),
+                    "X-Hub-Signature-256": f"sha256={mac}", **fields}  # fmt: skip
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+            connection.request("POST", "/", data, {k: v for k, v in head.items() if v is not None})
+            return connection.getresponse().status
+
+        deliver.service, deliver.port = service, port
+        yield deliver
+        service.stop()
+        assert service.seconds < 3
+
+
+RELEASED = {"action": "published", "repository": {"full_name": REPO}, "release": {"tag_name": "v2"}}
+RAN = {"action": "completed", "repository": {"full_name": REPO},
+       "workflow_run": {"id": 7, "conclusion": "success", "head_branch": "main"}}  # fmt: skip
+
+
+def test_a_delivery_wakes_the_watch_that_it_is_for(hil, github, hook):
+    github.add_release("v2", {"fw.elf": TAP})
+    assert hook("release", RELEASED) == 202
+    hook.service.wait_for("uno: ok v2")
+    github.add_run(7)
+    github.add_artifact("fw", zip_of({"fw.elf": ZTEST}), run=7)
+    assert hook("workflow_run", {**RAN, "workflow_run": {**RAN["workflow_run"], "head_branch": "dev"}}) == 202
+    assert hook("workflow_run", {**RAN, "workflow_run": {**RAN["workflow_run"], "conclusion": "failure"}}) == 202
+    assert hook("workflow_run", RAN) == 202
+    hook.service.wait_for("due: ok run 7")
+    github.add_release("v3", {"fw.elf": ZTEST})
+    assert hook("repository_dispatch", {"action": "flash", "repository": {"full_name": REPO.upper()}}) == 202
+    hook.service.wait_for("uno: ok v3")
+    assert done(hil) == ["uno", "uno", "due", "uno"]
+
+
+def test_what_is_not_githubs_wakes_nobody(hil, github, hook):
+    asked = len(github.seen)
+    assert hook("release", RELEASED, secret="guessed") == 401
+    assert hook("release", RELEASED, **{"X-Hub-Signature-256": None}) == 401
+    assert hook("release", RELEASED, **{"X-Hub-Signature-256": "sha256="}) == 401
+    assert hook("release", RELEASED, **{"X-GitHub-Delivery": None}) == 400
+    assert hook("release", RELEASED, id="../etc/passwd") == 400
+    assert hook("release", b"{]") == 400
+    assert hook("release", {"repository": {"full_name": "../x"}}) == 400
+    assert hook("ping", {"zen": "Keep it logically awesome."}) == 202
+    assert hook("release", {**RELEASED, "repository": {"full_name": "o/other"}}) == 202
+    connection = http.client.HTTPConnection("127.0.0.1", hook.port, timeout=10)
+    connection.request("GET", "/")
+    assert connection.getresponse().status == 405
+    github.add_release("v2", {"fw.elf": TAP})
+    assert hook("release", RELEASED, id="once") == 202
+    hook.service.wait_for("uno: ok v2")
+    assert hook("release", RELEASED, id="once") == 409, "a replay"
+    assert hook("release", RELEASED, id="ONCE") == 409
+    looks = [path for _, path, _ in github.seen[asked:] if path.endswith("/latest")]
+    assert len(looks) <= 2, "one, and one for the download"
+
+
+def test_a_body_that_never_ends_is_let_go(hil, github, hook):
+    with socket.create_connection(("127.0.0.1", hook.port), timeout=20) as large:
+        large.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5000000\r\n\r\n")
+        assert b" 413 " in large.recv(100), "it says so itself"
+    with socket.create_connection(("127.0.0.1", hook.port), timeout=20) as slow:
+        head = "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+        slow.sendall(head.encode())
+        chunk = b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
+        with contextlib.suppress(OSError):
+            for _ in range(80):
+                slow.sendall(chunk)
+            slow.sendall(b"0\r\n\r\n")
+        assert b" 413 " in slow.recv(100)
+    assert hook("ping", {}) == 202, "others are heard meanwhile"
+
+
+@pytest.mark.parametrize(
+    "entry, words",
+    [
+        ("{listen: 127.0.0.1:0}", "'webhook' needs 'secret-file'"),
+        ("{listen: nowhere, secret-file: secret}", "listen: an address and a port are needed"),
+        ("{listen: '127.0.0.1:0', secret-file: none}", "secret-file: "),
+        ("{listen: '127.0.0.1:99999', secret-file: secret}", "listen: an address and a port are needed"),
+        ("{listen: 'here:80', secret-file: secret}", "is no address and port"),
+        ("{listen: '127.0.0.1:0', secret-file: empty}", "empty is empty"),
+    ],
+)
+def test_a_webhook_that_cannot_be(hil, github, entry, words):
+    (hil.home / "secret").write_text("x")
+    (hil.home / "empty").write_text("\n")
+    lab = script_lab(hil, "true", more=f"webhook: {entry}\nwatch: [{{repo: o/r, release: latest}}]\n")
+    run = hil("watch", "--lab", lab, env=github.env)
+    assert run.code == 2 and words in run.err
 
 
 # ---- what is wrong with lab.yaml ---------------------------------------------------------------------
