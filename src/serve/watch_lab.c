@@ -60,7 +60,7 @@ int watch_load(struct watch *watch, struct err *err)
 
     if (!path)
         return rc;
-    if (rc < 0) {
+    if (rc != 0 || !lab) {
         watch_plan_done(&plan);
         lab_free(lab);
         return rc;
