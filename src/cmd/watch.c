@@ -39,6 +39,7 @@ static const struct opt_row rows[] = {
      "board's own.",
      NULL},
     {"member", 0, "GLOB", "Which file of an archive; a pattern as for --asset.", NULL},
+    {"at", 0, "ADDRESS", "Where a raw binary belongs, such as 0x08000000.", NULL},
     {"board", 'b', "BOARD",
      "A board's name, or labels parted by commas: every board that has them all. May be given "
      "several times. Without it: the lab's only board.",
@@ -89,7 +90,8 @@ struct options {
     const char *release, *artifact, *branch, *workflow, *asset, *member, *golden, *window;
     const char *forget;
     struct strv boards, require;
-    bool test;
+    bool test, has_at;
+    uint64_t at;
     int64_t interval_ms;
     uint64_t daily_limit;
 };
@@ -135,6 +137,12 @@ static bool take_flag(struct options *options, const char *name)
     return true;
 }
 
+static int take_at(struct options *options, const char *value, struct err *err)
+{
+    options->has_at = true;
+    return str_to_u64(value, UINT64_MAX, "--at", &options->at, err);
+}
+
 static int take(void *arg, const struct opt_row *row, const char *value, struct err *err)
 {
     struct options *options = arg;
@@ -146,6 +154,8 @@ static int take(void *arg, const struct opt_row *row, const char *value, struct 
         strv_add(&options->boards, value);
     else if (str_eq(row->name, "require"))
         strv_add(&options->require, value);
+    else if (str_eq(row->name, "at"))
+        return take_at(options, value, err);
     else if (str_eq(row->name, "wait"))
         return str_to_ms(value, "--wait", &request->wait_ms, err);
     else if (str_eq(row->name, "retry"))
@@ -179,6 +189,8 @@ static struct watch_conf make_watch(void *arg)
     for (size_t i = 0; i < options->require.count; i++)
         strv_add(&conf.require, options->require.items[i]);
     conf.test = options->test;
+    conf.has_at = options->has_at;
+    conf.at = options->at;
     if (options->interval_ms)
         conf.interval_ms = options->interval_ms;
     if (options->daily_limit)
@@ -190,7 +202,7 @@ static bool names_a_watch(const struct options *options)
 {
     return options->release || options->artifact || options->branch || options->workflow ||
            options->asset || options->member || options->golden || options->window ||
-           options->boards.count || options->require.count || options->test ||
+           options->boards.count || options->require.count || options->test || options->has_at ||
            options->interval_ms || options->daily_limit || options->request.download.minisign;
 }
 

@@ -153,21 +153,29 @@ static int64_t lease_ms(const struct work *work)
                                               : LEASE_MIN_MS;
 }
 
+static struct image_options image_options(const struct work *work)
+{
+    return (struct image_options){.has_at = work->of->conf->has_at, .at = work->of->conf->at};
+}
+
 static int flash(struct work *work, FILE *nowhere, struct err *err)
 {
     const struct board_work *of = work->of;
     struct flash_order order = {of->board->name, work->spec};
-    struct flashing_request request = {
-        .lab = of->lab_path,
-        .orders = &order,
-        .order_count = 1,
-        .plan = {.retries = -1, .flaky = -1, .timeouts = {-1, -1, -1, -1, -1}},
-        .wait_ms = lease_ms(work),
-        .if_changed = !work->known.known && !of->golden, /* nobody knows what it has */
-        .verbosity = -1,
-        .term = term_open(nowhere),
-        .holder = of->holder,
-        .cancel_fd = of->cancel_fd};
+    struct flashing_request request = {.lab = of->lab_path,
+                                       .orders = &order,
+                                       .order_count = 1,
+                                       .plan = {.image = image_options(work),
+                                                .retries = -1,
+                                                .flaky = -1,
+                                                .timeouts = {-1, -1, -1, -1, -1}},
+                                       .wait_ms = lease_ms(work),
+                                       .if_changed = !work->known.known &&
+                                                     !of->golden, /* nobody knows what it has */
+                                       .verbosity = -1,
+                                       .term = term_open(nowhere),
+                                       .holder = of->holder,
+                                       .cancel_fd = of->cancel_fd};
     struct flash_result *results = NULL;
     size_t count = 0;
     int rc = flashing_run(&request, &results, &count, err);
@@ -214,16 +222,19 @@ static int test(struct work *work, FILE *nowhere, struct err *err)
     const struct board_work *of = work->of;
     cleanup_free char *name = xasprintf("watch/runs/%s.%s", of->lab_name, of->board->name);
     cleanup_free char *out_dir = fs_join(of->state_dir, name);
-    struct session_request request = {
-        .version = of->version,
-        .lab_path = of->lab_path,
-        .out_dir = out_dir,
-        .wait_ms = lease_ms(work),
-        .verbosity = -1,
-        .plan = {.repeat = 1, .retries = -1, .flaky = -1, .timeouts = {-1, -1, -1, -1, -1}},
-        .term = term_open(nowhere),
-        .holder = of->holder,
-        .cancel_fd = of->cancel_fd};
+    struct session_request request = {.version = of->version,
+                                      .lab_path = of->lab_path,
+                                      .out_dir = out_dir,
+                                      .wait_ms = lease_ms(work),
+                                      .verbosity = -1,
+                                      .plan = {.image = image_options(work),
+                                               .repeat = 1,
+                                               .retries = -1,
+                                               .flaky = -1,
+                                               .timeouts = {-1, -1, -1, -1, -1}},
+                                      .term = term_open(nowhere),
+                                      .holder = of->holder,
+                                      .cancel_fd = of->cancel_fd};
     enum verdict verdict = VERDICT_INFRA;
     int rc;
 
@@ -401,4 +412,31 @@ void board_work_run(void *board_work, struct worker_report *ret)
     store_watched_done(&work.known);
     store_close(work.store);
     inventory_close(&work.inventory);
+}
+
+int board_work_lost(const struct board_work *of, const char *reason, struct err *err)
+{
+    struct work work = {.of = of};
+    struct err why = {.code = ERR_TOOL};
+    int rc = store_open(of->state_dir, true, &work.store, err);
+
+    if (rc == 0)
+        rc = store_watched(work.store, of->lab_name, of->board->name, unix_us() - WATCH_DAY_US,
+                           &work.known, err);
+    if (rc == 0) {
+        snprintf(why.message, sizeof why.message, "%s", reason);
+        work.id = store_attempt_open(work.store, of->lab_name, of->board->name);
+        work.attempt = (struct store_attempt){.lab = of->lab_name,
+                                              .board = of->board->name,
+                                              .image = of->image,
+                                              .golden = of->golden,
+                                              .started_us = unix_us(),
+                                              .verdict = VERDICT_INFRA,
+                                              .wrote = work.id != 0};
+        rc = end(&work, -ERR_TOOL, &why);
+        rc = rc == -ERR_TOOL ? 0 : rc;
+    }
+    store_watched_done(&work.known);
+    store_close(work.store);
+    return rc;
 }

@@ -34,4 +34,8 @@ struct board_work {
 
 void board_work_run(void *board_work, struct worker_report *ret);
 
+/* The worker of an attempt died, and could not write down what became of it: it failed. Of the work
+ * only what names the board and the image is looked at. */
+int board_work_lost(const struct board_work *of, const char *reason, struct err *err);
+
 #endif

@@ -509,6 +509,8 @@ static int open_all(struct watch *watch, struct err *err)
     int rc = watch_load(watch, err);
 
     if (rc == 0)
+        watch->files_dir = xasprintf("%s/watch/files/%s", watch->state_dir, watch->lab->name);
+    if (rc == 0)
         rc = open_descriptors(watch, err);
     if (rc == 0)
         rc = lock(watch, err);
@@ -545,7 +547,6 @@ int watch_run(const struct watch_request *request, enum verdict *ret, struct err
     int rc;
 
     watch.state_dir = fs_state_dir();
-    watch.files_dir = fs_join(watch.state_dir, "watch/files");
     notify_open(&watch.notify);
     rc = open_all(&watch, err);
     if (rc == 0)

@@ -30,6 +30,7 @@ static const struct field rows[] = {
     {"asset", FIELD_STRING, AT(asset),
      .help = "of a release: a name or pattern; {board} and {label} stand for the board's"},
     {"member", FIELD_STRING, AT(member), .help = "which file of an archive; a pattern like asset"},
+    {"at", FIELD_ADDRESS, AT(at), .help = "where a raw binary belongs, 0x08000000"},
     {"boards", FIELD_STRINGS, AT(boards), .help = "names, or labels parted by commas"},
     {"test", FIELD_BOOL, AT(test), .help = "run its tests, too, and believe only what passes"},
     {"require", FIELD_STRINGS, AT(require), .help = "digest, signature or attestation"},
@@ -272,6 +273,7 @@ static void read_one(const struct yaml_node *node, struct watch_plan *plan, stru
     size_t mistakes = diags->messages.count + diags->dropped;
 
     fields_read(rows, node, "a watch", &conf, diags);
+    conf.has_at = node->kind == YAML_MAP && yaml_get(node, "at");
     if (node->kind == YAML_MAP)
         check_conf(&check);
     if (diags->messages.count + diags->dropped == mistakes)

@@ -34,6 +34,8 @@ struct watch_conf {
     int64_t interval_ms;
     uint64_t daily_limit;
     struct window window;
+    uint64_t at;                  /* of a raw binary; */
+    bool has_at;                  /* said */
     const struct board_conf **on; /* the boards */
     size_t on_count;
 };

@@ -182,6 +182,23 @@ static void tell_outcome(struct watch *watch, const struct hand *hand,
         watch_tell(watch, hand->name, "ok %s, %s in %s", hand->tag, report->text, took);
 }
 
+/* Without a note of it the board would be flashed again at once, for ever. */
+static void take_loss(struct watch *watch, const struct hand *hand, const struct post *post,
+                      const struct worker_report *report)
+{
+    struct board_work work = {.conf = post->follow->conf,
+                              .board = post->board,
+                              .lab_name = watch->lab->name,
+                              .image = hand->image,
+                              .state_dir = watch->state_dir,
+                              .golden = hand->golden,
+                              .retry_first_ms = watch->request->retry_ms};
+    struct err err = {0};
+
+    if (board_work_lost(&work, report->text, &err) < 0)
+        watch_tell(watch, hand->name, "%s", err.message);
+}
+
 static void take_board(struct watch *watch, const struct hand *hand,
                        const struct worker_report *report)
 {
@@ -190,6 +207,8 @@ static void take_board(struct watch *watch, const struct hand *hand,
     tell_outcome(watch, hand, report);
     if (!post) /* lab.yaml has changed */
         return;
+    if (report->lost)
+        take_loss(watch, hand, post, report);
     free(post->told); /* who was told of a flash need not be told what is there */
     post->told = report->code ? NULL : xasprintf("has %s", hand->tag);
     free(post->text);

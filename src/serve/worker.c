@@ -108,7 +108,7 @@ void worker_cancel(const struct worker *worker)
 
 static void explain(struct worker_report *ret, int status)
 {
-    *ret = (struct worker_report){.code = ERR_TOOL, .verdict = VERDICT_INFRA};
+    *ret = (struct worker_report){.code = ERR_TOOL, .verdict = VERDICT_INFRA, .lost = true};
     if (WIFSIGNALED(status))
         snprintf(ret->text, sizeof ret->text, "the process that did it was ended by signal %d",
                  WTERMSIG(status));

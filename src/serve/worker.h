@@ -26,6 +26,7 @@ struct worker_report { /* what goes through the pipe, in one piece */
     int code;          /* an err_code; 0: it did what it was to do */
     enum verdict verdict;
     bool wrote, skipped; /* skipped: nothing was tried; `text` says why */
+    bool lost;           /* it ended without a report; `text` says how */
     int64_t took_us;
     char text[1024];          /* why it failed, or where the file is */
     struct worker_gate *gate; /* of use in the child only */

@@ -161,6 +161,20 @@ int store_attempt_end(struct store *store, int64_t id, const struct store_attemp
                   : store_end_transaction(store, end_locked(store, id, attempt, after, err), err);
 }
 
+int64_t store_attempt_open(struct store *store, const char *lab, const char *board)
+{
+    cleanup_statement sqlite3_stmt *statement = NULL;
+
+    if (store_prepare(store,
+                      "SELECT max(id) FROM attempts"
+                      " WHERE lab = ? AND board = ? AND verdict IS NULL",
+                      &statement, NULL) < 0)
+        return 0;
+    store_bind_text(statement, 1, lab);
+    store_bind_text(statement, 2, board);
+    return sqlite3_step(statement) == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : 0;
+}
+
 int store_watched_forget(struct store *store, const char *lab, const char *board, struct err *err)
 {
     int rc = store_run(

@@ -51,6 +51,8 @@ int store_attempt_begin(struct store *store, const struct store_attempt *attempt
                         struct err *err);
 int store_attempt_end(struct store *store, int64_t id, const struct store_attempt *attempt,
                       const struct store_watched *after, struct err *err);
+/* The board's attempt that was begun and not ended, the last of them; 0: there is none. */
+int64_t store_attempt_open(struct store *store, const char *lab, const char *board);
 /* What failed is tried anew. -ERR_NOT_FOUND: nothing is known of the board. */
 int store_watched_forget(struct store *store, const char *lab, const char *board, struct err *err);
 

@@ -4,6 +4,7 @@ import contextlib
 import hmac
 import http.client
 import json
+import os
 import signal
 import socket
 import sqlite3
@@ -277,7 +278,7 @@ def test_a_service_brings_what_is_new_and_a_restart_brings_nothing_twice(hil, gi
         seen = github.unchanged
         wait_until(lambda: github.unchanged > seen + 2)
     assert len(wrote(hil)) == 4
-    assert len(list((hil.home / "state/watch/files").iterdir())) <= 1, "old files go"
+    assert len(list((hil.home / "state/watch/files/virtual").iterdir())) <= 1, "old files go"
 
 
 def script_lab(hil, run, boards=("uno",), more=""):
@@ -368,6 +369,44 @@ def test_an_interrupted_flash_counts_and_is_done_again(hil, github):
     (hil.home / "go").touch()
     assert once(hil, github, *ONE, "--daily-limit", "1", lab=lab).code == 3
     assert once(hil, github, *ONE, lab=lab).code == 0 and len(done(hil)) == 2
+
+
+def test_a_worker_that_dies_is_a_failed_try(hil, github):
+    lab = script_lab(hil, f"echo x >> {hil.home}/done; [ -e {hil.home}/go ] || sleep 60")
+    github.add_release("v1", {"fw.elf": UNITY})
+    with Service(hil, github, *ONE, lab=lab) as service:
+        for number in (1, 2):
+            wait_until(lambda: len(done(hil)) == number, 30)
+            (worker,) = subprocess.check_output(["pgrep", "-P", str(service.process.pid)]).split()
+            os.kill(int(worker), signal.SIGKILL)
+            service.wait_for("ended by signal 9", count=2 * number)
+            with sqlite3.connect(hil.home / "state" / "history.db") as db:
+                assert db.execute("SELECT failures FROM watched").fetchone() == (number,)
+            (hil.home / "go").touch() if number == 2 else None
+        service.wait_for("uno: ok v1")
+    assert [(a["verdict"], a["wrote"]) for a in attempts(hil)] == [("infra", 1), ("infra", 1), ("pass", 1)]
+
+
+def test_only_what_the_right_key_has_signed_is_flashed(hil, github):
+    lab = script_lab(hil, f"echo x >> {hil.home}/done")
+    minisign = ROOT / "tests/golden/source/minisign"
+    github.add_release("v1", {name: (minisign / name).read_bytes() for name in ("fw.hex", "fw.hex.minisig")})
+    signed = lambda key: once(hil, github, *ONE, "--require", "signature", "--minisign", minisign / key, lab=lab)
+    run = signed("other.pub")
+    assert run.code == 3 and "signature" in run.boards["uno"]["text"]
+    assert not done(hil) and not attempts(hil)
+    run = signed("key.pub")
+    assert run.boards["uno"]["tried"] and "signature" not in run.boards["uno"]["text"]
+    assert [a["asset"] for a in attempts(hil)] == ["fw.hex"], run.boards
+
+
+def test_a_raw_binary_belongs_somewhere(hil, github):
+    github.add_release("v1", {"fw.bin": firmware("selftest-unity.bin").read_bytes()})
+    args = [*TWINS[:-1], "virtual-f405", "--test"]
+    lost = once(hil, github, *args)
+    assert lost.code == 3 and "--at" in lost.boards["virtual-f405"]["text"] and not wrote(hil)
+    hil("watch", "--forget", "virtual-f405", "--lab", LAB)
+    assert once(hil, github, *args, "--at", "0x08000000").code == 0
 
 
 def test_a_stop_in_the_middle_gives_the_board_back(hil, github):
