@@ -154,7 +154,12 @@ static struct download_request request_of(const struct newest *newest,
     request.minisign = conf->minisign;
     if (conf->artifact) {
         request.artifact = file->name;
-        request.run_id = (uint64_t)newest->run_id;
+        if (newest->run_id > 0) {
+            request.run_id = (uint64_t)newest->run_id;
+        } else { /* a server of old does not say */
+            request.branch = conf->branch;
+            request.workflow = conf->workflow;
+        }
     } else {
         request.asset = file->name;
         request.release = tags ? newest->tag : release_of(conf, &request.pre);

@@ -19,7 +19,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LOOK_MS 60000  /* one look; the loop stands still meanwhile */
 #define LOCK_MS 5000   /* for workers that a killed service has left to end */
 #define HOURS_MS 20000 /* between two looks at the clock */
 #define STORE_MS 30000 /* after the store could not be had */
@@ -37,101 +36,6 @@ static int64_t unix_us(void)
 static int64_t after_ms(int64_t ms)
 {
     return ctx_now_ns() + ms * 1000000;
-}
-
-/* ---- looking at GitHub ----------------------------------------------------------------------- */
-
-static void find_files(struct watch *watch, const struct follow *follow)
-{
-    for (size_t i = 0; i < watch->post_count; i++) {
-        struct post *post = &watch->posts[i];
-        struct err err = {0};
-        if (post->follow != follow)
-            continue;
-        free(post->image);
-        free(post->why);
-        post->file = NULL;
-        post->image = post->why = NULL;
-        if (newest_for_board(&follow->newest, follow->conf, post->board, &post->file, &post->image,
-                             &err) < 0) {
-            post->file = NULL;
-            post->why = xstrdup(err.message);
-        } else {
-            watch_supersede(watch, post);
-        }
-    }
-}
-
-static void keep_answer(struct watch *watch, struct follow *follow, struct newest *fresh)
-{
-    if (!str_eq(follow->newest.tag, fresh->tag))
-        watch_tell(watch, follow->name, "newest is %s", fresh->tag);
-    else if (follow->error)
-        watch_tell(watch, follow->name, "GitHub answers again");
-    free(follow->error);
-    follow->error = NULL;
-    newest_done(&follow->newest);
-    follow->newest = *fresh;
-    follow->failures = 0;
-    follow->next_ns = after_ms(schedule_jitter(follow->conf->interval_ms, schedule_random()));
-    find_files(watch, follow);
-}
-
-static void keep_error(struct watch *watch, struct follow *follow, struct err *err)
-{
-    const struct watch_request *request = watch->request;
-
-    http_mask(github_http(watch->github), err->message);
-    if (!str_eq(follow->error, err->message))
-        watch_tell(watch, follow->name, "%s", err->message);
-    free(follow->error);
-    follow->error = xstrdup(err->message);
-    follow->failures++;
-    follow->next_ns = after_ms(schedule_backoff(request->retry_ms, request->retry_max_ms,
-                                                follow->failures, schedule_random()));
-}
-
-/* The rate limit is that of all watches together. */
-static bool must_rest(struct watch *watch, struct follow *follow)
-{
-    int64_t rest_ms = http_rest_ms(github_http(watch->github));
-    char time[32];
-
-    if (!rest_ms || watch->request->once)
-        return false;
-    if (follow->next_ns < after_ms(rest_ms)) {
-        follow->next_ns = after_ms(rest_ms);
-        watch_tell(watch, follow->name, "GitHub's rate limit: asked again in %s",
-                   str_from_us(rest_ms * 1000, time));
-    }
-    return true;
-}
-
-static void look(struct watch *watch, struct follow *follow)
-{
-    const struct watch_request *request = watch->request;
-    struct ctx ctx = ctx_narrow(&watch->ctx, request->once ? request->download.total_ms : LOOK_MS);
-    struct newest fresh;
-    struct err err = {0};
-
-    if (must_rest(watch, follow))
-        return;
-    if (newest_ask(watch->github, follow->conf, &ctx, &fresh, &err) == 0)
-        keep_answer(watch, follow, &fresh);
-    else if (!ctx_cancelled(&watch->ctx))
-        keep_error(watch, follow, &err);
-    follow->looked = true;
-    follow->looked_ns = ctx_now_ns();
-    must_rest(watch, follow);
-}
-
-static void look_where_due(struct watch *watch)
-{
-    for (size_t i = 0; i < watch->follow_count && !ctx_cancelled(&watch->ctx); i++) {
-        struct follow *follow = &watch->follows[i];
-        if (watch->request->once ? !follow->looked : ctx_now_ns() >= follow->next_ns)
-            look(watch, follow);
-    }
 }
 
 /* ---- deciding -------------------------------------------------------------------------------- */
@@ -340,6 +244,8 @@ static int64_t due_ns(const struct watch *watch)
             post->again_ns > ctx_now_ns())
             sooner(&due, post->again_ns);
     }
+    if (watch->plan.webhook.listen && watch->hook.events_fd < 0 && !watch->request->once)
+        sooner(&due, watch->hook_again_ns);
     if (watch->notify.watchdog_ms)
         sooner(&due, after_ms(watch->notify.watchdog_ms / 2));
     return due;
@@ -376,7 +282,7 @@ static int turn(struct watch *watch, struct err *err)
 {
     int rc;
 
-    look_where_due(watch);
+    watch_look(watch);
     watch_reap(watch);
     rc = decide_all(watch, err);
     if (rc == 0)

@@ -91,6 +91,9 @@ int watch_write_json(const struct watch *watch, int fd, struct err *err);
 int watch_load(struct watch *watch, struct err *err);
 void watch_unload(struct watch *watch);
 
+/* watch_look.c: GitHub is asked where it is due, and each post knows its file then. */
+void watch_look(struct watch *watch);
+
 /* watch_hands.c: workers. */
 bool watch_busy(const struct watch *watch, enum hand_kind kind, const char *name);
 int watch_fetch(struct watch *watch, const struct parcel *parcel, struct err *err);

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/str.h"
+#include "serve/watch_state.h"
+
+#include <stdlib.h>
+
+#define LOOK_MS 60000 /* one look; the loop stands still meanwhile */
+
+static int64_t after_ms(int64_t ms)
+{
+    return ctx_now_ns() + ms * 1000000;
+}
+
+static void find_files(struct watch *watch, const struct follow *follow)
+{
+    for (size_t i = 0; i < watch->post_count; i++) {
+        struct post *post = &watch->posts[i];
+        struct err err = {0};
+        if (post->follow != follow)
+            continue;
+        free(post->image);
+        free(post->why);
+        post->file = NULL;
+        post->image = post->why = NULL;
+        if (newest_for_board(&follow->newest, follow->conf, post->board, &post->file, &post->image,
+                             &err) < 0) {
+            post->file = NULL;
+            post->why = xstrdup(err.message);
+        } else {
+            watch_supersede(watch, post);
+        }
+    }
+}
+
+static void keep_answer(struct watch *watch, struct follow *follow, struct newest *fresh)
+{
+    if (!str_eq(follow->newest.tag, fresh->tag))
+        watch_tell(watch, follow->name, "newest is %s", fresh->tag);
+    else if (follow->error)
+        watch_tell(watch, follow->name, "GitHub answers again");
+    free(follow->error);
+    follow->error = NULL;
+    newest_done(&follow->newest);
+    follow->newest = *fresh;
+    follow->failures = 0;
+    follow->next_ns = after_ms(schedule_jitter(follow->conf->interval_ms, schedule_random()));
+    find_files(watch, follow);
+}
+
+static void keep_error(struct watch *watch, struct follow *follow, struct err *err)
+{
+    const struct watch_request *request = watch->request;
+
+    http_mask(github_http(watch->github), err->message);
+    if (!str_eq(follow->error, err->message))
+        watch_tell(watch, follow->name, "%s", err->message);
+    free(follow->error);
+    follow->error = xstrdup(err->message);
+    follow->failures++;
+    follow->next_ns = after_ms(schedule_backoff(request->retry_ms, request->retry_max_ms,
+                                                follow->failures, schedule_random()));
+}
+
+/* The rate limit is that of all watches together. */
+static bool must_rest(struct watch *watch, struct follow *follow)
+{
+    int64_t rest_ms = http_rest_ms(github_http(watch->github));
+    char time[32];
+
+    if (!rest_ms || watch->request->once)
+        return false;
+    if (follow->next_ns < after_ms(rest_ms)) {
+        follow->next_ns = after_ms(rest_ms);
+        watch_tell(watch, follow->name, "GitHub's rate limit: asked again in %s",
+                   str_from_us(rest_ms * 1000, time));
+    }
+    return true;
+}
+
+static void look(struct watch *watch, struct follow *follow)
+{
+    const struct watch_request *request = watch->request;
+    struct ctx ctx = ctx_narrow(&watch->ctx, request->once ? request->download.total_ms : LOOK_MS);
+    struct newest fresh;
+    struct err err = {0};
+
+    if (must_rest(watch, follow))
+        return;
+    if (newest_ask(watch->github, follow->conf, &ctx, &fresh, &err) == 0)
+        keep_answer(watch, follow, &fresh);
+    else if (!ctx_cancelled(&watch->ctx))
+        keep_error(watch, follow, &err);
+    follow->looked = true;
+    follow->looked_ns = ctx_now_ns();
+    must_rest(watch, follow);
+}
+
+void watch_look(struct watch *watch)
+{
+    for (size_t i = 0; i < watch->follow_count && !ctx_cancelled(&watch->ctx); i++) {
+        struct follow *follow = &watch->follows[i];
+        if (watch->request->once ? !follow->looked : ctx_now_ns() >= follow->next_ns)
+            look(watch, follow);
+    }
+}
