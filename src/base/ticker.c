@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-struct work { /* on the stack of who waits for it */
+struct work { /* of who waits for it */
     struct work *next;
     bool (*step)(void *arg);
     void *arg;
@@ -93,24 +93,33 @@ static void *tick(void *arg)
     return NULL;
 }
 
+/* With the lock held. */
+static void wait_over(struct ticker *ticker, struct work *work)
+{
+    work->next = ticker->fresh;
+    ticker->fresh = work;
+    pthread_cond_signal(&ticker->came);
+    while (!work->over)
+        pthread_cond_wait(&work->changed, &ticker->lock);
+}
+
 bool ticker_run(struct ticker *ticker, bool (*step)(void *arg), void *arg)
 {
-    struct work work = {.step = step, .arg = arg, .changed = PTHREAD_COND_INITIALIZER};
+    struct work *work = xcalloc(1, sizeof *work);
     bool runs;
 
+    work->step = step;
+    work->arg = arg;
+    pthread_cond_init(&work->changed, NULL);
     pthread_mutex_lock(&ticker->lock);
     if (!ticker->runs)
         ticker->runs = pthread_create(&ticker->thread, NULL, tick, ticker) == 0;
     runs = ticker->runs;
-    if (runs) {
-        work.next = ticker->fresh;
-        ticker->fresh = &work;
-        pthread_cond_signal(&ticker->came);
-        while (!work.over)
-            pthread_cond_wait(&work.changed, &ticker->lock);
-    }
+    if (runs)
+        wait_over(ticker, work);
     pthread_mutex_unlock(&ticker->lock);
-    pthread_cond_destroy(&work.changed);
+    pthread_cond_destroy(&work->changed);
+    free(work);
     return runs;
 }
 

@@ -179,7 +179,7 @@ static void open_emulated(struct board *board, const struct yaml_node *qemu, str
 static void lend_tty(struct board *board, const struct driver_base *base, const void *self,
                      const struct yaml_node *node, struct diags *diags)
 {
-    if (base->borrows_tty && base->borrows_tty(self) && !board->env.console)
+    if (node && base->borrows_tty && base->borrows_tty(self) && !board->env.console)
         diag_key(diags, node->first,
                  "'%s' needs either 'path' or 'usb-serial': the board has no serial console whose "
                  "tty it could take",
@@ -193,9 +193,9 @@ static void lend_ttys(struct board *board, struct diags *diags)
         console_tty_init(&board->console_tty, board->console->tty(board->console_self));
         board->env.console = &board->console_tty;
     }
-    if (board->power && board->conf->power)
+    if (board->power) /* an emulated board's has no node */
         lend_tty(board, &board->power->base, board->power_self, board->conf->power, diags);
-    if (board->reset && board->conf->reset)
+    if (board->reset)
         lend_tty(board, &board->reset->base, board->reset_self, board->conf->reset, diags);
     if (board->bootloader)
         lend_tty(board, &board->bootloader->base, board->bootloader_self,

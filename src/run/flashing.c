@@ -320,7 +320,7 @@ static void run_tasks(struct flashing *flashing)
         const struct task *task = &flashing->tasks[i];
         if (task->started)
             pthread_join(task->thread, NULL);
-        if (task->gave_up)
+        if (task->gave_up && !flashing->request->no_quarantine)
             quarantine_add(flashing->store, flashing->inventory.lab->name, task->result->board,
                            task->result->reason, flashing->events);
     }

@@ -319,7 +319,8 @@ static int run_jobs(struct session *session, struct err *err)
     look = origin_look_begin(request->plan_path);
     pool_run(&options, session->plan.jobs, session->plan.count, &session->ctx, run->jobs);
     run->count = session->plan.count;
-    find_broken_boards(session);
+    if (!request->no_quarantine)
+        find_broken_boards(session);
     if (request->blame)
         blame_run(&options, &request->plan, session->plan.jobs, run->jobs, run->count,
                   &session->ctx);

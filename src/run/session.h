@@ -26,6 +26,7 @@ struct session_request {
     const char *lab_path;             /* NULL: look in the usual places */
     const char *plan_path;            /* hil.yaml; NULL: the images below */
     struct strv images;               /* specs */
+    bool no_quarantine;               /* a board that nothing helps is the caller's to set aside */
     bool blame;                       /* ask whose fault a failure is (blame.h) */
     enum session_health health;       /* instead of images and plan: the boards' own */
     struct download_request download; /* images from afar, where download_wanted() */

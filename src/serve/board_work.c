@@ -163,6 +163,7 @@ static int flash(struct work *work, FILE *nowhere, struct err *err)
     const struct board_work *of = work->of;
     struct flash_order order = {of->board->name, work->spec};
     struct flashing_request request = {.lab = of->lab_path,
+                                       .no_quarantine = true,
                                        .orders = &order,
                                        .order_count = 1,
                                        .plan = {.image = image_options(work),
@@ -223,6 +224,7 @@ static int test(struct work *work, FILE *nowhere, struct err *err)
     cleanup_free char *name = xasprintf("watch/runs/%s.%s", of->lab_name, of->board->name);
     cleanup_free char *out_dir = fs_join(of->state_dir, name);
     struct session_request request = {.version = of->version,
+                                      .no_quarantine = true,
                                       .lab_path = of->lab_path,
                                       .out_dir = out_dir,
                                       .wait_ms = lease_ms(work),

@@ -41,7 +41,8 @@ bool store_last(struct store *store, const char *lab, const char *board, struct 
 unsigned store_infra_streak(struct store *store, const char *lab, const char *board, unsigned max,
                             int64_t *ret_unix_s);
 /* When `test` last began on a board, in microseconds of Unix time; 0: never. */
-int64_t store_last_start_us(struct store *store, const char *lab, const char *board, const char *test);
+int64_t store_last_start_us(struct store *store, const char *lab, const char *board,
+                            const char *test);
 
 /* ---- quarantine: boards that nothing is to be run on until somebody has looked ------------- */
 

@@ -28,7 +28,7 @@ class Bench:
     def chip(self, chip=0x413, flash="", extra=None, **options):
         played = Stm32Boot(self.hil.home, "b", chip, **options)
         self.chips.append(played)
-        self.hil.write("lab.yaml", "boards:\n" + played.yaml(flash, **(extra or {})))
+        self.hil.write("lab.yaml", "boards:\n" + played.yaml(flash, recovery="{steps: []}", **(extra or {})))
         return played
 
     def flash(self, *args):

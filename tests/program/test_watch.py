@@ -286,7 +286,7 @@ def script_lab(hil, run, boards=("uno",), more=""):
     text = "lab: desk\nboards:\n"
     for name in boards:
         text += f"  {name}:\n    labels: [avr]\n    flash: {{cmd: {{run: {json.dumps(['sh', '-c', run, name, '{file}'])}}}}}\n"
-        text += "    reset: {cmd: {run: ['true']}}\n    console: {tcp: {host: localhost, port: 1}}\n"
+        text += "    reset: {cmd: {run: ['true']}}\n    console: {tcp: {host: localhost, port: 1}}\n    recovery: {steps: []}\n"
     return hil.write("lab.yaml", text + more)
 
 
