@@ -311,6 +311,17 @@ static size_t flaky_cases(struct page *page, const struct job_result *job, size_
     return shown;
 }
 
+static void bullet(struct page *page, const struct job_result *job, const char *words)
+{
+    say(page, "- ");
+    code(page, job->board);
+    say(page, " ");
+    code(page, job->name);
+    say(page, ": ");
+    code(page, words);
+    say(page, "\n");
+}
+
 static void attempts(struct page *page)
 {
     cleanup_buf struct buf words = BUF_INIT(SIZE_MAX / 4);
@@ -322,15 +333,8 @@ static void attempts(struct page *page)
             continue;
         if (!jobs++)
             say(page, "### Tried again\n\n");
-        if (jobs <= NOTES_MAX) {
-            say(page, "- ");
-            code(page, job->board);
-            say(page, " ");
-            code(page, job->name);
-            say(page, ": ");
-            code(page, words.data);
-            say(page, "\n");
-        }
+        if (jobs <= NOTES_MAX)
+            bullet(page, job, words.data);
         cases = flaky_cases(page, job, cases);
     }
     if (jobs > NOTES_MAX || cases > FLAKY_MAX)
@@ -351,13 +355,7 @@ static void blame(struct page *page)
             continue;
         if (!jobs++)
             say(page, "### To blame\n\n");
-        say(page, "- ");
-        code(page, job->board);
-        say(page, " ");
-        code(page, job->name);
-        say(page, ": ");
-        code(page, words.data);
-        say(page, "\n");
+        bullet(page, job, words.data);
     }
     if (jobs)
         say(page, "\n");

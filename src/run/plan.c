@@ -265,7 +265,7 @@ static int golden_image(struct plan *plan, const struct plan_options *options,
 static int add_health(struct plan *plan, const struct plan_options *options,
                       const struct board_conf *board, const struct ctx *ctx, struct err *err)
 {
-    struct image *image;
+    struct image *image = NULL;
     struct job *job;
     int rc = golden_image(plan, options, board, ctx, &image, err);
 

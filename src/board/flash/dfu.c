@@ -14,10 +14,10 @@
 #include "board/dfu_target.h"
 #include "board/flash/dfu_plan.h"
 #include "board/flash/flash.h"
+#include "board/flash/flash_log.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,36 +62,8 @@ struct session {
     struct dfu *dfu;
     char *path;
     size_t setting;
-    uint64_t done, told;
-    int log_fd; /* -1: none */
+    struct flash_log log;
 };
-
-__attribute__((format(printf, 2, 3))) static void note(const struct session *session,
-                                                       const char *format, ...)
-{
-    va_list args;
-
-    if (session->log_fd < 0)
-        return;
-    va_start(args, format);
-    vdprintf(session->log_fd, format, args);
-    va_end(args);
-}
-
-/* Fifty events a step, not thousands. */
-static void tell(struct session *session, const char *step, uint64_t more, uint64_t total)
-{
-    session->done += more;
-    if (session->done < total && session->done - session->told < total / 50 + 1)
-        return;
-    session->told = session->done;
-    driver_tell_progress(session->env, step, session->done, total);
-}
-
-static void start_step(struct session *session)
-{
-    session->done = session->told = 0;
-}
 
 /* ---- which setting --------------------------------------------------------------------------- */
 
@@ -198,16 +170,17 @@ static int erase(struct session *session, const struct dfu_plan *plan, struct er
 {
     uint64_t total = 0;
 
-    start_step(session);
+    flash_log_step(&session->log);
     for (size_t i = 0; i < plan->sector_count; i++)
         total += sector_size(session, plan->sectors[i]);
     for (size_t i = 0; i < plan->sector_count; i++) {
         int rc = dfuse_erase(session->dfu, plan->sectors[i], session->ctx, err);
         if (rc < 0)
             return explain(session, rc, err);
-        tell(session, "erase", sector_size(session, plan->sectors[i]), total);
+        flash_log_done(&session->log, "erase", sector_size(session, plan->sectors[i]), total);
     }
-    note(session, "erased %zu sectors, %" PRIu64 " bytes\n", plan->sector_count, total);
+    flash_log_line(&session->log, "erased %zu sectors, %" PRIu64 " bytes\n", plan->sector_count,
+                   total);
     return 0;
 }
 
@@ -281,10 +254,10 @@ static int each_block(struct session *session, const struct dfu_run *run, const 
         if (rc < 0)
             return rc;
         done += size;
-        tell(session, step, size, total);
+        flash_log_done(&session->log, step, size, total);
     }
-    note(session, "%s 0x%08" PRIx64 "-0x%08" PRIx64 ": %zu blocks of %zu bytes\n", step, run->at,
-         run->at + run->size - 1, sent, block_size);
+    flash_log_line(&session->log, "%s 0x%08" PRIx64 "-0x%08" PRIx64 ": %zu blocks of %zu bytes\n",
+                   step, run->at, run->at + run->size - 1, sent, block_size);
     return reading ? dfu_abort(session->dfu, session->ctx, err) : 0;
 }
 
@@ -293,7 +266,7 @@ static int all_blocks(struct session *session, const struct dfu_plan *plan, bool
 {
     const struct dfuse_map *map = &session->dfu->settings[session->setting].map;
 
-    start_step(session);
+    flash_log_step(&session->log);
     for (size_t i = 0; i < plan->run_count; i++) {
         const struct dfu_run *run = &plan->runs[i];
         if (reading && !dfuse_map_allows(map, run->at, run->size, DFUSE_READ))
@@ -333,7 +306,7 @@ static int compare_plain(struct session *session, struct err *err)
     const struct segment *segment = &session->image->segments[0];
     size_t block_size = session->dfu->block_size;
 
-    start_step(session);
+    flash_log_step(&session->log);
     for (size_t done = 0, block = 0; done < segment->size; block++) {
         size_t size = segment->size - done < block_size ? segment->size - done : block_size;
         int rc = compare_block(session, (uint16_t)block, segment->address + done,
@@ -341,7 +314,7 @@ static int compare_plain(struct session *session, struct err *err)
         if (rc < 0)
             return err_wrap(err, "verify");
         done += size;
-        tell(session, "verify", size, segment->size);
+        flash_log_done(&session->log, "verify", size, segment->size);
     }
     return dfu_abort(session->dfu, session->ctx, err);
 }
@@ -351,7 +324,7 @@ static int send_plain(struct session *session, struct err *err)
     const struct segment *segment = &session->image->segments[0];
     size_t block_size = session->dfu->block_size;
 
-    start_step(session);
+    flash_log_step(&session->log);
     for (size_t done = 0, block = 0; done < segment->size; block++) {
         size_t size = segment->size - done < block_size ? segment->size - done : block_size;
         int rc = dfu_write(session->dfu, (uint16_t)block, segment->bytes + done, size, session->ctx,
@@ -359,7 +332,7 @@ static int send_plain(struct session *session, struct err *err)
         if (rc < 0)
             return err_wrap(err, "block %zu", block);
         done += size;
-        tell(session, "flash", size, segment->size);
+        flash_log_done(&session->log, "flash", size, segment->size);
     }
     return 0;
 }
@@ -401,17 +374,18 @@ static int run_session(struct session *session, struct err *err)
         rc = dfu_select(dfu, session->setting, session->ctx, err);
     if (rc < 0)
         return rc;
-    note(session, "%s: %s, alternate setting %u '%s', blocks of %u bytes\n", session->path,
-         dfu->st ? "DfuSe" : "DFU", dfu->settings[session->setting].alternate,
-         dfu->settings[session->setting].name ? dfu->settings[session->setting].name : "",
-         dfu->block_size);
+    flash_log_line(&session->log, "%s: %s, alternate setting %u '%s', blocks of %u bytes\n",
+                   session->path, dfu->st ? "DfuSe" : "DFU",
+                   dfu->settings[session->setting].alternate,
+                   dfu->settings[session->setting].name ? dfu->settings[session->setting].name : "",
+                   dfu->block_size);
     rc = dfu->st ? program_st(session, err) : program_plain(session, &wants_reset, err);
     if (rc < 0 || (!session->conf->leave && !wants_reset))
         return rc;
     rc = dfu_target_leave(&session->conf->target, &session->dfu, session->path,
                           session->image->segments[0].address, session->ctx, err);
     if (rc == 0)
-        note(session, "%s: left\n", session->path);
+        flash_log_line(&session->log, "%s: left\n", session->path);
     return rc;
 }
 
@@ -425,7 +399,7 @@ static int work(const struct flash_dfu *conf, const struct driver_env *env,
         log ? open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666) : -1;
     int rc = dfu_target_open(&session.conf->target, &session.dfu, &session.path, ctx, err);
 
-    session.log_fd = log_fd;
+    session.log = (struct flash_log){.env = env, .fd = log_fd};
     if (rc == 0) {
         rc = run_session(&session, err);
         if (rc < 0)

@@ -14,13 +14,13 @@
 #include "board/console/serial.h"
 #include "board/flash/dfu_plan.h"
 #include "board/flash/flash.h"
+#include "board/flash/flash_log.h"
 #include "board/flash/stm32_uart_boot.h"
 #include "board/flash/stm32_uart_chips.h"
 #include "board/tty_target.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -98,36 +98,8 @@ struct session {
     struct stm32_boot boot;
     struct dfuse_map map;
     struct dfu_plan plan;
-    uint64_t done, told;
-    int log_fd; /* -1: none */
+    struct flash_log log;
 };
-
-__attribute__((format(printf, 2, 3))) static void note(const struct session *session,
-                                                       const char *format, ...)
-{
-    va_list args;
-
-    if (session->log_fd < 0)
-        return;
-    va_start(args, format);
-    vdprintf(session->log_fd, format, args);
-    va_end(args);
-}
-
-/* Fifty events a step, not thousands. */
-static void tell(struct session *session, const char *step, uint64_t more, uint64_t total)
-{
-    session->done += more;
-    if (session->done < total && session->done - session->told < total / 50 + 1)
-        return;
-    session->told = session->done;
-    driver_tell_progress(session->env, step, session->done, total);
-}
-
-static void start_step(struct session *session)
-{
-    session->done = session->told = 0;
-}
 
 /* ---- before anything is erased --------------------------------------------------------------- */
 
@@ -141,8 +113,9 @@ static int identify(struct session *session, struct err *err)
     if (rc < 0)
         return rc;
     chip = stm32_chip_find(id);
-    note(session, "chip 0x%03x (%s), bootloader %u.%u\n", id, chip ? chip->name : "not known",
-         session->boot.version >> 4, session->boot.version & 15);
+    flash_log_line(&session->log, "chip 0x%03x (%s), bootloader %u.%u\n", id,
+                   chip ? chip->name : "not known", session->boot.version >> 4,
+                   session->boot.version & 15);
     if (conf->chip && conf->chip != id)
         return err_set(err, ERR_NOT_FOUND,
                        "this chip is 0x%03x%s%s%s, not the 0x%03x that lab.yaml names; nothing was "
@@ -206,7 +179,7 @@ static int erase(struct session *session, struct err *err)
     uint16_t numbers[STM32_ERASE_MAX];
     uint64_t total = 0, bytes;
 
-    start_step(session);
+    flash_log_step(&session->log);
     for (size_t i = 0; i < plan->sector_count; i++)
         total += sector_size(session, plan->sectors[i]);
     for (size_t i = 0, count; i < plan->sector_count; i += count) {
@@ -214,9 +187,10 @@ static int erase(struct session *session, struct err *err)
         int rc = stm32_boot_erase(&session->boot, numbers, count, bytes, session->ctx, err);
         if (rc < 0)
             return err_wrap(err, "erasing at 0x%08" PRIx64, plan->sectors[i]);
-        tell(session, "erase", bytes, total);
+        flash_log_done(&session->log, "erase", bytes, total);
     }
-    note(session, "erased %zu sectors, %" PRIu64 " bytes\n", plan->sector_count, total);
+    flash_log_line(&session->log, "erased %zu sectors, %" PRIu64 " bytes\n", plan->sector_count,
+                   total);
     return 0;
 }
 
@@ -285,10 +259,10 @@ static int each_block(struct session *session, const struct dfu_run *run, const 
         if (rc < 0)
             return rc;
         sent += (size_t)rc;
-        tell(session, step, size, session->plan.bytes);
+        flash_log_done(&session->log, step, size, session->plan.bytes);
     }
-    note(session, "%s 0x%08" PRIx64 "-0x%08" PRIx64 ": %zu blocks\n", step, run->at,
-         run->at + run->size - 1, sent);
+    flash_log_line(&session->log, "%s 0x%08" PRIx64 "-0x%08" PRIx64 ": %zu blocks\n", step, run->at,
+                   run->at + run->size - 1, sent);
     return 0;
 }
 
@@ -296,7 +270,7 @@ static int all_blocks(struct session *session, const char *step, block_fn *work,
 {
     int rc = 0;
 
-    start_step(session);
+    flash_log_step(&session->log);
     for (size_t i = 0; i < session->plan.run_count && rc == 0; i++)
         rc = each_block(session, &session->plan.runs[i], step, work, err);
     return rc;
@@ -329,7 +303,8 @@ static int run_session(struct session *session, struct err *err)
             err_wrap(err, "verify");
     }
     if (session->boot.mended)
-        note(session, "tried again %u times: is the line noisy?\n", session->boot.mended);
+        flash_log_line(&session->log, "tried again %u times: is the line noisy?\n",
+                       session->boot.mended);
     if (rc == 0 && session->conf->leave)
         rc = stm32_boot_go(&session->boot, (uint32_t)session->image->segments[0].address,
                            session->ctx, err);
@@ -364,7 +339,7 @@ static int work(const struct flash_stm32_uart *conf, const struct driver_env *en
 
     if (rc < 0)
         return rc;
-    session.log_fd = log_fd;
+    session.log = (struct flash_log){.env = env, .fd = log_fd};
     rc = on_port(&session, fd, err);
     serial_close(fd);
     return rc < 0 ? err_wrap(err, "%s", conf->port.path ? conf->port.path : conf->port.usb_serial)
