@@ -178,7 +178,8 @@ static bool tables_end(Elf *elf)
             gelf_getshdr(scn, &header) ? elf_strptr(elf, names, header.sh_name) : NULL;
         for (size_t i = 0; name && i < ARRAY_SIZE(tables); i++) {
             const Elf_Data *data = str_eq(name, tables[i]) ? elf_getdata(scn, NULL) : NULL;
-            if (data && data->d_size && ((const char *)data->d_buf)[data->d_size - 1])
+            if (data && data->d_buf && data->d_size &&
+                ((const char *)data->d_buf)[data->d_size - 1])
                 return false;
         }
     }
