@@ -121,7 +121,8 @@ int recovery_flash(struct board *board, const struct recovery_flash *how, const 
         return 0;
     if (rc == -ERR_CANCELLED)
         return err_set(err, ERR_CANCELLED, "cancelled");
-    ret->gave_up = ret->count && board_present(board, ctx, NULL) == 0;
+    ret->gave_up = ret->count && rc != -ERR_NOT_FOUND && rc != -ERR_GONE &&
+                   board_present(board, ctx, NULL) == 0;
     name_tried(ret, &first);
     if (err)
         *err = first;
