@@ -58,3 +58,10 @@ int cmd_cancel_signal(const struct app *app)
         return 0;
     return (int)info.ssi_signo;
 }
+
+int cmd_exit(const struct app *app, int code)
+{
+    int signal = cmd_cancel_signal(app);
+
+    return signal ? 128 + signal : code;
+}

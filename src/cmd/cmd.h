@@ -35,6 +35,8 @@ bool cmd_parse(const struct opt_verb *verb, int argc, char **argv,
 int cmd_fail(const struct opt_verb *verb, const struct err *err);
 /* The signal that cancelled us (128 + it is the exit code), 0: none. */
 int cmd_cancel_signal(const struct app *app);
+/* What a verb returns: 128 + the signal that cancelled us, else `code`. */
+int cmd_exit(const struct app *app, int code);
 
 /* Options that several verbs take, as rows to be listed by each. */
 #define CMD_ROW_LAB                                                                           \

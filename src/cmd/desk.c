@@ -48,14 +48,11 @@ int desk_open(const struct app *app, const struct desk_options *options, const c
 int desk_end(const struct app *app, const struct opt_verb *verb, struct desk *desk, int rc,
              struct err *err, int code)
 {
-    int signal;
-
     if (rc < 0 && rc != -ERR_CANCELLED) {
         code = cmd_fail(verb, err);
         if (desk && err->code == ERR_TOOL)
             fprintf(stderr, "what the tool printed: %s\n", desk_keep_logs(desk));
     }
     desk_return(desk);
-    signal = cmd_cancel_signal(app);
-    return signal ? 128 + signal : code;
+    return cmd_exit(app, code);
 }

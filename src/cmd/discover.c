@@ -344,8 +344,7 @@ static int run(const struct app *app, int argc, char **argv)
     exit_code = cmd_fail(&verb_discover, &err);
     if (err.code != ERR_CANCELLED)
         return exit_code;
-    int signal = cmd_cancel_signal(app);
-    return signal ? 128 + signal : 1;
+    return cmd_exit(app, 1);
 }
 
 const struct opt_verb verb_discover = {

@@ -238,7 +238,7 @@ static int run(const struct app *app, int argc, char **argv)
     };
     struct flashing_request *request = &options.request;
     struct err err = {0};
-    int first, code, signal;
+    int first, code;
 
     if (!cmd_parse(&verb_flash, argc, argv, take, &options, &first, &code)) {
         strv_done(&request->plan.selectors);
@@ -260,8 +260,7 @@ static int run(const struct app *app, int argc, char **argv)
     free(orders);
     holder_done(&request->holder);
     strv_done(&request->plan.selectors);
-    signal = cmd_cancel_signal(app);
-    return signal ? 128 + signal : code;
+    return cmd_exit(app, code);
 }
 
 const struct opt_verb verb_flash = {

@@ -375,7 +375,7 @@ static int run(const struct app *app, int argc, char **argv)
 {
     struct options options = {.name = "hil", .version = app->version, .cancel_fd = app->cancel_fd};
     struct err err = {0};
-    int first, code, signal;
+    int first, code;
 
     if (!cmd_parse(&verb_gate, argc, argv, take, &options, &first, &code))
         return code;
@@ -383,8 +383,7 @@ static int run(const struct app *app, int argc, char **argv)
         strv_add(&options.paths, argv[i]);
     code = check_options(&options, &err) < 0 ? cmd_fail(&verb_gate, &err) : rule(&options, &err);
     strv_done(&options.paths);
-    signal = cmd_cancel_signal(app);
-    return signal ? 128 + signal : code;
+    return cmd_exit(app, code);
 }
 
 const struct opt_verb verb_gate = {

@@ -71,11 +71,11 @@ static int run(const struct app *app, int argc, char **argv)
         .wait_ms = -1,
         .cancel_fd = app->cancel_fd,
         .download = {DOWNLOAD_DEFAULTS, .version = app->version},
-        .plan = {.repeat = 1, .retries = -1, .flaky = -1, .timeouts = {-1, -1, -1, -1, -1}},
+        .plan = {PLAN_OPTIONS_DEFAULTS},
     };
     struct err err = {0};
     enum verdict verdict;
-    int first, code, signal;
+    int first, code;
 
     if (!cmd_parse(&verb_health, argc, argv, take, &request, &first, &code))
         return code;
@@ -88,8 +88,7 @@ static int run(const struct app *app, int argc, char **argv)
     request.term = term_open(stdout);
     code = session_run(&request, &verdict, &err) < 0 ? cmd_fail(&verb_health, &err)
                                                      : verdict_exit_code(verdict);
-    signal = cmd_cancel_signal(app);
-    return signal ? 128 + signal : code;
+    return cmd_exit(app, code);
 }
 
 const struct opt_verb verb_health = {

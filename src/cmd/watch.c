@@ -249,7 +249,7 @@ static int run(const struct app *app, int argc, char **argv)
                     .cancel_fd = app->cancel_fd,
                     .download = {DOWNLOAD_DEFAULTS, .version = app->version}}};
     struct err err = {0};
-    int first, code = 0, signal;
+    int first, code = 0;
 
     if (cmd_parse(&verb_watch, argc, argv, take, &options, &first, &code)) {
         holder_self(app->argc, app->argv, &options.request.holder);
@@ -258,8 +258,7 @@ static int run(const struct app *app, int argc, char **argv)
                    ? cmd_fail(&verb_watch, &err)
                    : watch(&options, &err);
         holder_done(&options.request.holder);
-        signal = cmd_cancel_signal(app);
-        code = signal ? 128 + signal : code;
+        code = cmd_exit(app, code);
     }
     strv_done(&options.boards);
     strv_done(&options.require);

@@ -268,11 +268,7 @@ void blame_run(const struct pool_options *pool, const struct plan_options *optio
 {
     cleanup_free char *first = fs_join(pool->out_dir, "blame/others");
     cleanup_free char *again = fs_join(pool->out_dir, "blame/again");
-    struct plan_options everything = {.lab = options->lab,
-                                      .repeat = 1,
-                                      .retries = -1,
-                                      .flaky = -1,
-                                      .timeouts = {-1, -1, -1, -1, -1}};
+    struct plan_options everything = {PLAN_OPTIONS_DEFAULTS, .lab = options->lab};
     struct pool_options here = *pool;
     struct inquiry blame = {
         .pool = pool, .options = options, .jobs = jobs, .results = results, .count = count};

@@ -241,9 +241,7 @@ static int golden_image(struct plan *plan, const struct plan_options *options,
                         struct err *err)
 {
     cleanup_free char *dir = fs_dirname(options->lab->file);
-    cleanup_free char *path = board->health.firmware[0] == '/'
-                                  ? xstrdup(board->health.firmware)
-                                  : fs_join(dir, board->health.firmware);
+    cleanup_free char *path = fs_join(dir, board->health.firmware);
     cleanup_strv struct strv names = {0};
     size_t first = plan->image_count;
     int rc;

@@ -37,6 +37,10 @@ struct plan_options { /* what the command line adds to every job */
     const struct download_request *download; /* images from afar; NULL: none */
 };
 
+/* Nothing that the command line says. */
+#define PLAN_OPTIONS_DEFAULTS \
+    .repeat = 1, .retries = -1, .flaky = -1, .timeouts = {-1, -1, -1, -1, -1}
+
 /* A job for each image that the specs name, and for each that the download gives. */
 int plan_add_images(struct plan *plan, const struct plan_options *options, const char *const *specs,
                     size_t count, const struct ctx *ctx, struct err *err);

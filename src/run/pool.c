@@ -31,9 +31,9 @@ struct worker {
     struct board *board;
     pthread_t thread;
     bool started, running;
-    bool broken; /* nothing flashes the board any more: it gets no further job */
-    int stop_fd; /* eventfd: no job is left for this board, or the run is cancelled */
-    char *why;   /* no job could be done; NULL: some could. Read once the thread has ended */
+    bool gave_up; /* no lease was to be had, or nothing flashes the board any more */
+    int stop_fd;  /* eventfd: no job is left for this board, or the run is cancelled */
+    char *why;    /* no job could be done; NULL: some could. Read once the thread has ended */
 };
 
 struct pool {
@@ -179,7 +179,7 @@ static void tell_waiting(void *arg, const char *why)
 
 /* Waits for the board's lease; NULL with the reason in worker->why, or where nothing is left to do.
  */
-static struct lease *take_lease(struct worker *worker, const struct ctx *ctx, bool *ret_gave_up)
+static struct lease *take_lease(struct worker *worker, const struct ctx *ctx)
 {
     const struct pool_options *options = worker->pool->options;
     const struct board_conf *conf = board_conf(worker->board);
@@ -195,7 +195,7 @@ static struct lease *take_lease(struct worker *worker, const struct ctx *ctx, bo
         err.code != ERR_CANCELLED) {
         free(worker->why);
         worker->why = xstrdup(err.message);
-        *ret_gave_up = true;
+        worker->gave_up = true;
     }
     return lease;
 }
@@ -277,7 +277,7 @@ static void give_up_board(struct worker *worker, bool again_here, const char *re
     if (again_here)
         return;
     pthread_mutex_lock(&worker->pool->lock);
-    worker->broken = true;
+    worker->gave_up = true;
     worker->running = false;
     pthread_mutex_unlock(&worker->pool->lock);
     free(worker->why);
@@ -330,10 +330,9 @@ static void *work(void *arg)
     struct worker_start *start = arg;
     struct worker *worker = start->worker;
     struct pool *pool = worker->pool;
-    bool gave_up = false;
 
-    while (!gave_up && !worker->broken && has_work(worker)) {
-        struct lease *lease = take_lease(worker, &start->ctx, &gave_up);
+    while (!worker->gave_up && has_work(worker)) {
+        struct lease *lease = take_lease(worker, &start->ctx);
         const struct job *job = NULL;
         if (lease) {
             pthread_mutex_lock(&pool->lock);

@@ -229,11 +229,7 @@ static int test(struct work *work, FILE *nowhere, struct err *err)
                                       .out_dir = out_dir,
                                       .wait_ms = lease_ms(work),
                                       .verbosity = -1,
-                                      .plan = {.image = image_options(work),
-                                               .repeat = 1,
-                                               .retries = -1,
-                                               .flaky = -1,
-                                               .timeouts = {-1, -1, -1, -1, -1}},
+                                      .plan = {PLAN_OPTIONS_DEFAULTS, .image = image_options(work)},
                                       .term = term_open(nowhere),
                                       .holder = of->holder,
                                       .cancel_fd = of->cancel_fd};

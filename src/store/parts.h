@@ -12,7 +12,8 @@
 struct store {
     sqlite3 *db;
     char *path;
-    sqlite3_stmt *last; /* store_last()'s: a lab asks it of every board; NULL: not asked yet */
+    /* store_last()'s and store_quarantined()'s, which a lab asks of every board; NULL: not asked yet */
+    sqlite3_stmt *last, *quarantined;
 };
 
 /* What SQLite's last error means for the user. */

@@ -14,16 +14,8 @@ int store_quarantine(struct store *store, const char *lab, const char *board, co
                      err, "sssi", lab, board, reason, unix_s * 1000000);
 }
 
-bool store_quarantined(struct store *store, const char *lab, const char *board,
-                       struct store_quarantine *ret)
+static bool read_quarantine(sqlite3_stmt *statement, struct store_quarantine *ret)
 {
-    cleanup_statement sqlite3_stmt *statement = NULL;
-
-    if (store_prepare(store, "SELECT reason, since_us FROM quarantine WHERE lab = ? AND board = ?",
-                      &statement, NULL) < 0)
-        return false;
-    store_bind_text(statement, 1, lab);
-    store_bind_text(statement, 2, board);
     if (sqlite3_step(statement) != SQLITE_ROW)
         return false;
     cleanup_free char *fits = text_clean_dup((const char *)sqlite3_column_text(statement, 0),
@@ -31,6 +23,22 @@ bool store_quarantined(struct store *store, const char *lab, const char *board,
     snprintf(ret->reason, sizeof ret->reason, "%s", fits);
     ret->unix_s = sqlite3_column_int64(statement, 1) / 1000000;
     return true;
+}
+
+bool store_quarantined(struct store *store, const char *lab, const char *board,
+                       struct store_quarantine *ret)
+{
+    bool found;
+
+    if (!store->quarantined &&
+        store_prepare(store, "SELECT reason, since_us FROM quarantine WHERE lab = ? AND board = ?",
+                      &store->quarantined, NULL) < 0)
+        return false;
+    store_bind_text(store->quarantined, 1, lab);
+    store_bind_text(store->quarantined, 2, board);
+    found = read_quarantine(store->quarantined, ret);
+    sqlite3_reset(store->quarantined); /* ends the read, which would hold up the write-ahead log */
+    return found;
 }
 
 int store_release(struct store *store, const char *lab, const char *board, bool *ret,

@@ -195,6 +195,7 @@ void store_close(struct store *store)
     if (!store)
         return;
     sqlite3_finalize(store->last);
+    sqlite3_finalize(store->quarantined);
     sqlite3_close(store->db);
     free(store->path);
     free(store);
