@@ -186,6 +186,16 @@ def test_a_cancel_ends_it(hil, bench):
     assert bench.done()[-1] == "uno off"
 
 
+def test_a_cancel_leaves_no_probe_without_power(hil, bench):
+    bench.board("uno", works="false", **bench.switches("uno"))
+    lab = hil.write("lab.yaml", f"lab: bench\nboards:\n{bench.yaml}")
+    process = hil.start("run", "--lab", lab, IMAGE)
+    wait_until(lambda: "uno probe-off" in bench.done(), what="the last step")
+    process.send_signal(signal.SIGTERM)
+    assert hil.finish(process).code == 143
+    assert bench.done().count("uno probe-off") == bench.done().count("uno probe-on") == 1
+
+
 # ---- health ------------------------------------------------------------------------------------------
 
 
