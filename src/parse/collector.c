@@ -29,7 +29,6 @@ struct collector *collector_new(struct job_result *job, const struct parse_watch
     c->line.time_us = c->last_us = c->patience_ms = -1;
     c->printed = (struct tally){.total = -1, .fail = -1};
     c->restart = restart_init();
-    crash_finder_init(&c->finder);
     return c;
 }
 

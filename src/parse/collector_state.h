@@ -24,7 +24,6 @@ struct tally {
 struct collector {
     struct job_result *job;
     struct parse_watch watch;
-    struct crash_finder finder;
     struct line line; /* the one that is being read, or was read last */
 
     /* Cases. */
@@ -69,7 +68,7 @@ struct collector *collector_new(struct job_result *job, const struct parse_watch
                                 bool resets_expected);
 void collector_free(struct collector *collector); /* NULL is fine */
 /* A line that no format took: a boot banner, a crash, or what the open test prints. */
-void collector_other_line(struct collector *collector);
+void collector_other_line(struct collector *collector, enum crash_kind kind);
 /* Forgets crashes and boots: the lines come once more, now with a format. */
 void collector_forget(struct collector *collector);
 /* The run is over, but perhaps for its last words: lines may be of another dialect's. */

@@ -286,10 +286,9 @@ static void crash(struct collector *c, enum crash_kind kind, struct text line)
     c->stopped = c->stopped || kind == CRASH_LAST;
 }
 
-void collector_other_line(struct collector *c)
+void collector_other_line(struct collector *c, enum crash_kind kind)
 {
     struct text line = {.at = c->line.text, .size = c->line.size};
-    enum crash_kind kind = crash_find(&c->finder, line);
     if (kind == CRASH_BOOT) {
         boot(c, crash_reset(line));
         return;

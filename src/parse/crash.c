@@ -5,7 +5,6 @@
 
 #include <ctype.h>
 #include <string.h>
-#include <strings.h>
 
 struct signature {
     const char *text;
@@ -99,77 +98,25 @@ static const struct signature signatures[] = {
     {"panicked at ", CRASH_SUSPECT, ANYWHERE},
 };
 
-/* Of the group at `at`; upper and lower case fall together. */
-static uint32_t group_hash(const char *at)
+const char *crash_signature(size_t number, bool *ret_any_case)
 {
-    uint32_t group;
-    memcpy(&group, at, CRASH_GROUP);
-    return ((group | 0x20202020U) * 2654435761U) >> (32 - CRASH_HASH_BITS);
+    if (number >= ARRAY_SIZE(signatures))
+        return NULL;
+    *ret_any_case = signatures[number].how == ANY_CASE;
+    return signatures[number].text;
 }
 
-static void add_group(struct crash_finder *finder, size_t signature, size_t place)
+enum crash_kind crash_at(size_t number, struct text line, const char *at)
 {
-    uint32_t hash = group_hash(signatures[signature].text + place);
-    size_t group = signature * CRASH_STRIDE + place;
-    uint16_t *first = &finder->first[hash % CRASH_CHAINS];
-    finder->seen[hash / 8] |= (uint8_t)(1U << hash % 8);
-    finder->next[group] = *first;
-    *first = (uint16_t)(group + 1);
-}
-
-void crash_finder_init(struct crash_finder *finder)
-{
-    _Static_assert(ARRAY_SIZE(signatures) <= CRASH_SIGNATURES_MAX, "a link for each group");
-    memset(finder, 0, sizeof(*finder));
-    for (size_t i = 0; i < ARRAY_SIZE(signatures); i++)
-        for (size_t place = 0; place < CRASH_STRIDE; place++)
-            add_group(finder, i, place);
-}
-
-static bool signature_fits(const struct signature *signature, struct text line, const char *at)
-{
-    size_t length = strlen(signature->text);
-    const char *end = line.at + line.size;
-    if ((size_t)(end - at) < length)
-        return false;
-    if (signature->how == ANY_CASE)
-        return strncasecmp(at, signature->text, length) == 0;
-    if (memcmp(at, signature->text, length) != 0)
-        return false;
-    if (signature->how == AT_START)
-        return text_trim((struct text){.at = line.at, .size = (size_t)(at - line.at)}).size == 0;
-    if (signature->how == BEFORE_DIGIT)
-        return at + length < end && at[length] >= '0' && at[length] <= '9';
-    return true;
-}
-
-/* The worst signature that has the group at `at` in it. */
-static enum crash_kind worst_around(const struct crash_finder *finder, struct text line,
-                                    const char *at, uint32_t hash)
-{
-    enum crash_kind worst = CRASH_NONE;
-    for (size_t link = finder->first[hash % CRASH_CHAINS]; link > 0;
-         link = finder->next[link - 1]) {
-        const struct signature *signature = &signatures[(link - 1) / CRASH_STRIDE];
-        size_t place = (link - 1) % CRASH_STRIDE;
-        if (signature->kind > worst && (size_t)(at - line.at) >= place &&
-            signature_fits(signature, line, at - place))
-            worst = signature->kind;
-    }
-    return worst;
-}
-
-enum crash_kind crash_find(const struct crash_finder *finder, struct text line)
-{
-    enum crash_kind worst = CRASH_NONE;
-    for (size_t i = 0; i + CRASH_GROUP <= line.size; i += CRASH_STRIDE) {
-        uint32_t hash = group_hash(line.at + i);
-        if (!(finder->seen[hash / 8] >> hash % 8 & 1))
-            continue;
-        enum crash_kind kind = worst_around(finder, line, line.at + i, hash);
-        worst = kind > worst ? kind : worst;
-    }
-    return worst;
+    const struct signature *signature = &signatures[number];
+    const char *next = at + strlen(signature->text);
+    struct text before = {.at = line.at, .size = (size_t)(at - line.at)};
+    if (signature->how == AT_START && text_trim(before).size > 0)
+        return CRASH_NONE;
+    if (signature->how == BEFORE_DIGIT &&
+        (next == line.at + line.size || !isdigit((unsigned char)*next)))
+        return CRASH_NONE;
+    return signature->kind;
 }
 
 /* ---- where it happened --------------------------------------------------------------------- */

@@ -2,10 +2,7 @@
  *
  * crash: the lines with which firmware says that it died, or that it began anew.
  *
- * One table of signatures for all systems, searched for anywhere in a line and cheap enough for
- * every line: groups of bytes at regular places are looked up by their hash, as Karp and Rabin did
- * ("Efficient randomized pattern-matching algorithms", 1987), and no look-up waits for the one
- * before. Never blocks; a struct crash_finder is constant after crash_finder_init().
+ * One table of signatures for all systems; signs.h finds them in a line. Never blocks.
  */
 #ifndef HIL_PARSE_CRASH_H
 #define HIL_PARSE_CRASH_H
@@ -24,25 +21,12 @@ enum crash_kind {
     CRASH_LAST,    /* the last line before it stands still */
 };
 
-#define CRASH_SIGNATURE_MIN 6 /* bytes of the shortest signature */
-#define CRASH_SIGNATURES_MAX 96
+/* The signatures by number, to be looked for in a line (signs.h); NULL: there are no more. */
+const char *crash_signature(size_t number, bool *ret_any_case);
+/* What signature `number`, which stands in the line at `at`, says there: CRASH_NONE where it counts
+ * in another place only. */
+enum crash_kind crash_at(size_t number, struct text line, const char *at);
 
-/* Four bytes are looked up at every third place of a line: one such group lies at the first, second
- * or third byte of each signature that is there, whatever its place. */
-#define CRASH_GROUP 4
-#define CRASH_STRIDE (CRASH_SIGNATURE_MIN - CRASH_GROUP + 1)
-#define CRASH_HASH_BITS 15
-#define CRASH_CHAINS 256
-
-struct crash_finder {
-    uint8_t
-        seen[(1 << CRASH_HASH_BITS) / 8]; /* a bit for each group's hash; case does not matter */
-    uint16_t first[CRASH_CHAINS];         /* 1 + the first group of a hash's chain */
-    uint16_t next[CRASH_SIGNATURES_MAX * CRASH_STRIDE]; /* by signature and place: 1 + the next */
-};
-
-void crash_finder_init(struct crash_finder *finder);
-enum crash_kind crash_find(const struct crash_finder *finder, struct text line);
 /* Sets nothing where it is false. Where in the source it happened, if the line says so
  * ("main.c:12", "file "main.c", line 12"). */
 bool crash_place(struct text line, struct text *ret_file, uint32_t *ret_line);

@@ -83,10 +83,11 @@ static uint64_t formats_asked(const struct detector *detector, struct text line)
 
 /* What the line adds to the scores; the format that is sure now, if any: the best, and of equals
  * the first. */
-static const struct format *score_line(struct detector *detector, struct text line)
+static const struct format *score_line(struct detector *detector, struct text line,
+                                       const struct signs *signs)
 {
     uint64_t asked = 0, sure = 0;
-    for (uint64_t left = formats_asked(detector, line); left; left &= ~asked) {
+    for (uint64_t left = formats_asked(detector, line) & signs->formats; left; left &= ~asked) {
         size_t i = (size_t)__builtin_ctzll(left);
         asked |= UINT64_C(1) << i;
         int score = formats[i]->detect(line);
@@ -113,14 +114,20 @@ void detector_keep(struct detector *detector, const struct line *line)
 {
     if (detector->pending.size + pending_size(line) > DETECT_PENDING_BYTES)
         drop_older_half(detector);
-    buf_add(&detector->pending, line, sizeof(*line));
-    buf_add(&detector->pending, line->text, line->size);
+    char *space = buf_space(&detector->pending, pending_size(line));
+    if (!space)
+        return;
+    memcpy(space, line, sizeof(*line));
+    if (line->size > 0)
+        memcpy(space + sizeof(*line), line->text, line->size);
+    buf_grew(&detector->pending, pending_size(line));
 }
 
-const struct format *detector_line(struct detector *detector, const struct line *line)
+const struct format *detector_line(struct detector *detector, const struct line *line,
+                                   const struct signs *signs)
 {
     const struct format *sure =
-        score_line(detector, (struct text){.at = line->text, .size = line->size});
+        score_line(detector, (struct text){.at = line->text, .size = line->size}, signs);
     detector_keep(detector, line);
     return sure;
 }

@@ -11,14 +11,16 @@
 
 #include "parse/format.h"
 #include "parse/lines.h"
+#include "parse/signs.h"
 
 #define DETECT_PENDING_BYTES ((size_t)256 * 1024)
 
 struct detector;
 
 struct detector *detector_new(void);
-/* The format, once it is clear. */
-const struct format *detector_line(struct detector *detector, const struct line *line);
+/* The format, once it is clear. `signs` are the line's. */
+const struct format *detector_line(struct detector *detector, const struct line *line,
+                                   const struct signs *signs);
 void detector_keep(struct detector *detector, const struct line *line); /* says nothing */
 const struct format *detector_best(const struct detector *detector);    /* NULL: no sign of any */
 /* Hands out the pending lines, oldest first, and forgets them. */

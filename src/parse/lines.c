@@ -76,24 +76,28 @@ static unsigned classify_byte(unsigned char c)
     return (c < 0x20 && c != '\t') || c == DEL ? HAS_CONTROL : 0;
 }
 
-/* Eight bytes at once: true where all are printable ASCII. A byte below 0x20 or above 0x7e sets a
- * top bit, and by a borrow so may the one beside it. */
+/* As many bytes as a vector register has. */
+enum { BLOCK = 16 };
+typedef signed char block_bytes __attribute__((vector_size(BLOCK)));
+typedef uint64_t block_words __attribute__((vector_size(BLOCK)));
+
+/* True where all of a block's bytes are printable ASCII: one of 0x80 and more is negative here. */
 static bool all_printable(const char *bytes)
 {
-    const uint64_t ones = UINT64_C(0x0101010101010101);
-    uint64_t word;
-    memcpy(&word, bytes, sizeof(word));
-    return !(((word - ones * 0x20) | word | (word + ones)) & (ones * 0x80));
+    block_bytes block;
+    memcpy(&block, bytes, sizeof(block));
+    block_words others = (block_words)((block < 0x20) | (block == DEL));
+    return (others[0] | others[1]) == 0;
 }
 
 static unsigned classify(const char *bytes, size_t size)
 {
     unsigned has = 0;
     size_t i = 0;
-    for (; i + 8 <= size; i += 8) {
+    for (; i + BLOCK <= size; i += BLOCK) {
         if (all_printable(bytes + i))
             continue;
-        for (size_t k = 0; k < 8; k++)
+        for (size_t k = 0; k < BLOCK; k++)
             has |= classify_byte((unsigned char)bytes[i + k]);
     }
     for (; i < size; i++)
@@ -254,8 +258,8 @@ static size_t add_plain(struct lines *lines, const char *bytes, size_t size)
 {
     size_t count = 0;
     unsigned has = 0, next;
-    while (count + 8 <= size && all_printable(bytes + count))
-        count += 8;
+    while (count + BLOCK <= size && all_printable(bytes + count))
+        count += BLOCK;
     while (count < size && !((next = classify_byte((unsigned char)bytes[count])) & HAS_CONTROL)) {
         has |= next;
         count++;

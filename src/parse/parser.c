@@ -44,20 +44,32 @@ static void show_line(const struct parser *parser, const struct line *line)
         parser->watch.line(parser->watch.arg, line->text, line->size);
 }
 
-/* Whether it was the format's own. */
-static bool try_line(struct parser *parser, const struct line *line)
+static struct text text_of_line(const struct line *line)
 {
-    struct text text = {.at = line->text, .size = line->size};
+    return (struct text){.at = line->text, .size = line->size};
+}
+
+static void take_other_line(struct parser *parser, const struct line *line,
+                            const struct signs *signs)
+{
     parser->collector->line = *line;
-    bool own = parser->format && parser->format->line(parser->state, text, parser->collector);
-    if (!own)
-        collector_other_line(parser->collector);
-    return own;
+    collector_other_line(parser->collector, signs->crash);
+}
+
+/* Whether it was the format's own. */
+static bool take_own_line(struct parser *parser, const struct line *line)
+{
+    parser->collector->line = *line;
+    return parser->format &&
+           parser->format->line(parser->state, text_of_line(line), parser->collector);
 }
 
 static void read_line(void *arg, const struct line *line)
 {
-    try_line(arg, line);
+    if (take_own_line(arg, line))
+        return;
+    struct signs signs = signs_of(text_of_line(line));
+    take_other_line(arg, line, &signs);
 }
 
 static void note_format(struct job_result *job, const char *name)
@@ -187,8 +199,7 @@ static bool look_for_identity(struct parser *parser, const struct line *line)
 {
     struct identity *identity = &parser->job->identity;
     bool was_proven = identity_proven(identity);
-    struct text text = {.at = line->text, .size = line->size};
-    enum identity_word word = identity_line(&parser->identity, text, parser->job);
+    enum identity_word word = identity_line(&parser->identity, text_of_line(line), parser->job);
 
     if (word == IDENTITY_QUESTION)
         parser->question = parser->questions++ < QUESTIONS_MAX;
@@ -232,15 +243,16 @@ static bool is_another(const struct format *now, const struct format *found)
 }
 
 /* Behind the end of the run: firmware may have tests of two frameworks. */
-static void look_for_another(struct parser *parser, const struct line *line, bool own)
+static void look_for_another(struct parser *parser, const struct line *line,
+                             const struct signs *signs)
 {
     if (!parser->next)
         parser->next = detector_new();
-    if (own) { /* such as a rule, which both have */
+    if (!signs) { /* the format's own, such as a rule, which both have */
         detector_keep(parser->next, line);
         return;
     }
-    const struct format *found = detector_line(parser->next, line);
+    const struct format *found = detector_line(parser->next, line, signs);
     if (!found || !is_another(parser->format, found))
         return;
     if (parser->format->end)
@@ -256,14 +268,19 @@ static void look_for_another(struct parser *parser, const struct line *line, boo
 
 static void take_known_line(struct parser *parser, const struct line *line)
 {
-    bool own = try_line(parser, line);
+    bool own = take_own_line(parser, line);
+    struct signs signs;
+    if (!own) {
+        signs = signs_of(text_of_line(line));
+        take_other_line(parser, line, &signs);
+    }
     if (!parser->automatic || !parser->format)
         return;
     if (!collector_ended(parser->collector)) {
         detector_free(parser->next);
         parser->next = NULL;
     } else {
-        look_for_another(parser, line, own);
+        look_for_another(parser, line, own ? NULL : &signs);
     }
 }
 
@@ -278,11 +295,12 @@ static void take_line(void *arg, const struct line *line)
         take_known_line(parser, line);
         return;
     }
-    const struct format *format = detector_line(parser->detector, line);
+    struct signs signs = signs_of(text_of_line(line));
+    const struct format *format = detector_line(parser->detector, line, &signs);
     if (format)
         decide(parser, format);
     else
-        read_line(parser, line);
+        take_other_line(parser, line, &signs);
 }
 
 int parser_new(const struct parse_options *options, const struct parse_watch *watch,

@@ -49,8 +49,11 @@ void trail_add(struct trail *trail, struct text line)
     }
     if (full)
         trail_halve(trail);
-    buf_add(&trail->text, line.at, line.size);
-    buf_add(&trail->text, "\n", 1);
+    char *space = buf_space(&trail->text, line.size + 1);
+    if (line.size > 0)
+        memcpy(space, line.at, line.size);
+    space[line.size] = '\n';
+    buf_grew(&trail->text, line.size + 1);
     trail->lines++;
 }
 

@@ -5,9 +5,9 @@
 #include "base/json.h"
 #include "base/str.h"
 #include "image/symbols.h"
-#include "parse/crash.h"
 #include "parse/fault.h"
 #include "parse/lines.h"
+#include "parse/signs.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -128,14 +128,13 @@ static struct table table_read(const char *dir)
 /* ---- crashes in a result ----------------------------------------------------------------- */
 
 struct crash_scan {
-    const struct crash_finder *finder;
     struct fault fault;
     bool crashed; /* a crash's line was seen; from there on it counts */
 };
 
 static void scan_line(struct crash_scan *scan, struct text line)
 {
-    scan->crashed = scan->crashed || crash_find(scan->finder, line) >= CRASH_SUSPECT;
+    scan->crashed = scan->crashed || signs_of(line).crash >= CRASH_SUSPECT;
     if (scan->crashed)
         fault_scan(&scan->fault, line);
 }
@@ -149,10 +148,9 @@ static void scan_text(struct crash_scan *scan, const char *lines)
     }
 }
 
-static bool scan_case(const struct crash_finder *finder, const struct test_case *test_case,
-                      struct crash_scan *ret)
+static bool scan_case(const struct test_case *test_case, struct crash_scan *ret)
 {
-    *ret = (struct crash_scan){.finder = finder};
+    *ret = (struct crash_scan){0};
     if (test_case->result != CASE_ERROR && test_case->result != CASE_FAIL)
         return false;
     scan_text(ret, test_case->message);
@@ -177,15 +175,14 @@ static void scan_log_line(void *arg, const struct line *line)
 }
 
 /* A crash behind the last case, out of the log. */
-static bool scan_tail(const struct crash_finder *finder, const struct job_result *result,
-                      const char *log, struct crash_scan *ret)
+static bool scan_tail(const struct job_result *result, const char *log, struct crash_scan *ret)
 {
     cleanup_close int fd = log ? open(log, O_RDONLY | O_CLOEXEC) : -1;
     cleanup_free char *bytes = NULL;
     uint64_t begin = end_of_cases(result), at = begin;
     struct lines *lines;
 
-    *ret = (struct crash_scan){.finder = finder};
+    *ret = (struct crash_scan){0};
     if (fd < 0)
         return false;
     bytes = xmalloc(LINE_PIECE);
@@ -270,15 +267,13 @@ static void write_fault(struct writer *writer, const struct fault *fault)
 
 static void write_crashes(struct writer *writer, const struct job_result *result, const char *log)
 {
-    struct crash_finder finder;
     struct crash_scan scan;
 
-    crash_finder_init(&finder);
     for (size_t s = 0; s < result->suite_count; s++)
         for (size_t c = 0; c < result->suites[s].count; c++)
-            if (scan_case(&finder, &result->suites[s].cases[c], &scan))
+            if (scan_case(&result->suites[s].cases[c], &scan))
                 write_fault(writer, &scan.fault);
-    if (scan_tail(&finder, result, log, &scan))
+    if (scan_tail(result, log, &scan))
         write_fault(writer, &scan.fault);
 }
 
@@ -402,18 +397,16 @@ static const char *apply_trouble(struct job_result *result, const char *trouble,
 static const char *apply(struct job_result *result, const char *trouble, const char *log,
                          const struct table *table)
 {
-    struct crash_finder finder;
     struct crash_scan scan;
 
-    crash_finder_init(&finder);
     for (size_t s = 0; s < result->suite_count; s++) {
         for (size_t c = 0; c < result->suites[s].count; c++) {
             struct test_case *test_case = &result->suites[s].cases[c];
-            if (scan_case(&finder, test_case, &scan))
+            if (scan_case(test_case, &scan))
                 apply_case(result, test_case, &scan.fault, table);
         }
     }
-    if (trouble && scan_tail(&finder, result, log, &scan))
+    if (trouble && scan_tail(result, log, &scan))
         trouble = apply_trouble(result, trouble, &scan.fault, table);
     return trouble;
 }

@@ -266,6 +266,7 @@ const struct format format_cmocka = {
     .example = "[   LINE   ] --- test/sum.c:20: error: Failure!",
     .state_size = sizeof(struct cmocka),
     .first = "[",
+    .signs = tag_texts,
     .detect = cmocka_detect,
     .line = cmocka_line,
     .end = cmocka_end,

@@ -37,17 +37,15 @@ struct criterion {
     struct failure failure;
 };
 
+/* in the order of enum tag, from TAG_RUN on */
+static const char *const tags[] = {"[RUN ]", "[PASS]", "[FAIL]", "[SKIP]",
+                                   "[----]", "[====]", NULL};
+
 static enum tag read_tag(struct scan *scan)
 {
-    static const char *const tags[] = {
-        [TAG_RUN] = "[RUN ]",  [TAG_PASS] = "[PASS]", [TAG_FAIL] = "[FAIL]",
-        [TAG_SKIP] = "[SKIP]", [TAG_NOTE] = "[----]", [TAG_BAR] = "[====]",
-    };
-    if (scan->end - scan->at < TAG_BYTES || !strchr("RPFS-=", scan->at[1]))
-        return TAG_NONE; /* as nearly all lines that begin with a bracket */
-    for (enum tag tag = TAG_RUN; tag <= TAG_BAR; tag++) {
-        if (scan_word(scan, tags[tag]))
-            return tag;
+    for (size_t i = 0; tags[i]; i++) {
+        if (scan_word(scan, tags[i]))
+            return (enum tag)(TAG_RUN + i);
     }
     return TAG_NONE;
 }
@@ -232,6 +230,7 @@ const struct format format_criterion = {
     .example = "[PASS] power::adds_up: (0.00s)",
     .state_size = sizeof(struct criterion),
     .first = "[",
+    .signs = tags,
     .detect = criterion_detect,
     .line = criterion_line,
     .end = criterion_end,

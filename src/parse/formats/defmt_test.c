@@ -138,10 +138,10 @@ static bool defmt_test_line(void *state, struct text line, struct collector *col
 static int defmt_test_detect(struct text line)
 {
     struct step step;
-    if (line.size > 0 && memchr(line.at, '`', line.size) && read_step(line, &step))
-        return DETECT_STRONG;
-    return DETECT_NO;
+    return line.size > 0 && read_step(line, &step) ? DETECT_STRONG : DETECT_NO;
 }
+
+static const char *const signs[] = {"running `", "ignoring `", NULL};
 
 const struct format format_defmt_test = {
     .name = "defmt-test",
@@ -149,6 +149,7 @@ const struct format format_defmt_test = {
     .example = "INFO  (1/3) running `reads_id`...",
     .state_size = sizeof(struct defmt_test),
     .first = "(0123456789ITDWE[<",
+    .signs = signs,
     .detect = defmt_test_detect,
     .line = defmt_test_line,
 };

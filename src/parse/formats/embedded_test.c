@@ -212,6 +212,9 @@ static int embedded_test_detect(struct text line)
     return read_test(&scan, &name, &panics, &ignored) ? DETECT_STRONG : DETECT_LIKELY;
 }
 
+static const char *const signs[] = {"Running test: Test {", "Test exited with ",
+                                    "tests available: [", NULL};
+
 const struct format format_embedded_test = {
     .name = "embedded-test",
     .summary = "embedded-test (Rust), as the board logs it",
@@ -220,6 +223,7 @@ const struct format format_embedded_test = {
     .state_size = sizeof(struct embedded_test),
     .resets = true,
     .first = "RTt0123456789IDWE[<",
+    .signs = signs,
     .detect = embedded_test_detect,
     .open = embedded_test_open,
     .line = embedded_test_line,

@@ -253,6 +253,7 @@ const struct format format_googletest = {
     .example = "[       OK ] Uart.Echoes (3 ms)",
     .state_size = sizeof(struct googletest),
     .first = "[",
+    .signs = tag_texts,
     .detect = googletest_detect,
     .line = googletest_line,
     .end = googletest_end,

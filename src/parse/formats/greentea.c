@@ -309,16 +309,18 @@ static void greentea_end(void *state, struct collector *collector)
     skip_those_left(state, collector);
 }
 
+static const char *const signs[] = {"{{__testcase_",       "{{__version;", "{{__timeout;",
+                                    "{{__host_test_name;", "{{__sync;",    NULL};
+
 static int greentea_detect(struct text line)
 {
-    static const char *const keys[] = {"testcase_", "version;", "timeout;", "host_test_name;",
-                                       "sync;"};
     struct scan scan = scan_begin(line);
     struct text before;
-    if (!memchr(line.at, '{', line.size) || !scan_until(&scan, "{{__", &before))
+    if (!scan_until(&scan, "{{__", &before))
         return DETECT_NO;
-    for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
-        if (scan_word(&scan, keys[i]))
+    scan.at = before.at + before.size;
+    for (size_t i = 0; signs[i]; i++) {
+        if (scan_word(&scan, signs[i]))
             return DETECT_STRONG;
     }
     return DETECT_NO;
@@ -330,6 +332,7 @@ const struct format format_greentea = {
     .example = "{{__testcase_finish;read back;1;0}}",
     .state_size = sizeof(struct greentea),
     .first = "{[",
+    .signs = signs,
     .detect = greentea_detect,
     .open = greentea_open,
     .line = greentea_line,

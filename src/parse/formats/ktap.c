@@ -66,7 +66,6 @@ static void ktap_done(void *state)
 static struct text without_prefix(struct text line)
 {
     struct scan scan = scan_begin(line);
-    struct text inside;
     uint64_t level;
     bool found = false;
     struct scan next = scan;
@@ -76,15 +75,14 @@ static struct text without_prefix(struct text line)
         next = scan;
         if (found)
             scan_word(&next, " ");
-        if (!scan_word(&next, "[") || !scan_until(&next, "]", &inside))
+        if (!scan_word(&next, "["))
             break;
-        struct scan stamp = scan_begin(inside);
         int64_t time_us;
-        scan_blanks(&stamp);
-        bool caller = found && (scan_word(&stamp, "T") || scan_word(&stamp, "C"));
-        if (caller ? !scan_number(&stamp, &level) : !scan_decimal(&stamp, 1000000, &time_us))
+        scan_blanks(&next);
+        bool caller = found && (scan_word(&next, "T") || scan_word(&next, "C"));
+        if (caller ? !scan_number(&next, &level) : !scan_decimal(&next, 1000000, &time_us))
             break;
-        if (!scan_done(&stamp))
+        if (!scan_word(&next, "]"))
             break;
         scan = next;
     }
@@ -321,6 +319,8 @@ static int ktap_detect(struct text line)
 {
     struct text plain = without_prefix(line);
     bool prefixed = plain.at != line.at, tab = plain.size > 0 && *plain.at == '\t';
+    if (!prefixed && plain.size > 0 && (*plain.at == '[' || *plain.at == '<'))
+        return DETECT_NO;
     plain = text_trim(plain);
     struct scan scan = scan_begin(plain);
     struct text name;

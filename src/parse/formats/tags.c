@@ -1,21 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "parse/formats/tags.h"
 
-#include "base/str.h"
-
 #include <string.h>
 
 #define TAG_BYTES 12
 #define TRIES_MAX 64 /* places in a line where a tag may stand */
 
-static const struct {
-    enum tag tag;
-    const char *text;
-} tags[] = {
-    {TAG_RUN, "[ RUN      ]"},     {TAG_OK, "[       OK ]"},       {TAG_FAILED, "[  FAILED  ]"},
-    {TAG_SKIPPED, "[  SKIPPED ]"}, {TAG_DISABLED, "[ DISABLED ]"}, {TAG_ERROR, "[  ERROR   ]"},
-    {TAG_LINE, "[   LINE   ]"},    {TAG_PASSED, "[  PASSED  ]"},   {TAG_BAR, "[==========]"},
-    {TAG_RULE, "[----------]"},
+/* in the order of enum tag, from TAG_RUN on */
+const char *const tag_texts[] = {
+    "[ RUN      ]", "[       OK ]", "[  FAILED  ]", "[  SKIPPED ]", "[ DISABLED ]", "[  ERROR   ]",
+    "[   LINE   ]", "[  PASSED  ]", "[==========]", "[----------]", NULL,
 };
 
 enum tag tag_find(struct text line, struct scan *ret_rest)
@@ -25,12 +19,12 @@ enum tag tag_find(struct text line, struct scan *ret_rest)
         at = memchr(at, '[', (size_t)(end - at));
         if (!at || end - at < TAG_BYTES)
             return TAG_NONE;
-        for (size_t i = 0; at[TAG_BYTES - 1] == ']' && i < ARRAY_SIZE(tags); i++) {
-            if (memcmp(at, tags[i].text, TAG_BYTES) != 0)
+        for (size_t i = 0; at[TAG_BYTES - 1] == ']' && tag_texts[i]; i++) {
+            if (memcmp(at, tag_texts[i], TAG_BYTES) != 0)
                 continue;
             *ret_rest = (struct scan){.at = at + TAG_BYTES, .end = end};
             scan_word(ret_rest, " ");
-            return tags[i].tag;
+            return (enum tag)(TAG_RUN + i);
         }
     }
     return TAG_NONE;

@@ -21,6 +21,7 @@ enum tag {
     TAG_RULE, /* of a suite: [----------] */
 };
 
+extern const char *const tag_texts[]; /* NULL-terminated: a format's signs */
 /* The tag at the start of the line, or behind output that lacked a line end; past it. */
 enum tag tag_find(struct text line, struct scan *ret_rest);
 /* "12 tests, listed below:" in the lists at the end: a count, and no test's name. */

@@ -21,6 +21,7 @@
 #include <string.h>
 
 #define FILE_MAX_BYTES 512
+#define IAR_PLACE "<SRCREF line="
 #define TRIES_MAX 64 /* places in a line where a status may stand */
 
 struct unity {
@@ -127,7 +128,7 @@ static bool read_iar_place(struct scan scan, struct finding *ret)
 static bool read_place(struct text before, struct finding *ret)
 {
     struct scan scan = scan_begin(before);
-    if (scan_word(&scan, "<SRCREF line="))
+    if (scan_word(&scan, IAR_PLACE))
         return read_iar_place(scan, ret);
     if (scan_word(&scan, "(") && read_ide_place(scan, ") ", ret))
         return true;
@@ -195,7 +196,7 @@ static struct text read_message(struct scan *scan, struct finding *ret)
 /* Finds ":STATUS" (IAR: " STATUS") with a place before it. */
 bool unity_read_result(struct text line, struct finding *ret, struct text *ret_glued)
 {
-    const char separator = line.size && *line.at == '<' ? ' ' : ':';
+    const char separator = text_starts(line, IAR_PLACE) ? ' ' : ':';
     const char *end = line.at + line.size, *at = line.at;
     for (int tries = 0; tries < TRIES_MAX && (at = memchr(at, separator, (size_t)(end - at)));) {
         at++;
@@ -451,11 +452,15 @@ static int unity_detect(struct text line)
     return read_test_macro(&scan, &finding.suite, &finding.name) ? DETECT_LIKELY : DETECT_NO;
 }
 
+static const char *const signs[] = {":PASS",   ":FAIL",           ":IGNORE", IAR_PLACE,
+                                    " Tests ", "Unity test run ", "TEST(",   NULL};
+
 const struct format format_unity = {
     .name = "unity",
     .summary = "Unity (ThrowTheSwitch), plain and with the fixture",
     .example = "test/test_uart.c:42:test_loopback:FAIL: Expected 3 Was 4",
     .state_size = sizeof(struct unity),
+    .signs = signs,
     .detect = unity_detect,
     .line = unity_line,
     .end = unity_end,

@@ -327,12 +327,23 @@ static int ztest_detect(struct text line)
     return scan_word(&scan, "START - ") && is_name(scan_rest(&scan)) ? DETECT_LIKELY : DETECT_NO;
 }
 
+static const char *const signs[] = {"Running TESTSUITE ",
+                                    "Running test suite ",
+                                    "PROJECT EXECUTION ",
+                                    "SUITE ",
+                                    "PASS - ",
+                                    "FAIL - ",
+                                    "SKIP - ",
+                                    "START - ",
+                                    NULL};
+
 const struct format format_ztest = {
     .name = "ztest",
     .summary = "Zephyr's ztest, new and 2.x",
     .example = "PASS - test_loopback in 0.012 seconds",
     .state_size = sizeof(struct ztest),
     .repeats = true,
+    .signs = signs,
     .detect = ztest_detect,
     .line = ztest_line,
 };

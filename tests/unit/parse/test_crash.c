@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/str.h"
-#include "parse/crash.h"
+#include "parse/signs.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
@@ -95,14 +95,11 @@ static const struct example examples[] = {
 
 Test(parse_crash, signatures_and_places)
 {
-    struct crash_finder finder;
-    crash_finder_init(&finder);
     for (size_t i = 0; i < ARRAY_SIZE(examples); i++) {
         const struct example *example = &examples[i];
         struct text file = {0};
         uint32_t number = 0;
-        cr_expect_eq(crash_find(&finder, text_of(example->line)), example->kind, "%s",
-                     example->line);
+        cr_expect_eq(signs_of(text_of(example->line)).crash, example->kind, "%s", example->line);
         bool found = crash_place(text_of(example->line), &file, &number);
         cr_expect_eq(found, example->file != NULL, "%s", example->line);
         cr_expect(found || (file.size == 0 && number == 0), "%s", example->line);
@@ -119,8 +116,6 @@ Test(parse_crash, at_every_place)
 {
     static const char *const found[] = {"rst:0x", "hardfault", "Halting system", "PANIC!!!",
                                         "panicked at x"};
-    struct crash_finder finder;
-    crash_finder_init(&finder);
     for (size_t i = 0; i < ARRAY_SIZE(found); i++) {
         for (size_t before = 0; before < 40; before++) {
             char line[128];
@@ -129,8 +124,8 @@ Test(parse_crash, at_every_place)
             memcpy(line + before, found[i], length);
             struct text ends = {.at = line, .size = before + length};
             struct text goes_on = {.at = line, .size = before + length + 9};
-            cr_expect_neq(crash_find(&finder, ends), CRASH_NONE, "%s at %zu", found[i], before);
-            cr_expect_neq(crash_find(&finder, goes_on), CRASH_NONE, "%s at %zu", found[i], before);
+            cr_expect_neq(signs_of(ends).crash, CRASH_NONE, "%s at %zu", found[i], before);
+            cr_expect_neq(signs_of(goes_on).crash, CRASH_NONE, "%s at %zu", found[i], before);
         }
     }
 }
