@@ -33,7 +33,7 @@ struct junit {
 struct part {
     const struct job_result *job;
     const struct test_suite *suite; /* NULL: none */
-    const char *trouble;            /* becomes a case named "run"; NULL: none */
+    const struct test_case *whole;  /* of the job as a whole; NULL: none */
     const char *name;
     struct name_map case_names;
     struct arena arena; /* of case_names */
@@ -123,11 +123,6 @@ static const char *unique(struct name_map *names, struct arena *arena, const cha
     slot->value = 1;
     name_map_at(names, name, length)->value = number;
     return other;
-}
-
-static bool is_infra(const struct part *part)
-{
-    return part->job->verdict == VERDICT_INFRA;
 }
 
 /* ---- one case -------------------------------------------------------------------------------- */
@@ -225,16 +220,50 @@ static void write_case(struct junit *junit, struct part *part, const struct test
 
 /* ---- one suite ------------------------------------------------------------------------------- */
 
-/* What concerns the whole job, told as a case, since readers know nothing else. */
-static struct test_case run_case(const struct part *part)
+/* What concerns the job as a whole, told as a case, since readers know nothing else: what is wrong
+ * with it, or that it passed only when it was tried again though no case of it is flaky. False: there
+ * is nothing to tell. */
+static bool whole_case(const struct job_result *job, struct test_case *ret)
 {
-    return (struct test_case){
+    const struct test_counts counts = job_counts(job);
+    const char *trouble = words_trouble(job);
+    bool infra = job->verdict == VERDICT_INFRA;
+
+    if (!trouble && (!job_flaky(job) || counts.flaky))
+        return false;
+    *ret = (struct test_case){
         .name = "run",
-        .message = part->trouble,
-        .result = is_infra(part) ? CASE_ERROR : CASE_FAIL,
-        .error_type = is_infra(part) ? "infra" : NULL,
-        .duration_us = job_counts(part->job).total ? 0 : part->job->took_us,
+        .message = trouble,
+        .result = !trouble ? CASE_PASS
+                  : infra  ? CASE_ERROR
+                           : CASE_FAIL,
+        .error_type = trouble && infra ? "infra" : NULL,
+        .duration_us = counts.total ? 0 : job->took_us,
     };
+    return true;
+}
+
+/* How it went in the attempts before, where that was no single case's. */
+struct whole_earlier {
+    struct test_case failed;
+    struct earlier link;
+};
+
+static struct whole_earlier *earlier_wholes(const struct job_result *job, struct test_case *whole)
+{
+    struct whole_earlier *made = xcalloc(job->earlier_count + 1, sizeof(*made));
+    const struct earlier **end = &whole->earlier;
+
+    for (size_t i = 0; i < job->earlier_count; i++) {
+        const struct job_result *was = job->earlier[i];
+        if (was->verdict != VERDICT_FAIL || !whole_case(was, &made[i].failed))
+            continue;
+        made[i].link = (struct earlier){
+            .attempt = (unsigned)i + 1, .board = was->board, .failed = &made[i].failed};
+        *end = &made[i].link;
+        end = &made[i].link.next;
+    }
+    return made;
 }
 
 static void property(struct junit *junit, const char *name, const char *value)
@@ -317,20 +346,18 @@ static int64_t part_time_us(const struct part *part)
     int64_t sum = 0;
 
     if (!part->suite)
-        return part->trouble ? run_case(part).duration_us : 0;
+        return part->whole ? part->whole->duration_us : 0;
     for (size_t i = 0; i < part->suite->count; i++)
         if (part->suite->cases[i].duration_us > 0)
             sum += part->suite->cases[i].duration_us;
     return sum;
 }
 
-static void count_trouble(struct test_counts *counts, const struct part *part)
+static void count_whole(struct test_counts *counts, const struct test_case *whole)
 {
     counts->total++;
-    if (is_infra(part))
-        counts->error++;
-    else
-        counts->fail++;
+    counts->error += whole->result == CASE_ERROR;
+    counts->fail += whole->result == CASE_FAIL;
 }
 
 static void write_part(struct junit *junit, const struct run_result *run, struct part part)
@@ -339,8 +366,8 @@ static void write_part(struct junit *junit, const struct run_result *run, struct
     char started[ISO_TIME_SIZE];
     size_t cases = counts.total;
 
-    if (part.trouble)
-        count_trouble(&counts, &part);
+    if (part.whole)
+        count_whole(&counts, part.whole);
     part.name = part_name(junit, &part);
     element(junit, "testsuite");
     attribute(junit, "name", part.name);
@@ -353,31 +380,31 @@ static void write_part(struct junit *junit, const struct run_result *run, struct
     properties(junit, run, part.job);
     for (size_t i = 0; i < cases; i++)
         write_case(junit, &part, &part.suite->cases[i]);
-    if (part.trouble) {
-        struct test_case whole = run_case(&part);
-        write_case(junit, &part, &whole);
-    }
+    if (part.whole)
+        write_case(junit, &part, part.whole);
     element_end(junit);
     name_map_done(&part.case_names);
     arena_done(&part.arena);
 }
 
-/* The job's trouble goes where cases without a suite are, so that its classname is BOARD.TEST. */
+/* The case of the whole goes where those without a suite are, so that its classname is BOARD.TEST. */
 static void write_job(struct junit *junit, const struct run_result *run,
                       const struct job_result *job)
 {
-    const char *trouble = words_trouble(job);
+    struct test_case told;
+    const struct test_case *whole = whole_case(job, &told) ? &told : NULL;
+    cleanup_free struct whole_earlier *kept = whole ? earlier_wholes(job, &told) : NULL;
 
     for (size_t i = 0; i < job->suite_count; i++) {
         bool unnamed = !*job->suites[i].name;
-        write_part(junit, run,
-                   (struct part){
-                       .job = job, .suite = &job->suites[i], .trouble = unnamed ? trouble : NULL});
+        write_part(
+            junit, run,
+            (struct part){.job = job, .suite = &job->suites[i], .whole = unnamed ? whole : NULL});
         if (unnamed)
-            trouble = NULL;
+            whole = NULL;
     }
-    if (trouble || !job->suite_count)
-        write_part(junit, run, (struct part){.job = job, .trouble = trouble});
+    if (whole || !job->suite_count)
+        write_part(junit, run, (struct part){.job = job, .whole = whole});
 }
 
 /* ---- the document ---------------------------------------------------------------------------- */
@@ -395,12 +422,13 @@ static void document(struct junit *junit, const struct run_result *run)
 {
     struct test_counts counts = run_counts(run);
     struct job_result whole = {.verdict = run->verdict, .reason = "nothing was tested"};
+    struct test_case told;
 
     for (size_t i = 0; i < run->count; i++)
-        if (words_trouble(run->jobs[i]))
-            count_trouble(&counts, &(struct part){.job = run->jobs[i]});
-    if (run_is_worse(run))
-        count_trouble(&counts, &(struct part){.job = &whole});
+        if (whole_case(run->jobs[i], &told))
+            count_whole(&counts, &told);
+    if (run_is_worse(run) && whole_case(&whole, &told))
+        count_whole(&counts, &told);
     element(junit, "testsuites");
     attribute(junit, "name", "hil");
     attribute_counts(junit, &counts);

@@ -126,6 +126,16 @@ def test_a_crash_at_first(hil, bench):
     assert replayed(hil, run).code == 0
 
 
+def test_silence_at_first_is_told_as_a_case_of_its_own(hil, bench):
+    bench.board("uno", b"", UNITY)
+    run = bench.run("--retries", "1", "-t", "boot=300ms")
+    assert run.code == 0 and run.board()["flaky"] is True
+    (whole,) = [case for case in run.junit.iter("testcase") if case.get("name") == "run"]
+    assert "failed in attempt 1 on uno: " in whole.find("flakyFailure").get("message")
+    assert whole.get("classname").startswith("uno.") and run.junit.get("failures") == "0"
+    assert int(run.junit.get("tests")) == len(list(run.junit.iter("testcase"))) == 3
+
+
 def test_without_retries_nothing_is_tried_again(hil, bench):
     board = bench.board("uno", RED, UNITY)
     run = bench.run()

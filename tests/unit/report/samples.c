@@ -222,7 +222,8 @@ static struct job_result *earlier(struct job_result *job, const char *board, enu
     return was;
 }
 
-/* A board that the lab failed and whose test failed once, and one on which it never passed. */
+/* A board that the lab failed and whose test failed once, one on which it never passed, and one that
+ * fell silent at first. */
 static void build_flaky(struct run_result *run)
 {
     struct job_result *job = sample_job(run, "nucleo-4", "blinky", VERDICT_PASS, ""), *was;
@@ -238,6 +239,10 @@ static void build_flaky(struct run_result *run)
     place(sample_case(job, "math", "test_div", CASE_FAIL, "Expected 4 Was 6"), "tests/math.c", 42);
     was = earlier(job, "virtual-1", VERDICT_FAIL, "the firmware crashed");
     sample_case(was, "math", "test_div", CASE_ERROR, "MPU FAULT")->error_type = "crash";
+    attempts_settle(job);
+    job = sample_job(run, "virtual-2", "blinky", VERDICT_PASS, "");
+    sample_case(job, "math", "test_div", CASE_PASS, NULL);
+    earlier(job, "virtual-2", VERDICT_FAIL, "it printed nothing for 10 s");
     attempts_settle(job);
 }
 
