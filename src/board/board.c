@@ -32,6 +32,19 @@ struct board_drivers board_drivers(const struct board *board)
     };
 }
 
+const char *board_conf_probe(const struct board_conf *board)
+{
+    static const char *const keys[] = {"serial", "sn", "usb-serial", "probe", "port", "path"};
+    const struct yaml_node *driver = board->flash ? board->flash->first : NULL;
+
+    for (size_t i = 0; driver && i < ARRAY_SIZE(keys); i++) {
+        const struct yaml_node *node = yaml_get(driver, keys[i]);
+        if (node && node->kind == YAML_SCALAR)
+            return node->text;
+    }
+    return NULL;
+}
+
 static void add_program(const char *program, const char *hint, struct strv *ret, struct strv *hints)
 {
     strv_add(ret, program);

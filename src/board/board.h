@@ -25,6 +25,8 @@ struct board_drivers {
     const char *power, *reset, *flash, *console;
 };
 struct board_drivers board_drivers(const struct board *board);
+/* Which probe its flash driver is told to use, by serial number or place; NULL: it says none. */
+const char *board_conf_probe(const struct board_conf *board);
 
 /* Is it there? Looks for its programs and devices, opens and disturbs nothing; a device that is
  * missing while its power may be off is no sign. 0, or an error that says what is missing. */

@@ -445,6 +445,7 @@ static void facts(struct markup *markup, const struct job_result *job)
     fact(markup, "To blame", words_blame(&blame, job));
     fact(markup, "Attempts", words_attempts(&attempts, job));
     fact(markup, "Labels", labels.data);
+    fact(markup, "Probe", job->probe);
     fact(markup, "Image", job->image.file);
     fact(markup, "SHA-256", job->image.sha256);
     fact(markup, "Build id", job->image.build_id);

@@ -230,6 +230,7 @@ static void write_job(struct json_out *out, const struct job_result *job)
     json_kv_string(out, "trouble", job->trouble);
     json_kv_string(out, "test", job->name);
     write_labels(out, job->labels);
+    json_kv_string(out, "probe", job->probe);
     write_image(out, &job->image);
     write_identity(out, &job->identity);
     json_kv_string(out, "format", job->format);

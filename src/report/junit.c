@@ -310,6 +310,7 @@ static void properties(struct junit *junit, const struct run_result *run,
     element(junit, "properties");
     property(junit, "board", job->board);
     property(junit, "labels", labels.data);
+    property(junit, "probe", job->probe);
     property(junit, "image", job->image.file);
     property(junit, "sha256", job->image.sha256);
     property(junit, "build_id", job->image.build_id);

@@ -124,6 +124,7 @@ struct job_result {
     const char *name; /* of the test: the plan's name, or the image's base name */
     const char *board;
     const char *const *labels; /* NULL-terminated; NULL: none */
+    const char *probe;         /* that flashes it: serial number or place; NULL: not said */
     struct image_facts image;
     const char *format; /* that was used; NULL: none was recognized */
     const char *dir;    /* the job's directory, relative to the run directory */

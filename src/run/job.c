@@ -2,6 +2,7 @@
 #include "run/job.h"
 
 #include "base/text.h"
+#include "board/board.h"
 
 #include <stdlib.h>
 #include <time.h>
@@ -37,6 +38,7 @@ struct job_result *job_begin(const struct job *job, const struct board_conf *boa
     result->name = arena_strdup(arena, job->name);
     result->board = arena_strdup(arena, board->name);
     result->labels = copy_labels(arena, &board->labels);
+    result->probe = arena_strdup(arena, board_conf_probe(board));
     result->verdict = VERDICT_INFRA; /* until it is judged: nothing passes by silence */
     result->reason = "the run was ended before this test was";
     identity_begin(&unused, &job->parse.identity, result);

@@ -152,6 +152,7 @@ int rundir_write_job(const char *work_dir, const struct job_result *result, cons
     json_kv_string(&out, "test", result->name);
     json_kv_string(&out, "board", result->board);
     write_strings(&out, "labels", result->labels);
+    json_kv_string(&out, "probe", result->probe);
     write_image(&out, &result->image);
     write_parse(&out, &job->parse);
     write_rules(&out, job);
@@ -243,6 +244,7 @@ static void read_facts(struct reader *reader, const cJSON *json, struct job_resu
     ret->name = read_string(arena, json, "test");
     ret->board = read_string(arena, json, "board");
     ret->labels = read_strings(arena, cJSON_GetObjectItemCaseSensitive(json, "labels"));
+    ret->probe = read_string(arena, json, "probe");
     ret->image = (struct image_facts){
         .file = read_string(arena, image, "file"),
         .format = read_string(arena, image, "format"),

@@ -246,20 +246,6 @@ static int test(struct work *work, FILE *nowhere, struct err *err)
 
 /* ---- the attempt ----------------------------------------------------------------------------- */
 
-/* Where the flash driver names its probe. */
-static const char *probe_of(const struct board_conf *board)
-{
-    static const char *const keys[] = {"serial", "sn", "usb-serial", "probe", "port", "path"};
-    const struct yaml_node *driver = board->flash ? board->flash->first : NULL;
-
-    for (size_t i = 0; driver && i < ARRAY_SIZE(keys); i++) {
-        const struct yaml_node *node = yaml_get(driver, keys[i]);
-        if (node && node->kind == YAML_SCALAR)
-            return node->text;
-    }
-    return NULL;
-}
-
 static int begin(struct work *work, struct err *err)
 {
     const struct board_work *of = work->of;
@@ -267,7 +253,7 @@ static int begin(struct work *work, struct err *err)
     work->attempt = (struct store_attempt){.lab = of->lab_name,
                                            .board = of->board->name,
                                            .tool = board_drivers(work->opened).flash,
-                                           .probe = probe_of(of->board),
+                                           .probe = board_conf_probe(of->board),
                                            .image = of->image,
                                            .image_sha256 = work->sha256,
                                            .tag = of->tag,

@@ -26,6 +26,7 @@ struct job_result *sample_job(struct run_result *run, const char *board, const c
     job->verdict = verdict;
     job->reason = reason;
     job->labels = labels;
+    job->probe = strcmp(board, "nucleo-4") == 0 ? "066DFF515754888367131638" : NULL;
     job->image = (struct image_facts){
         .file = "fw.zip:out/blinky.elf",
         .format = "elf",
