@@ -137,6 +137,32 @@ static void annotate_all_flaky(const struct run_result *run, FILE *out)
         }
 }
 
+/* One notice for all that passed without the proof of identity that was asked for: what failed for it
+ * is an error already. */
+static void annotate_unproven(const struct run_result *run, FILE *out)
+{
+    cleanup_buf struct buf line = BUF_INIT(SIZE_MAX / 4), words = BUF_INIT(SIZE_MAX / 4);
+    cleanup_buf struct buf text = BUF_INIT(SIZE_MAX / 4), message = BUF_INIT(SIZE_MAX / 4);
+    size_t count = 0;
+
+    for (size_t i = 0; i < run->count; i++) {
+        const struct job_result *job = run->jobs[i];
+        if (job->verdict != VERDICT_PASS || !identity_missing(&job->identity) ||
+            !words_identity(&words, job) || count++ >= BOARDS_NAMED_MAX)
+            continue;
+        buf_addf(&message, "%s%s", message.size ? "\n" : "", screen(&text, job->board));
+        buf_addf(&message, " %s: ", screen(&text, job->name));
+        buf_adds(&message, words.data);
+    }
+    if (!count)
+        return;
+    if (count > BOARDS_NAMED_MAX)
+        buf_addf(&message, "\nand %zu more", count - BOARDS_NAMED_MAX);
+    buf_adds(&line, "::notice title=passed without proof that the image ran::");
+    escape_message(&line, words_clean(&text, message.data, MESSAGE_BYTES_MAX, 0));
+    fprintf(out, "%s\n", line.data);
+}
+
 void report_annotations(const struct run_result *run, FILE *out)
 {
     struct failures found = failures_of(run);
@@ -147,6 +173,7 @@ void report_annotations(const struct run_result *run, FILE *out)
         fprintf(out, "::notice title=hil::and %zu more failures: see the summary or %s\n",
                 found.count - ERRORS_MAX, report_junit.file);
     annotate_all_flaky(run, out);
+    annotate_unproven(run, out);
     fflush(out);
     failures_done(&found);
 }

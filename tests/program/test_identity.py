@@ -100,10 +100,13 @@ def test_a_flasher_that_only_says_it_flashed(hil):
 
 def test_missing_build_id_is_a_note_and_required_a_fail(hil):
     image = firmware("identity-none.elf")
-    run = hil.run("-b", "stm32f405", "--build-id", "auto", *QUICK, image)
+    run = hil.run("-b", "stm32f405", "--build-id", "auto", *QUICK, image, env={"GITHUB_ACTIONS": "true"})
     assert run.code == 0, run.out + run.err
     assert identity(run)["build_id"] == "absent" and len(run.cases()) == 2
     words = "the image's build-id was not seen"
+    (notice,) = [line for line in run.out.splitlines() if line.startswith("::notice")]
+    assert notice == "::notice title=passed without proof that the image ran::" + (
+        f"{run.board()['name']} identity-none: {words}")
     assert f"note: {run.board()['name']}: {words}" in run.out
     assert words in (hil.out / "summary.md").read_text()
     assert "0 of 1 board proved" in (hil.out / "summary.md").read_text()
