@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #define ANSWER_MAX 256
+#define HUBS_MS 5000 /* for all of them to say what they can */
 
 static const struct opt_row rows[] = {
     CMD_ROW_LAB,
@@ -109,14 +110,16 @@ static int read_lab(const char *path, struct discovery *found, struct err *err)
     return rc;
 }
 
-static int look(const char *path, struct discovery *found, struct err *err)
+static int look(const struct app *app, const char *path, struct discovery *found, struct err *err)
 {
+    struct ctx root = ctx_root(app->cancel_fd, NULL), ctx = ctx_narrow(&root, HUBS_MS);
     int rc = usb_scan(&found->tree, err);
 
     found->text = xstrdup("");
     if (rc < 0)
         return rc;
     rigs_find(&found->tree, &found->rigs);
+    hub_claims_ask(&found->tree, &ctx, &found->hubs);
     if (path)
         rc = read_lab(path, found, err);
     if (found->lab)
@@ -126,6 +129,7 @@ static int look(const char *path, struct discovery *found, struct err *err)
 
 static void discovery_done(struct discovery *found)
 {
+    hub_claims_done(&found->hubs);
     rigs_done(&found->rigs);
     usb_tree_done(&found->tree);
     lab_free(found->lab);
@@ -314,7 +318,7 @@ static int discover(const struct app *app, const struct request *request, struct
 {
     struct discovery found = {0};
     cleanup_free char *path = lab_path(request, err);
-    int rc = err->code ? -(int)err->code : look(path, &found, err);
+    int rc = err->code ? -(int)err->code : look(app, path, &found, err);
 
     if (rc == 0 && request->json) {
         rc = discover_print_json(&found, err);
@@ -358,7 +362,9 @@ const struct opt_verb verb_discover = {
         "where nothing else could be meant. What would be mistaken is named: serial numbers that "
         "are shared or missing, adapters that could be several boards', devices without power. "
         "So is what lab.yaml has and is not plugged in.\n\n"
-        "No device is opened: all of it comes from what the kernel has read already.\n\n"
+        "Hubs are asked whether they can switch the power of their ports, each by itself or all "
+        "together. Nothing else is opened: all of it comes from what the kernel has read "
+        "already.\n\n"
         "--write adds what is new behind the last board, and leaves every other byte, comments "
         "and order as they are. It asks for name and label, shows the change, and asks again. A "
         "board of which hil cannot know everything (a probe does not tell its chip) is written as "

@@ -54,12 +54,27 @@ static char *ttys_of(const struct usb_device *device)
     return buf_steal(&out);
 }
 
+/* A drive that firmware is copied to is named with its label. */
+static char *what_is(const struct usb_device *device)
+{
+    const struct usb_known *known = device->known;
+
+    if (!known)
+        return xstrdup(device->name ? device->name : "-");
+    if (known->way == USB_WAY_DRIVE)
+        return xasprintf("%s, %sdrive%s%s", known->name, strstr(known->name, "UF2") ? "" : "UF2 ",
+                         device->drive ? " " : "", device->drive ? device->drive : "");
+    if (known->kind == USB_HUB && device->ports)
+        return xasprintf("%s, %u ports", known->name, device->ports);
+    return xstrdup(known->name);
+}
+
 static void add_row(const struct discovery *found, const struct usb_device *device,
                     struct term_table *table)
 {
     const struct rig *rig = rig_of(found, device);
     const char *board = board_of(found, rig);
-    const char *what = device->known ? device->known->name : device->name ? device->name : "-";
+    cleanup_free char *what = what_is(device);
     cleanup_free char *path = xasprintf("%*s%s", (int)depth_of(device->path) * 2, "", device->path);
     cleanup_free char *id = xasprintf("%04x:%04x", device->vendor, device->product);
     cleanup_free char *ttys = ttys_of(device);
@@ -112,6 +127,87 @@ static void print_rig(const struct rig *rig)
     }
 }
 
+/* ---- hubs ------------------------------------------------------------------------------------ */
+
+static bool is_shown(const struct discovery *found, const struct usb_device *device)
+{
+    return device->parent || has_children(&found->tree, device);
+}
+
+static const char *claim_text(const struct hub_claim *claim)
+{
+    if (claim->why.code)
+        return hub_claim_denied(claim) ? "could not be asked: this user may not open it"
+                                       : "could not be asked";
+    switch (claim->facts.switching) {
+    case HUB_PER_PORT:
+        return "claims to switch each port by itself";
+    case HUB_GANGED:
+        return "claims to switch its ports, all together";
+    case HUB_FIXED:
+        break;
+    }
+    return "cannot switch its ports";
+}
+
+/* The two sides of a box stand in one line where they say the same. */
+static bool is_told_with_twin(const struct discovery *found, const struct hub_claim *claim,
+                              const struct hub_claim **ret_twin)
+{
+    const struct hub_claim *twin = claim->twin ? hub_claim_of(&found->hubs, claim->twin) : NULL;
+
+    *ret_twin = twin;
+    return twin && str_eq(claim_text(twin), claim_text(claim));
+}
+
+static void print_hub(const struct discovery *found, const struct hub_claim *claim)
+{
+    const struct hub_claim *twin;
+    bool together = is_told_with_twin(found, claim, &twin);
+
+    if (together && twin < claim)
+        return;
+    printf("  %s", claim->hub->path);
+    if (together)
+        printf(" and %s, one box", twin->hub->path);
+    else if (twin)
+        printf(", in one box with %s", twin->hub->path);
+    printf(": %s", claim_text(claim));
+    if (claim->why.code && !hub_claim_denied(claim))
+        printf(" (%s)", claim->why.message);
+    putchar('\n');
+}
+
+static void print_hubs(const struct discovery *found)
+{
+    enum hub_switching best = HUB_FIXED;
+    const char *example = NULL;
+    size_t shown = 0;
+    bool denied = false;
+
+    for (size_t i = 0; i < found->hubs.count; i++) {
+        const struct hub_claim *claim = &found->hubs.items[i];
+        if (!is_shown(found, claim->hub) && !(claim->twin && is_shown(found, claim->twin)))
+            continue;
+        if (!shown++)
+            puts("\nWhether hubs switch the power of their ports");
+        print_hub(found, claim);
+        denied = denied || hub_claim_denied(claim);
+        if (!claim->why.code && claim->facts.switching > best) {
+            best = claim->facts.switching;
+            example = claim->hub->path;
+        }
+    }
+    if (example)
+        printf(
+            "  A claim is no proof; with `power: {usb-hub: {location: %s, port: N}}` in lab.yaml "
+            "`hil power BOARD off` finds out.\n",
+            example);
+    if (denied)
+        puts("  A udev rule lets them be asked: SUBSYSTEM==\"usb\", ATTR{bDeviceClass}==\"09\", "
+             "MODE=\"0660\", GROUP=\"plugdev\"");
+}
+
 static void print_lines(const char *heading, const struct strv *lines)
 {
     if (lines->count)
@@ -129,6 +225,7 @@ void discover_print_text(const struct discovery *found)
         puts("\nWhat makes a board");
     for (size_t i = 0; i < found->rigs.count; i++)
         print_rig(&found->rigs.items[i]);
+    print_hubs(found);
     print_lines("Mind", &found->rigs.notes);
     print_lines("In the lab's file, and not plugged in", &found->missing);
 }
@@ -176,7 +273,26 @@ static void json_interfaces(struct json_out *out, const struct usb_device *devic
     json_array_end(out);
 }
 
-static void json_device(struct json_out *out, const struct usb_device *device)
+static void json_hub(struct json_out *out, const struct discovery *found,
+                     const struct usb_device *device)
+{
+    const struct hub_claim *claim = hub_claim_of(&found->hubs, device);
+
+    json_key(out, "hub");
+    if (!claim) {
+        json_null(out);
+        return;
+    }
+    json_object(out);
+    json_kv_int(out, "ports", claim->why.code ? device->ports : claim->facts.ports);
+    json_kv_string(out, "claims", hub_claim_word(claim));
+    json_kv_string(out, "why_not", claim->why.code ? claim->why.message : NULL);
+    json_kv_string(out, "twin", claim->twin ? claim->twin->path : NULL);
+    json_object_end(out);
+}
+
+static void json_device(struct json_out *out, const struct discovery *found,
+                        const struct usb_device *device)
 {
     json_object(out);
     json_kv_string(out, "path", device->path);
@@ -192,9 +308,11 @@ static void json_device(struct json_out *out, const struct usb_device *device)
     json_kv_string(out, "name", device->name);
     json_kv_string(out, "speed", device->speed);
     json_kv_string(out, "drive", device->drive);
+    json_kv_string(out, "drive_node", device->drive_node);
     json_kv_bool(out, "configured", device->configured);
     json_kv_string(out, "kind", device->known ? usb_kind_name(device->known->kind) : NULL);
     json_kv_string(out, "known", device->known ? device->known->name : NULL);
+    json_hub(out, found, device);
     json_ttys(out, device);
     json_interfaces(out, device);
     json_object_end(out);
@@ -238,7 +356,7 @@ int discover_print_json(const struct discovery *found, struct err *err)
     json_key(&out, "devices");
     json_array(&out);
     for (size_t i = 0; i < found->tree.count; i++)
-        json_device(&out, &found->tree.devices[i]);
+        json_device(&out, found, &found->tree.devices[i]);
     json_array_end(&out);
     json_key(&out, "boards");
     json_array(&out);

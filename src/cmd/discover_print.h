@@ -6,10 +6,12 @@
 #define HIL_CMD_DISCOVER_PRINT_H
 
 #include "board/plugged.h"
+#include "usb/hub_claims.h"
 
 struct discovery {
     struct usb_tree tree;
     struct rig_list rigs;
+    struct hub_claims hubs;
     struct lab *lab;     /* NULL: there is none */
     char *text;          /* the lab's file; "" where there is none */
     struct strv missing; /* of the lab */

@@ -85,6 +85,13 @@ static int read_facts(struct hub *hub, const struct ctx *ctx, struct err *err)
     return n < 0 ? n : hub_read_facts(bytes, (size_t)n, &hub->facts, err);
 }
 
+static int hub_connect(struct hub *hub, const struct ctx *ctx, struct err *err)
+{
+    int rc = usb_link_open(hub->device, &hub->link, err);
+
+    return rc == 0 ? read_facts(hub, ctx, err) : rc;
+}
+
 static int hub_open(const char *path, struct hub *ret, const struct ctx *ctx, struct err *err)
 {
     int rc = usb_scan(&ret->tree, err);
@@ -97,10 +104,19 @@ static int hub_open(const char *path, struct hub *ret, const struct ctx *ctx, st
                 ret->device ? "" : ", since there is nothing");
         return -ERR_NOT_FOUND;
     }
-    rc = usb_link_open(ret->device, &ret->link, err);
-    if (rc == 0)
-        rc = read_facts(ret, ctx, err);
+    rc = hub_connect(ret, ctx, err);
     return rc < 0 ? err_wrap(err, "hub %s", path) : 0;
+}
+
+int hub_ask(const struct usb_device *hub, struct hub_facts *ret, const struct ctx *ctx,
+            struct err *err)
+{
+    struct hub asked = {.device = hub};
+    int rc = hub_connect(&asked, ctx, err);
+
+    *ret = asked.facts;
+    hub_close(&asked);
+    return rc;
 }
 
 static int check_port(const struct hub *hub, unsigned port, struct err *err)
@@ -191,6 +207,17 @@ static bool find_twin(const char *hub, unsigned port, char ret_hub[64], unsigned
     snprintf(ret_hub, 64, "%s", name);
     *ret_port = (unsigned)strtoul(mark + strlen("-port"), NULL, 10);
     return *ret_port > 0;
+}
+
+const struct usb_device *hub_twin(const struct usb_device *hub, const struct usb_tree *tree)
+{
+    char twin[64];
+    unsigned port;
+
+    for (unsigned i = 1; i <= hub->ports; i++) /* the two sides need not have as many */
+        if (find_twin(hub->path, i, twin, &port))
+            return usb_at(tree, twin);
+    return NULL;
 }
 
 static int check_switching(const struct hub *hub, bool ganged, struct err *err)

@@ -14,7 +14,7 @@
 #include "base/ctx.h"
 #include "usb/usb.h"
 
-enum hub_switching { HUB_FIXED, HUB_GANGED, HUB_PER_PORT };
+enum hub_switching { HUB_FIXED, HUB_GANGED, HUB_PER_PORT }; /* the more, the better */
 
 struct hub_facts {
     enum hub_switching switching; /* as its descriptor says */
@@ -24,6 +24,11 @@ struct hub_facts {
 
 /* Of a hub descriptor's bytes (types 0x29 and 0x2A). -ERR_DATA: it is none. */
 int hub_read_facts(const uint8_t *bytes, size_t size, struct hub_facts *ret, struct err *err);
+/* The same, asked of a hub; opens it. */
+int hub_ask(const struct usb_device *hub, struct hub_facts *ret, const struct ctx *ctx,
+            struct err *err);
+/* The hub in the same box that is its other side, of USB 3 or of USB 2; NULL: none. Opens nothing. */
+const struct usb_device *hub_twin(const struct usb_device *hub, const struct usb_tree *tree);
 /* Where a device at this port is plugged: "1-1.4" and 3 give "1-1.4.3", "usb1" and 3 "1-3". The
  * caller frees. */
 char *hub_child_path(const char *hub, unsigned port);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * Numbers: the USB ID repository (linux-usb.org/usb.ids) and the makers' own manuals. Classes:
- * USB-IF's defined class codes; DFU 1.1 section 4.2.1 (protocol 1: run time, 2: DFU mode).
+ * USB-IF's defined class codes; DFU 1.1 section 4.2.1 (protocol 1: run time, 2: DFU mode). UF2
+ * bootloaders are drives: those of Adafruit's numbers below 0x8000, of others where they are known,
+ * and of anybody's whose label ends in BOOT, as is the custom (github.com/microsoft/uf2).
  */
 #include "usb/known.h"
 
@@ -9,6 +11,7 @@
 
 #include <string.h>
 
+#define CLASS_STORAGE 0x08
 #define CLASS_HUB 0x09
 #define CLASS_CDC 0x02
 #define CDC_ACM 0x02
@@ -19,6 +22,7 @@
     .vendor = (vendor_id), .first = (first_id), .last = (last_id)
 #define ID(vendor_id, product_id) IDS(vendor_id, product_id, product_id)
 #define OPENOCD(file) .way = USB_WAY_OPENOCD, .openocd = (file)
+#define UF2 .class = CLASS_STORAGE, .way = USB_WAY_DRIVE
 
 static const struct usb_known table[] = {
     {USB_PROBE, "ST-LINK/V1", ID(0x0483, 0x3744)},
@@ -45,6 +49,10 @@ static const struct usb_known table[] = {
     {USB_BOOTLOADER, "LPC bootloader", ID(0x1fc9, 0x000c), .way = USB_WAY_DFU},
     {USB_BOOTLOADER, "RP2040 BOOTSEL", ID(0x2e8a, 0x0003), .way = USB_WAY_DRIVE},
     {USB_BOOTLOADER, "RP2350 BOOTSEL", ID(0x2e8a, 0x000f), .way = USB_WAY_DRIVE},
+    {USB_BOOTLOADER, "UF2 bootloader", IDS(0x239a, 0x0001, 0x7fff), UF2},
+    {USB_BOOTLOADER, "UF2 bootloader", ID(0x2886, 0x002f), UF2},
+    {USB_BOOTLOADER, "UF2 bootloader", IDS(0x2886, 0x0044, 0x0045), UF2},
+    {USB_BOOTLOADER, "UF2 bootloader", .label = "BOOT", UF2},
     {USB_BOOTLOADER, "SAM-BA bootloader", ID(0x03eb, 0x6124)},
     {USB_BOOTLOADER, "AVR FLIP bootloader", IDS(0x03eb, 0x2fe2, 0x2fff)},
     {USB_BOOTLOADER, "i.MX RT bootloader", ID(0x1fc9, 0x0130)},
@@ -105,6 +113,8 @@ const struct usb_known *usb_know(const struct usb_device *device)
                             device->product > row->last))
             continue;
         if ((row->word && !says(device, row->word)) || (row->class && !offers(device, row)))
+            continue;
+        if (row->label && !(device->drive && str_ends(device->drive, row->label)))
             continue;
         return row;
     }

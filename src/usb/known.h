@@ -26,6 +26,7 @@ struct usb_known {
     const char *name;
     uint16_t vendor, first, last;  /* products first..last; vendor 0: any device */
     const char *word;              /* in the name of device or interface; NULL: any */
+    const char *label;             /* that its drive's label ends with; NULL: any */
     int class, subclass, protocol; /* of an interface; 0: any */
     enum usb_way way;
     const char *openocd; /* its interface file there, less ".cfg"; NULL: none */

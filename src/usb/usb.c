@@ -96,6 +96,7 @@ static void visit_device(struct scan *scan, struct udev_device *device)
         .speed = text_of(scan, device, "speed"),
         .node = arena_strdup(&tree->arena, scan->api.device_get_devnode(device)),
         .configured = configuration && strtoul(configuration, NULL, 10) > 0,
+        .ports = number_of(scan, device, "maxchild", 10),
     };
     new->parent = parent_of(&tree->arena, new->path);
     new->port = port_of(new->path);
@@ -181,8 +182,10 @@ static void visit_block(struct scan *scan, struct udev_device *device)
     const char *label = scan->api.device_get_property_value(device, "ID_FS_LABEL");
     cleanup_free char *clean = label ? text_clean_dup(label, TEXT_MAX, TEXT_ONE_LINE) : NULL;
 
-    if (of && clean && *clean)
-        of->drive = arena_strdup(&scan->tree->arena, clean);
+    if (!of || !clean || !*clean)
+        return;
+    of->drive = arena_strdup(&scan->tree->arena, clean);
+    of->drive_node = arena_strdup(&scan->tree->arena, scan->api.device_get_devnode(device));
 }
 
 static int visit_all(struct scan *scan, const char *subsystem, visit_fn *visit, struct err *err)

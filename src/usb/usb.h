@@ -50,7 +50,9 @@ struct usb_device {
     const char *speed;                 /* Mbit/s, "480" */
     const char *node;                  /* "/dev/bus/usb/001/005" */
     const char *drive;                 /* label of a drive that it offers; NULL: none */
+    const char *drive_node;            /* that drive: "/dev/sda1"; NULL: none */
     bool configured;                   /* else the kernel found no power for it, or gave up */
+    unsigned ports;                    /* that a hub has; 0: none, or it is none */
     struct usb_interface *interfaces;  /* by number */
     size_t interface_count;
     struct usb_tty *ttys; /* by interface */

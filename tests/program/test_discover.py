@@ -31,7 +31,7 @@ def test_the_tree_as_it_is_plugged(hil):
     rows = [re.split(r"\s{2,}", line.rstrip()) for line in result.out.splitlines()]
     assert ["", "1-1.4", "ST-LINK/V2-1", "0483:374b", "066DFF515754888367131638", "/dev/ttyACM0", "new"] in rows
     assert ["", "2-1", "USB Receiver", "046d:c52b", "-"] in rows
-    order = [row[1] for row in rows if len(row) > 1 and re.match(r"^\d-", row[1])]
+    order = [row[1] for row in rows if len(row) > 1 and re.match(r"^\d-[\d.]+$", row[1])]
     assert order == ["1-1", "1-1.1", "1-1.2", "1-1.4", "2-1"]
     assert "nucleo-f446re: ST-LINK/V2-1 at 1-1.4, console /dev/ttyACM0, its own" in result.out
     assert "st-link-v2: ST-LINK/V2 at 1-1.2, console /dev/ttyUSB0 of the FTDI FT232R beside it" in result.out
@@ -69,6 +69,27 @@ def test_json_for_programs(hil):
         "path": "1-1.4", "likely": "nucleo-f446re", "serial_unique": True, "console": "own",
         "console_path": "1-1.4", "tty": "/dev/ttyACM0", "board": "nucleo-9", "new": False,
     }
+
+
+def test_hubs_and_whether_they_switch(hil):
+    hubs = ("hub 2-1 speed=5000 switching=ports twin=1-3", "hub 1-1.2 switching=ganged ports=7",
+            "hub 1-4 silent", "device 1-1.2.6 id=1209:0001 serial=77 drive=FEATHERBOOT if=08/06/50")
+    usb = UsbLab(hil, "hub 1-3 switching=ports", *hubs)
+    result = usb("discover")
+    for words in (
+        "1-3 and 2-1, one box: claims to switch each port by itself",
+        "  1-1.2: claims to switch its ports, all together",
+        "  1-1: cannot switch its ports",
+        "  1-4: could not be asked (the device does not answer)",
+        "power: {usb-hub: {location: 1-3, port: N}}",
+        "UF2 bootloader, drive FEATHERBOOT",
+    ):
+        assert words in result.out
+    devices = {device["path"]: device for device in json.loads(usb("discover", "--json").out)["devices"]}
+    assert devices["1-3"]["hub"] == {"ports": 4, "claims": "per-port", "why_not": None, "twin": "2-1"}
+    assert devices["1-1.2"]["hub"] == {"ports": 7, "claims": "ganged", "why_not": None, "twin": None}
+    assert devices["1-4"]["hub"]["claims"] is None and "does not answer" in devices["1-4"]["hub"]["why_not"]
+    assert devices["1-1.2.6"]["hub"] is None and devices["1-1.2.6"]["drive_node"].startswith("/dev/sd")
 
 
 def test_looking_opens_no_device(hil):

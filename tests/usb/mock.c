@@ -31,6 +31,7 @@ struct plugged {
     struct mock *mock;
     char path[32], serial[64], node[32];
     struct model *model;
+    struct mock_hub hub; /* where there is no model */
     bool here, held;
     struct mock_device firmware;
     bool has_firmware;
@@ -179,7 +180,9 @@ static void plug_device(struct mock *mock, const struct mock_device *device, con
         fprintf(out, "%02X", descriptors[i]);
     fprintf(out, "\nE: DEVNAME=%s\nE: DEVTYPE=usb_device\nE: SUBSYSTEM=usb\nE: DRIVER=usb\n", node);
     fprintf(out, "E: BUSNUM=%03u\nE: DEVNUM=%03u\n", bus, mock->next_address);
-    fprintf(out, "A: busnum=%u\\n\nA: devnum=%u\\n\nA: speed=12\\n\n", bus, mock->next_address);
+    fprintf(out, "A: busnum=%u\\n\nA: devnum=%u\\n\nA: speed=%s\\n\n", bus, mock->next_address,
+            device->speed ? device->speed : "12");
+    fprintf(out, "A: maxchild=%u\\n\n", device->hub.ports);
     fprintf(out, "A: idVendor=%04x\\n\nA: idProduct=%04x\\n\n", device->vendor, device->product);
     fprintf(out, "A: bcdDevice=2200\\n\nA: bDeviceClass=%02x\\n\n", device->class);
     fprintf(out, "A: bConfigurationValue=%s\\n\n", device->unconfigured ? "" : "1");
@@ -260,7 +263,7 @@ static void follow(struct plugged *device)
     struct mock *mock = device->mock;
     struct model *model = device->model;
 
-    if (!device->here)
+    if (!device->here || !model)
         return;
     if (model->booted) {
         device->here = false;
@@ -277,6 +280,28 @@ static void follow(struct plugged *device)
         model_init(model, &conf);
         show_bootloader(device);
     }
+}
+
+static int hub_control(const struct mock_hub *hub, const uint8_t setup[8], uint8_t *bytes,
+                       int64_t now_us, int64_t *ret_due_us)
+{
+    const uint8_t descriptor[] = {
+        9, setup[3], (uint8_t)hub->ports, hub->characteristics, 0, 50, 100, 0, 0xff};
+    bool asked = setup[0] == 0xa0 && setup[1] == 6 && (setup[3] == 0x29 || setup[3] == 0x2a);
+
+    *ret_due_us = now_us;
+    if (hub->silent)
+        return MODEL_NEVER;
+    if (!asked)
+        return MODEL_STALL;
+    memcpy(bytes, descriptor, sizeof descriptor);
+    return sizeof descriptor;
+}
+
+static int ask(struct plugged *device, const uint8_t setup[8], uint8_t *bytes, int64_t *ret_due_us)
+{
+    return device->model ? model_control(device->model, setup, bytes, now_us(), ret_due_us)
+                         : hub_control(&device->hub, setup, bytes, now_us(), ret_due_us);
 }
 
 static void submit(struct plugged *device, UMockdevIoctlClient *client)
@@ -299,7 +324,7 @@ static void submit(struct plugged *device, UMockdevIoctlClient *client)
     uint8_t *setup = buffer->data;
     uint8_t *bytes = calloc(1, 65536);
     memcpy(bytes, setup + 8, (size_t)urb->buffer_length - 8);
-    int moved = model_control(device->model, setup, bytes, now_us(), &kept->due_us);
+    int moved = ask(device, setup, bytes, &kept->due_us);
     if (moved > 0 && setup[0] & 0x80)
         umockdev_ioctl_data_update(buffer, 8, bytes, moved);
     free(bytes);
@@ -368,7 +393,7 @@ static void control(struct plugged *device, UMockdevIoctlClient *client)
     data = umockdev_ioctl_data_resolve(arg, 0, sizeof *call, NULL);
     call = (struct usbdevfs_ctrltransfer *)data->data;
     memcpy(setup, call, sizeof setup);
-    moved = model_control(device->model, setup, bytes, now_us(), &due);
+    moved = ask(device, setup, bytes, &due);
     if (moved > 0) {
         buffer = umockdev_ioctl_data_resolve(data, offsetof(struct usbdevfs_ctrltransfer, data),
                                              call->wLength, NULL);
@@ -404,7 +429,8 @@ static void connect_info(struct plugged *device, UMockdevIoctlClient *client)
 
 static void answer(struct plugged *device, UMockdevIoctlClient *client)
 {
-    device->model->requests++;
+    if (device->model)
+        device->model->requests++;
     switch (umockdev_ioctl_client_get_request(client)) {
     case USBDEVFS_SUBMITURB:
         submit(device, client);
@@ -435,7 +461,8 @@ static void answer(struct plugged *device, UMockdevIoctlClient *client)
         umockdev_ioctl_client_complete(client, device->held ? -1 : 0, device->held ? EBUSY : 0);
         break;
     case USBDEVFS_RESET:
-        model_reset(device->model);
+        if (device->model)
+            model_reset(device->model);
         umockdev_ioctl_client_complete(client, 0, 0);
         follow(device);
         break;
@@ -490,13 +517,65 @@ void mock_free(struct mock *mock)
     free(mock);
 }
 
+static struct plugged *new_plugged(struct mock *mock, const char *path)
+{
+    struct plugged *device = calloc(1, sizeof *device);
+
+    device->mock = mock;
+    snprintf(device->path, sizeof device->path, "%s", path);
+    device->handler = umockdev_ioctl_base_new();
+    g_signal_connect(device->handler, "handle-ioctl", G_CALLBACK(on_ioctl), device);
+    mock->devices[mock->count++] = device;
+    return device;
+}
+
+static void answer_at(struct plugged *device)
+{
+    GError *error = NULL;
+
+    if (!umockdev_testbed_attach_ioctl(device->mock->testbed, device->node, device->handler,
+                                       &error))
+        die(device->node, error->message);
+    device->here = true;
+}
+
+/* PATH:1.0/PATH-portN/peer leads to the same of the other side, from both. */
+static void link_peers(struct mock *mock, const char *path, const char *twin, unsigned ports)
+{
+    gchar *root = umockdev_testbed_get_root_dir(mock->testbed);
+    const char *const sides[] = {path, twin};
+
+    for (unsigned port = 1; port <= ports; port++) {
+        for (int side = 0; side < 2; side++) {
+            const char *own = sides[side], *other = sides[!side];
+            char at[512], dir[1100], link[1200], target[256];
+            syspath(own, at, sizeof at);
+            snprintf(dir, sizeof dir, "%s/sys%s/%s:1.0/%s-port%u", root, at, own, own, port);
+            snprintf(link, sizeof link, "%s/peer", dir);
+            snprintf(target, sizeof target, "../../../%s/%s:1.0/%s-port%u", other, other, other,
+                     port);
+            if (g_mkdir_with_parents(dir, 0755) < 0 || symlink(target, link) < 0)
+                die(link, strerror(errno));
+        }
+    }
+    g_free(root);
+}
+
 void mock_plug(struct mock *mock, const struct mock_device *device)
 {
     char node[32];
 
     pthread_mutex_lock(&mock->lock);
     new_node(mock, device->path, node, sizeof node);
+    if (device->hub.ports) {
+        struct plugged *hub = new_plugged(mock, device->path);
+        hub->hub = device->hub;
+        snprintf(hub->node, sizeof hub->node, "%s", node);
+        answer_at(hub);
+    }
     plug_parts(mock, device, node, plain_descriptors, sizeof plain_descriptors);
+    if (device->hub.twin)
+        link_peers(mock, device->path, device->hub.twin, device->hub.ports);
     pthread_mutex_unlock(&mock->lock);
 }
 
@@ -541,25 +620,20 @@ static void show_bootloader(struct plugged *device)
         .interfaces = {{0xfe, 1, model->conf.runtime ? 1 : 2, model_string(model, 0), NULL}}};
     uint8_t descriptors[256];
     size_t size = model_descriptors(model, descriptors);
-    GError *error = NULL;
 
     new_node(device->mock, device->path, device->node, sizeof device->node);
-    if (!umockdev_testbed_attach_ioctl(device->mock->testbed, device->node, device->handler,
-                                       &error))
-        die(device->node, error->message);
+    answer_at(device);
     plug_parts(device->mock, &shown, device->node, descriptors, size);
-    device->here = true;
 }
 
 struct model *mock_bootloader(struct mock *mock, const char *path, const char *serial,
                               const struct model_conf *conf, const struct mock_device *firmware)
 {
-    struct plugged *device = calloc(1, sizeof *device);
+    struct plugged *device;
 
     pthread_mutex_lock(&mock->lock);
-    device->mock = mock;
+    device = new_plugged(mock, path);
     device->model = malloc(sizeof *device->model);
-    snprintf(device->path, sizeof device->path, "%s", path);
     snprintf(device->serial, sizeof device->serial, "%s", serial ? serial : "");
     model_init(device->model, conf);
     device->model->conf.serial = device->serial;
@@ -567,9 +641,6 @@ struct model *mock_bootloader(struct mock *mock, const char *path, const char *s
         device->firmware = *firmware;
         device->has_firmware = true;
     }
-    device->handler = umockdev_ioctl_base_new();
-    g_signal_connect(device->handler, "handle-ioctl", G_CALLBACK(on_ioctl), device);
-    mock->devices[mock->count++] = device;
     show_bootloader(device);
     pthread_mutex_unlock(&mock->lock);
     return device->model;

@@ -18,11 +18,21 @@ struct mock_interface {
     const char *name, *tty; /* tty: "ttyACM0"; NULL: none */
 };
 
+/* What a hub answers to questions about itself (USB 2.0, 11.24.2.5). */
+struct mock_hub {
+    unsigned ports;          /* 0: it answers nothing */
+    uint8_t characteristics; /* 0: ganged, 1: each port by itself, 2: cannot switch */
+    bool silent;             /* takes requests, and never answers */
+    const char *twin;        /* the other side of its box, plugged before it; NULL: none */
+};
+
 struct mock_device {
     const char *path; /* "usb1", "1-1", "1-1.4": a hub before what hangs on it */
     uint16_t vendor, product;
     const char *serial, *maker, *name, *drive;
+    const char *speed; /* Mbit/s; NULL: "12" */
     uint8_t class;
+    struct mock_hub hub;
     bool unconfigured;
     struct mock_interface interfaces[8];
 };

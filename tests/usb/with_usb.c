@@ -6,14 +6,16 @@
  *
  * LAB has a line a device, hubs before what hangs on them, values in "..." where they have blanks:
  *
- *     hub 1-1 [id=2109:2813]
+ *     hub 1-1 [id=2109:2813] [ports=4] [switching=ports|ganged|none] [speed=480] [twin=2-1]
+ *             [silent] [mute]
  *     device 1-1.4 id=0483:374b [serial=S] [maker=M] [name=N] [drive=LABEL] [unconfigured]
  *            [if=CC/SS/PP[,TTY[,NAME]]]...
  *     bootloader 1-1.3 [serial=S] [plain] [fragile] [runtime] [protect] [stays] [held] [erase=MS]
  *            [write=MS] [unplug=BYTES] [silent=BYTES] [bad=OFFSET] [firmware=VID:PID]
  *            [state=FILE] [console=SOCKET]
  *
- * A root hub for each bus is there by itself. A bootloader that starts its firmware "runs" it: the
+ * A root hub for each bus is there by itself. Hubs have 4 ports and cannot switch them where nothing
+ * else is said; a silent one never answers, a mute one refuses to be opened. A bootloader that starts its firmware "runs" it: the
  * text that its flash begins with is written to whoever is connected to `console`. At the end
  * `state` gets what the model counted, and FILE.flash its flash. --plain: PROGRAM has no sanitizer.
  * The exit code is PROGRAM's.
@@ -132,11 +134,28 @@ static void read_interface(char *text, struct mock_interface *ret)
 
 /* ---- what hangs there ------------------------------------------------------------------------ */
 
-static void plug_hub(struct lab *lab, const char *path, const char *id)
+static uint8_t switching_of(const char *word)
 {
-    struct mock_device hub = {.path = path, .class = 9, .interfaces = {{.class = 9}}};
+    return !word || !strcmp(word, "none") ? 2 : !strcmp(word, "ports") ? 1 : 0;
+}
+
+static void plug_hub(struct lab *lab, const char *path, char *const *words, size_t count)
+{
+    const char *id = value_of(words, count, "id"), *ports = value_of(words, count, "ports");
+    struct mock_device hub = {.path = path,
+                              .class = 9,
+                              .speed = value_of(words, count, "speed"),
+                              .interfaces = {{.class = 9}}};
 
     read_id(id ? id : "1d6b:0002", &hub);
+    hub.hub = (struct mock_hub){
+        .ports = has(words, count, "mute") ? 0
+                 : ports                   ? (unsigned)strtoul(ports, NULL, 10)
+                                           : 4,
+        .characteristics = switching_of(value_of(words, count, "switching")),
+        .silent = has(words, count, "silent"),
+        .twin = value_of(words, count, "twin"),
+    };
     mock_plug(lab->mock, &hub);
 }
 
@@ -212,11 +231,11 @@ static void plug(struct lab *lab, char *const *words, size_t count)
     if (bus < BUSES_MAX && !lab->buses[bus]) {
         char root[16];
         snprintf(root, sizeof root, "usb%u", bus);
-        plug_hub(lab, root, NULL);
+        plug_hub(lab, root, NULL, 0);
         lab->buses[bus] = true;
     }
     if (!strcmp(words[0], "hub"))
-        plug_hub(lab, words[1], value_of(words, count, "id"));
+        plug_hub(lab, words[1], words, count);
     else if (!strcmp(words[0], "device"))
         plug_device(lab, words, count);
     else if (!strcmp(words[0], "bootloader") && lab->count < BOARDS_MAX)

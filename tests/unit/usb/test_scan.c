@@ -51,6 +51,7 @@ Test(scan, everything_that_the_kernel_knows_of_a_device)
     cr_assert_str_eq(device->serial, "066DFF515754888367131638");
     cr_assert_str_eq(device->name, "STM32 STLink");
     cr_assert_str_eq(device->drive, "NODE_F446RE");
+    cr_assert(str_starts(device->drive_node, "/dev/sd"));
     cr_assert_eq(device->interface_count, 4);
     cr_assert_str_eq(device->interfaces[2].driver, "cdc_acm");
     cr_assert_str_eq(device->interfaces[0].name, "ST-Link Debug");
@@ -183,6 +184,35 @@ Test(known, by_number_by_word_and_by_class)
         cr_expect_eq(known->kind, rows[i].kind, "%s", known->name);
     }
     cr_expect_null(know(0x046d, 0xc52b, "Mouse", (struct usb_interface){.class = 3}));
+}
+
+Test(known, a_drive_that_takes_uf2_and_one_that_does_not)
+{
+    static const struct {
+        uint16_t vendor, product;
+        const char *label;
+        uint8_t class;
+        const char *known;
+    } rows[] = {
+        {0x1209, 0x0001, "FEATHERBOOT", 8, "UF2 bootloader"},
+        {0x239a, 0x0029, NULL, 8, "UF2 bootloader"},
+        {0x239a, 0x8029, "CIRCUITPY", 8, NULL}, /* its firmware */
+        {0x239a, 0x0029, "FEATHERBOOT", 3, NULL},
+        {0x0781, 0x5567, "BOOTSTICK", 8, NULL},
+        {0x0781, 0x5567, NULL, 8, NULL},
+        {0x0483, 0x374b, "NODE_F446RE", 8, "ST-LINK/V2-1"},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct usb_interface interface = {.class = rows[i].class};
+        struct usb_device device = {.vendor = rows[i].vendor,
+                                    .product = rows[i].product,
+                                    .drive = rows[i].label,
+                                    .interfaces = &interface,
+                                    .interface_count = 1};
+        const struct usb_known *known = usb_know(&device);
+        cr_expect_str_eq(known ? known->name : "-", rows[i].known ? rows[i].known : "-", "%zu", i);
+    }
 }
 
 /* ---- rigs ------------------------------------------------------------------------------------ */
