@@ -75,24 +75,37 @@ const struct board_conf *plugged_board(const struct rig *rig, const struct lab *
 
 /* ---- what is missing ------------------------------------------------------------------------- */
 
+/* Of numbers zeros may be left out: J-Link's tools do, its USB descriptor does not. */
+static bool has_serial(const struct usb_device *device, const char *serial)
+{
+    const char *own = device->serial ? device->serial : "";
+    size_t digits = strspn(serial, "0123456789");
+
+    return str_eq(own, serial) ||
+           (*serial && !serial[digits] && own[strspn(own, "0123456789")] == '\0' &&
+            str_eq(own + strspn(own, "0"), serial + strspn(serial, "0")));
+}
+
 /* What a driver's option names, and whether it is there. */
 static bool is_there(const char *key, const char *value, const struct usb_tree *tree)
 {
-    size_t count;
-
     if (value[0] == '/')
         return fs_exists(value);
-    if (str_eq(key, "serial") || str_eq(key, "usb-serial"))
-        return usb_with_serial(tree, value, &count) != NULL;
-    return usb_at(tree, value) != NULL;
+    if (!str_eq(key, "serial") && !str_eq(key, "usb-serial"))
+        return usb_at(tree, value) != NULL;
+    for (size_t i = 0; i < tree->count; i++)
+        if (has_serial(&tree->devices[i], value))
+            return true;
+    return false;
 }
 
 static bool names_a_device(const char *key, const char *value)
 {
     if (str_eq(key, "serial") || str_eq(key, "usb-serial"))
         return *value;
-    return (str_eq(key, "path") || str_eq(key, "location")) &&
-           (str_starts(value, "/dev/") || usb_path_valid(value));
+    if (str_eq(key, "path") || str_eq(key, "location") || str_eq(key, "port"))
+        return str_starts(value, "/dev/") || usb_path_valid(value);
+    return false;
 }
 
 static void look_into(const struct yaml_node *node, const char *board, const struct usb_tree *tree,
@@ -121,6 +134,34 @@ void plugged_missing(const struct lab *lab, const struct usb_tree *tree, struct 
         look_into(board->reset, board->name, tree, ret);
         look_into(board->power, board->name, tree, ret);
     }
+}
+
+struct count {
+    size_t named, there; /* devices that drivers name; of those, what is plugged in */
+};
+
+static void count_named(const struct yaml_node *node, const struct usb_tree *tree,
+                        struct count *count)
+{
+    for (const struct yaml_node *child = node ? node->first : NULL; child; child = child->next)
+        count_named(child, tree, count);
+    if (!node || node->kind != YAML_SCALAR || !node->key || !names_a_device(node->key, node->text))
+        return;
+    count->named++;
+    count->there += is_there(node->key, node->text, tree);
+}
+
+bool plugged_is_gone(const struct board_conf *board, const struct usb_tree *tree)
+{
+    struct count board_has = {0}, power = {0};
+
+    count_named(board->flash, tree, &board_has);
+    count_named(board->console, tree, &board_has);
+    count_named(board->reset, tree, &board_has);
+    count_named(board->power, tree, &power);
+    if (board->power && (power.there || !power.named))
+        return false;
+    return board_has.named && !board_has.there;
 }
 
 static const struct usb_device *with_tty(const struct usb_tree *tree, const char *node)
@@ -269,6 +310,14 @@ static void add_selector(const struct rig *rig, struct buf *out)
     }
 }
 
+/* The most lasting of a tty's names. A link by a number that others have too leads to any of them. */
+static const char *lasting_name(const struct usb_tty *tty, bool unique)
+{
+    const char *best = unique ? tty->by_id : tty->by_path;
+
+    return best ? best : tty->by_path ? tty->by_path : tty->node;
+}
+
 static void add_ways_in(const struct rig *rig, struct buf *out, struct buf *missing)
 {
     const struct usb_known *known = rig->device->known;
@@ -280,41 +329,36 @@ static void add_ways_in(const struct rig *rig, struct buf *out, struct buf *miss
         buf_adds(out, ", leave: false}}\n  reset: {dfu: {");
         add_selector(rig, out);
         buf_adds(out, "}}\n");
+    } else if (known->openocd && known->number_only && !rig->serial_unique) {
+        buf_adds(missing, "a serial number of its own, which tools choose such a probe by; ");
+        add_openocd(rig, target ? target : "TARGET", out);
     } else if (known->openocd) {
         if (!target)
             buf_adds(missing, "the chip's OpenOCD target for TARGET; ");
         add_openocd(rig, target ? target : "TARGET", out);
     } else if (known->way == USB_WAY_GDB && rig->device->tty_count) {
-        const struct usb_tty *tty = &rig->device->ttys[0];
         buf_adds(missing, "a reset driver; ");
         buf_adds(out, "  flash: {gdb: {serial: ");
-        board_yaml_quoted(out, tty->by_id ? tty->by_id : tty->node);
+        board_yaml_quoted(out, lasting_name(&rig->device->ttys[0], rig->serial_unique));
         buf_adds(out, ", before: [swdp_scan], attach: 1}}\n");
     } else {
         buf_adds(missing, "flash and reset drivers; ");
     }
 }
 
-/* The most lasting of a tty's names. */
 static void add_console(const struct rig *rig, struct buf *out, struct buf *missing)
 {
-    const struct usb_device *adapter = rig->adapter;
-    bool by_serial = rig->console == RIG_OWN_CONSOLE && rig->serial_unique;
-
     if (!rig->tty) {
         buf_adds(missing, "a console; ");
         return;
     }
     buf_adds(out, "  console: {serial: {");
-    if (by_serial && adapter->tty_count == 1) {
+    if (rig->console == RIG_OWN_CONSOLE && rig->serial_unique && rig->adapter->tty_count == 1) {
         buf_adds(out, "usb-serial: ");
-        board_yaml_quoted(out, adapter->serial);
+        board_yaml_quoted(out, rig->adapter->serial);
     } else {
-        const struct usb_tty *tty = rig->tty;
-        const char *link =
-            rig->console == RIG_OWN_CONSOLE && !rig->serial_unique ? tty->by_path : tty->by_id;
         buf_adds(out, "path: ");
-        board_yaml_quoted(out, link ? link : tty->by_path ? tty->by_path : tty->node);
+        board_yaml_quoted(out, lasting_name(rig->tty, rig->adapter_unique));
     }
     buf_adds(out, ", baud: 115200}}\n");
 }

@@ -22,6 +22,10 @@ const struct board_conf *plugged_board(const struct rig *rig, const struct lab *
 /* A line for each serial number, hub path and tty of the lab that is not there now. */
 void plugged_missing(const struct lab *lab, const struct usb_tree *tree, struct strv *ret);
 
+/* True where the board names devices, and none of them is there. A board that can be switched off is
+ * gone only with its switch. */
+bool plugged_is_gone(const struct board_conf *board, const struct usb_tree *tree);
+
 /* The device that the board's drivers name and that is there; NULL: none. */
 const struct usb_device *plugged_device(const struct board_conf *board,
                                         const struct usb_tree *tree);

@@ -1,19 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/fs.h"
-#include "base/term.h"
-#include "base/text.h"
-#include "board/import.h"
-#include "cmd/cmd.h"
-#include "cmd/discover_print.h"
-#include "conf/lab_edit.h"
-#include "conf/name.h"
+#include "cmd/discover_write.h"
 
-#include <poll.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
-#define ANSWER_MAX 256
 #define HUBS_MS 5000 /* for all of them to say what they can */
 
 static const struct opt_row rows[] = {
@@ -27,6 +18,11 @@ static const struct opt_row rows[] = {
      "With --write: add the boards of FILE instead of what is plugged in: the config.json of an "
      "STM32 remote flasher, or a hardware map of Zephyr's Twister.",
      NULL},
+    {"remove-missing", 0, NULL,
+     "With --write: remove boards of which nothing is plugged in. Without it each is asked for on "
+     "a "
+     "terminal, and kept where nobody is asked.",
+     NULL},
     {"yes", 'y', NULL, "With --write: take the names that are proposed, and do not ask.", NULL},
     {0},
 };
@@ -36,6 +32,8 @@ static const char *const examples[] = {
     "hil discover",
     "Write a first lab.yaml",
     "hil discover --write",
+    "After the bench was rebuilt: add what is new, remove what is gone",
+    "hil discover --write --remove-missing --yes",
     "The boards of another program's inventory",
     "hil discover --write --import hardware-map.yaml",
     "The ttys of all adapters",
@@ -45,14 +43,9 @@ static const char *const examples[] = {
 
 static const char *const see_also[] = {"boards", "drivers", NULL};
 
-struct request {
-    const char *lab, *import;
-    bool json, write, yes;
-};
-
 static int take(void *arg, const struct opt_row *row, const char *value, struct err *err)
 {
-    struct request *request = arg;
+    struct discover_request *request = arg;
 
     (void)err;
     if (row->letter == 'l')
@@ -61,6 +54,8 @@ static int take(void *arg, const struct opt_row *row, const char *value, struct 
         request->import = value;
     else if (row->letter == 'w')
         request->write = true;
+    else if (str_eq(row->name, "remove-missing"))
+        request->remove_missing = true;
     else if (row->letter == 'y')
         request->yes = true;
     else
@@ -71,7 +66,7 @@ static int take(void *arg, const struct opt_row *row, const char *value, struct 
 /* ---- looking --------------------------------------------------------------------------------- */
 
 /* Where the lab's file is, or with --write would be; NULL: there is none, and none is wanted. */
-static char *lab_path(const struct request *request, struct err *err)
+static char *lab_path(const struct discover_request *request, struct err *err)
 {
     const char *variable = getenv("HIL_LAB");
     const char *named = request->lab ? request->lab : variable && variable[0] ? variable : NULL;
@@ -122,6 +117,9 @@ static int look(const struct app *app, const char *path, struct discovery *found
     hub_claims_ask(&found->tree, &ctx, &found->hubs);
     if (path)
         rc = read_lab(path, found, err);
+    for (size_t i = 0; found->lab && i < found->lab->count; i++)
+        if (plugged_is_gone(&found->lab->boards[i], &found->tree))
+            strv_add(&found->gone, found->lab->boards[i].name);
     if (found->lab)
         plugged_missing(found->lab, &found->tree, &found->missing);
     return rc;
@@ -135,177 +133,22 @@ static void discovery_done(struct discovery *found)
     lab_free(found->lab);
     free(found->text);
     strv_done(&found->missing);
+    strv_done(&found->gone);
 }
 
-/* ---- asking ---------------------------------------------------------------------------------- */
-
-/* A line from the terminal, within `answer`; the end of input, or a signal, is -ERR_CANCELLED. */
-static int ask(const struct app *app, const char *question, char *answer, struct err *err)
+static int check_request(const struct discover_request *request, struct err *err)
 {
-    struct pollfd fds[2] = {{.fd = STDIN_FILENO, .events = POLLIN},
-                            {.fd = app->cancel_fd, .events = POLLIN}};
+    const char *needs_write = request->yes              ? "yes"
+                              : request->import         ? "import"
+                              : request->remove_missing ? "remove-missing"
+                                                        : NULL;
 
-    fputs(question, stdout);
-    fflush(stdout);
-    if (poll(fds, 2, -1) < 0 || fds[1].revents)
-        return err_set(err, ERR_CANCELLED, "cancelled: nothing was written");
-    ssize_t n = read(STDIN_FILENO, answer, ANSWER_MAX - 1);
-    if (n <= 0)
-        return err_set(err, ERR_CANCELLED, "no answer: nothing was written");
-    answer[n] = '\0';
-    answer[strcspn(answer, "\r\n")] = '\0';
-    return 0;
-}
-
-static int ask_name(const struct app *app, const char *question, char **value, struct err *err)
-{
-    for (;;) {
-        cleanup_free char *line = xasprintf("%s [%s]: ", question, *value);
-        char answer[ANSWER_MAX] = "";
-        int rc = ask(app, line, answer, err);
-        if (rc < 0 || !answer[0])
-            return rc;
-        if (name_valid(answer)) {
-            free(*value);
-            *value = xstrdup(answer);
-            return 0;
-        }
-        puts("It must be made of " NAME_RULE ".");
-    }
-}
-
-static int ask_about(const struct app *app, const struct rig *rig, struct proposal *proposal,
-                     struct err *err)
-{
-    int rc;
-
-    printf("\n%s at %s%s%s\n", rig->device->known->name, rig->device->path,
-           rig->device->serial ? ", serial number " : "",
-           rig->device->serial ? rig->device->serial : "");
-    rc = ask_name(app, "Name", &proposal->name, err);
-    return rc == 0 ? ask_name(app, "Label", &proposal->label, err) : rc;
-}
-
-/* ---- writing --------------------------------------------------------------------------------- */
-
-static int compose_new(const struct app *app, const struct request *request,
-                       const struct discovery *found, struct buf *ret, size_t *ret_incomplete,
-                       struct err *err)
-{
-    cleanup_strv struct strv taken = {0};
-    int rc = 0;
-
-    *ret_incomplete = 0;
-    for (size_t i = 0; i < found->rigs.count && rc == 0; i++) {
-        const struct rig *rig = &found->rigs.items[i];
-        struct proposal proposal;
-        bool complete;
-        if (plugged_is_known(rig, found->text))
-            continue;
-        plugged_propose(rig, found->lab, &taken, &proposal);
-        if (!request->yes)
-            rc = ask_about(app, rig, &proposal, err);
-        if (rc == 0) {
-            cleanup_free char *yaml = plugged_yaml(rig, &proposal, &complete);
-            buf_adds(ret, yaml);
-            strv_add(&taken, proposal.name);
-            *ret_incomplete += !complete;
-        }
-        proposal_done(&proposal);
-    }
-    return rc;
-}
-
-static void print_diff(const char *diff)
-{
-    struct term term = term_open(stdout);
-    cleanup_strv struct strv lines = {0};
-
-    strv_split(&lines, diff, '\n');
-    for (size_t i = 0; i < lines.count; i++) {
-        const char *line = lines.items[i];
-        enum term_style style = line[0] == '+'   ? TERM_GREEN
-                                : line[0] == '-' ? TERM_RED
-                                : line[0] == '@' ? TERM_CYAN
-                                                 : TERM_PLAIN;
-        printf("%s%s%s\n", term_style(&term, style), line, term_style(&term, TERM_PLAIN));
-    }
-}
-
-static int confirm(const struct app *app, const struct request *request, const char *path,
-                   struct err *err)
-{
-    cleanup_free char *question = xasprintf("Write this to %s? [y/N] ", path);
-    char answer[ANSWER_MAX] = "";
-    int rc;
-
-    if (request->yes)
-        return 0;
-    rc = ask(app, question, answer, err);
-    if (rc == 0 && answer[0] != 'y' && answer[0] != 'Y')
-        return err_set(err, ERR_CANCELLED, "nothing was written");
-    return rc;
-}
-
-static int compose_imported(const struct request *request, const struct discovery *found,
-                            struct buf *ret, size_t *ret_incomplete, struct err *err)
-{
-    cleanup_buf struct buf text = BUF_INIT(YAML_BYTES_MAX);
-    struct imported imported = {0};
-    int rc = fs_read(request->import, &text, err);
-
-    if (rc == 0)
-        rc = import_boards(text.data, text.size, request->import, &found->tree, found->text, ret,
-                           &imported, err);
-    for (size_t i = 0; i < imported.skipped.count; i++) {
-        cleanup_free char *line =
-            text_clean_dup(imported.skipped.items[i], SIZE_MAX, TEXT_ONE_LINE);
-        printf("%sleft out: %s\n", i ? "" : "\n", line);
-    }
-    *ret_incomplete = imported.comments;
-    imported_done(&imported);
-    return rc;
-}
-
-static int write_new(const struct app *app, const struct request *request, const char *path,
-                     const struct discovery *found, struct err *err)
-{
-    cleanup_buf struct buf boards = BUF_INIT(YAML_BYTES_MAX), after = BUF_INIT(YAML_BYTES_MAX),
-                           diff = BUF_INIT((size_t)2 * YAML_BYTES_MAX);
-    const char *before = found->text ? found->text : "";
-    size_t incomplete = 0;
-    int rc = request->import ? compose_imported(request, found, &boards, &incomplete, err)
-                             : compose_new(app, request, found, &boards, &incomplete, err);
-
-    if (rc < 0)
-        return rc;
-    if (!boards.size) {
-        printf("\n%s has all that is %s.\n", path, request->import ? "in that file" : "plugged in");
-        return 0;
-    }
-    rc = lab_add_boards(before, strlen(before), path, boards.data, &after, err);
-    if (rc < 0)
-        return rc;
-    lab_diff(before, after.data, path, &diff);
-    putchar('\n');
-    print_diff(diff.data);
-    rc = confirm(app, request, path, err);
-    if (rc == 0)
-        rc = fs_write(path, after.data, after.size, err);
-    if (rc < 0)
-        return rc;
-    printf("\nWritten to %s.", path);
-    if (incomplete)
-        printf(" %zu %s still a comment, with a line that says what is missing.", incomplete,
-               incomplete == 1 ? "board is" : "boards are");
-    putchar('\n');
-    return 0;
-}
-
-static int check_request(const struct request *request, struct err *err)
-{
-    if ((request->yes || request->import) && !request->write)
-        return err_set(err, ERR_USAGE, "--%s goes with --write", request->yes ? "yes" : "import");
+    if (needs_write && !request->write)
+        return err_set(err, ERR_USAGE, "--%s goes with --write", needs_write);
+    if (request->import && request->remove_missing)
+        return err_set(err, ERR_USAGE,
+                       "--import adds what is in a file, --remove-missing removes what is not "
+                       "plugged in: one after the other");
     if (request->write && request->json)
         return err_set(err, ERR_USAGE, "--write and --json do not go together");
     if (request->write && !request->yes && !isatty(STDIN_FILENO))
@@ -314,7 +157,7 @@ static int check_request(const struct request *request, struct err *err)
     return 0;
 }
 
-static int discover(const struct app *app, const struct request *request, struct err *err)
+static int discover(const struct app *app, const struct discover_request *request, struct err *err)
 {
     struct discovery found = {0};
     cleanup_free char *path = lab_path(request, err);
@@ -325,7 +168,7 @@ static int discover(const struct app *app, const struct request *request, struct
     } else if (rc == 0) {
         discover_print_text(&found);
         if (request->write && path)
-            rc = write_new(app, request, path, &found, err);
+            rc = discover_write(app, request, path, &found, err);
     }
     discovery_done(&found);
     return rc;
@@ -333,7 +176,7 @@ static int discover(const struct app *app, const struct request *request, struct
 
 static int run(const struct app *app, int argc, char **argv)
 {
-    struct request request = {0};
+    struct discover_request request = {0};
     struct err err = {0};
     int first, exit_code;
 
@@ -366,9 +209,11 @@ const struct opt_verb verb_discover = {
         "together. Nothing else is opened: all of it comes from what the kernel has read "
         "already.\n\n"
         "--write adds what is new behind the last board, and leaves every other byte, comments "
-        "and order as they are. It asks for name and label, shows the change, and asks again. A "
-        "board of which hil cannot know everything (a probe does not tell its chip) is written as "
-        "a comment that says what is missing.",
+        "and order as they are. It asks for name and label, and whether a board is to go of which "
+        "nothing is plugged in, shows the change, and asks again. A board of which hil cannot know "
+        "everything (a probe does not tell its chip) is written as a comment that says what is "
+        "missing. A board that has a power switch is not gone as long as its switch is there: it "
+        "may be off.",
     .rows = rows,
     .examples = examples,
     .see_also = see_also,

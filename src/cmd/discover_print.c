@@ -228,6 +228,8 @@ void discover_print_text(const struct discovery *found)
     print_hubs(found);
     print_lines("Mind", &found->rigs.notes);
     print_lines("In the lab's file, and not plugged in", &found->missing);
+    print_lines("Boards of which nothing is plugged in (--write offers to remove them)",
+                &found->gone);
 }
 
 /* ---- for programs ---------------------------------------------------------------------------- */
@@ -365,6 +367,7 @@ int discover_print_json(const struct discovery *found, struct err *err)
     json_array_end(&out);
     json_lines(&out, "notes", &found->rigs.notes);
     json_lines(&out, "missing", &found->missing);
+    json_lines(&out, "gone", &found->gone);
     json_object_end(&out);
     rc = json_end(&out, err);
     json_done(&out);

@@ -14,7 +14,8 @@ struct discovery {
     struct hub_claims hubs;
     struct lab *lab;     /* NULL: there is none */
     char *text;          /* the lab's file; "" where there is none */
-    struct strv missing; /* of the lab */
+    struct strv missing; /* of the lab: devices, a line each */
+    struct strv gone;    /* its boards of which nothing is there */
 };
 
 void discover_print_text(const struct discovery *found);

@@ -2,53 +2,12 @@
 #include "conf/lab_edit.h"
 
 #include "base/str.h"
+#include "conf/text_lines.h"
 #include "conf/yaml.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define CONTEXT 3 /* lines around a change */
-
-/* ---- lines ----------------------------------------------------------------------------------- */
-
-struct line {
-    const char *at;
-    size_t size; /* with its end, which the last one may lack */
-};
-
-struct lines {
-    struct line *items;
-    size_t count;
-};
-
-static struct lines split(const char *text, size_t size)
-{
-    struct lines lines = {0};
-
-    for (const char *at = text, *end = text + size; at < end;) {
-        const char *newline = memchr(at, '\n', (size_t)(end - at));
-        size_t length = newline ? (size_t)(newline - at) + 1 : (size_t)(end - at);
-        lines.items = xrealloc(lines.items, lines.count + 1, sizeof *lines.items);
-        lines.items[lines.count++] = (struct line){at, length};
-        at += length;
-    }
-    return lines;
-}
-
-static size_t indent_of(const struct line *line)
-{
-    size_t indent = 0;
-
-    while (indent < line->size && line->at[indent] == ' ')
-        indent++;
-    return indent;
-}
-
-static bool is_blank(const struct line *line)
-{
-    return line->size == 0 || strspn(line->at, " \t\r\n") >= line->size;
-}
 
 /* ---- where they go --------------------------------------------------------------------------- */
 
@@ -60,48 +19,76 @@ struct place {
 
 static int refuse(const char *name, const char *why, struct err *err)
 {
-    return err_set(err, ERR_CONFIG, "%s: %s; add the boards by hand", name, why);
+    return err_set(err, ERR_CONFIG, "%s: %s; edit it by hand", name, why);
 }
 
-/* Behind the last line that is indented as deep as a board's name, or deeper. */
-static size_t end_of_boards(const struct lines *lines, size_t from, size_t indent)
+/* Lines end for YAML where they do for us: no lone CR, no NEL, LS or PS (YAML 1.1, section 5.4). */
+static bool plain_line_ends(const char *text, size_t size)
 {
-    size_t end = from + 1;
-
-    for (size_t i = from + 1; i < lines->count; i++) {
-        if (is_blank(&lines->items[i]))
-            continue;
-        if (indent_of(&lines->items[i]) < indent)
-            break;
-        end = i + 1;
+    for (const char *at = text, *end = text + size; at < end; at++) {
+        size_t left = (size_t)(end - at);
+        if (*at == '\r' && (left < 2 || at[1] != '\n'))
+            return false;
+        if ((left > 1 && !memcmp(at, "\xC2\x85", 2)) ||
+            (left > 2 && (!memcmp(at, "\xE2\x80\xA8", 3) || !memcmp(at, "\xE2\x80\xA9", 3))))
+            return false;
     }
-    return end;
+    return true;
 }
 
-static int find_place(const struct yaml_node *root, const struct lines *lines, const char *name,
-                      struct place *ret, struct err *err)
+/* The map of boards in block style; *ret is NULL where there is no key, and of the kind YAML_NULL
+ * where nothing stands below it. */
+static int find_boards(const struct yaml_node *root, const struct text_lines *lines,
+                       const char *name, const struct yaml_node **ret, struct err *err)
 {
-    const struct yaml_node *boards = root->kind == YAML_MAP ? yaml_get(root, "boards") : NULL;
-    size_t last = 0;
+    const struct yaml_node *boards = yaml_get(root, "boards");
 
-    *ret = (struct place){.line = lines->count, .indent = 2, .heading = true};
+    *ret = boards;
     if (root->kind == YAML_NULL)
         return 0;
     if (root->kind != YAML_MAP)
         return refuse(name, "is not a lab", err);
     if (root->line >= 1 && lines->items[root->line - 1].at[root->column - 1] == '{')
         return refuse(name, "is written as {...}", err);
-    if (!boards)
+    if (!boards || boards->kind == YAML_NULL)
         return 0;
+    if (boards->kind != YAML_MAP || !boards->first)
+        return refuse(name, "'boards' is not a map", err);
+    if (lines->items[boards->line - 1].at[boards->column - 1] == '{')
+        return refuse(name, "'boards' is written as {...}", err);
+    return 0;
+}
+
+/* Behind the last line that is indented as deep as a board's name, or deeper. */
+static size_t end_of_boards(const struct text_lines *lines, size_t from, size_t indent)
+{
+    size_t end = from + 1;
+
+    for (size_t i = from + 1; i < lines->count; i++) {
+        if (text_line_blank(&lines->items[i]))
+            continue;
+        if (text_line_indent(&lines->items[i]) < indent)
+            break;
+        end = i + 1;
+    }
+    return end;
+}
+
+static int find_place(const struct yaml_node *root, const struct text_lines *lines,
+                      const char *name, struct place *ret, struct err *err)
+{
+    const struct yaml_node *boards;
+    size_t last = 0;
+    int rc = find_boards(root, lines, name, &boards, err);
+
+    *ret = (struct place){.line = lines->count, .indent = 2, .heading = true};
+    if (rc < 0 || !boards)
+        return rc;
     ret->heading = false;
     if (boards->kind == YAML_NULL) {
         ret->line = (size_t)boards->key_line;
         return 0;
     }
-    if (boards->kind != YAML_MAP || !boards->first)
-        return refuse(name, "'boards' is not a map", err);
-    if (lines->items[boards->line - 1].at[boards->column - 1] == '{')
-        return refuse(name, "'boards' is written as {...}", err);
     for (const struct yaml_node *node = boards->first; node; node = node->next)
         if ((size_t)node->key_line > last)
             last = (size_t)node->key_line;
@@ -121,10 +108,10 @@ static void add_indented(const char *boards, size_t indent, const char *newline,
         buf_addf(out, "%*s%s%s", (int)indent, "", lines.items[i], newline);
 }
 
-static void compose(const struct lines *lines, const struct place *place, const char *boards,
+static void compose(const struct text_lines *lines, const struct place *place, const char *boards,
                     struct buf *out)
 {
-    const struct line *first = lines->items;
+    const struct text_line *first = lines->items;
     const char *newline =
         lines->count && first->size > 1 && first->at[first->size - 2] == '\r' ? "\r\n" : "\n";
 
@@ -146,8 +133,7 @@ static size_t count_boards(const char *text, size_t size, const char *name)
     size_t count = SIZE_MAX;
 
     if (yaml_parse(text, size, name, &tree, &diags, NULL) == 0) {
-        const struct yaml_node *root = yaml_root(tree);
-        const struct yaml_node *boards = root->kind == YAML_MAP ? yaml_get(root, "boards") : NULL;
+        const struct yaml_node *boards = yaml_get(yaml_root(tree), "boards");
         count = boards && boards->kind == YAML_MAP ? boards->count : 0;
         yaml_tree_free(tree);
     }
@@ -168,78 +154,171 @@ static size_t count_added(const char *boards)
     return count == SIZE_MAX ? 0 : count - 1;
 }
 
-int lab_add_boards(const char *text, size_t size, const char *name, const char *boards,
-                   struct buf *ret, struct err *err)
+static int parse(const char *text, size_t size, const char *name, struct yaml_tree **ret,
+                 struct err *err)
 {
-    struct lines lines = split(text, size);
     struct diags diags = {0};
-    struct yaml_tree *tree;
-    struct place place;
-    int rc = yaml_parse(text, size, name, &tree, &diags, err);
+    int rc = yaml_parse(text, size, name, ret, &diags, err);
 
     if (rc < 0)
         rc = diags_check(&diags, err);
     diags_done(&diags);
-    if (rc == 0) {
-        rc = find_place(yaml_root(tree), &lines, name, &place, err);
-        yaml_tree_free(tree);
+    if (rc == 0 && !plain_line_ends(text, size)) {
+        yaml_tree_free(*ret);
+        rc = refuse(name, "has line ends of more than one kind", err);
     }
-    if (rc == 0) {
-        compose(&lines, &place, boards, ret);
-        if (count_boards(ret->data, ret->size, name) !=
-            count_boards(text, size, name) + count_added(boards))
-            rc = refuse(name, "its style is not understood", err);
-    }
-    free(lines.items);
     return rc;
 }
 
-/* ---- showing --------------------------------------------------------------------------------- */
-
-static bool same(const struct line *a, const struct line *b)
+int lab_add_boards(const char *text, size_t size, const char *name, const char *boards,
+                   struct buf *ret, struct err *err)
 {
-    return a->size == b->size && !memcmp(a->at, b->at, a->size);
+    cleanup_text_lines struct text_lines lines = text_lines_split(text, size);
+    struct yaml_tree *tree;
+    struct place place;
+    int rc = parse(text, size, name, &tree, err);
+
+    if (rc < 0)
+        return rc;
+    rc = find_place(yaml_root(tree), &lines, name, &place, err);
+    yaml_tree_free(tree);
+    if (rc < 0)
+        return rc;
+    compose(&lines, &place, boards, ret);
+    if (count_boards(ret->data, ret->size, name) !=
+        count_boards(text, size, name) + count_added(boards))
+        return refuse(name, "its style is not understood", err);
+    return 0;
 }
 
-static void show(const struct lines *lines, size_t from, size_t to, char sign, struct buf *ret)
+/* ---- removing -------------------------------------------------------------------------------- */
+
+/* The last line of what stands below `node`, and before `limit`: an alias leads elsewhere. */
+static size_t last_line(const struct yaml_node *node, size_t last, size_t limit)
 {
-    for (size_t i = from; i < to; i++) {
-        const struct line *line = &lines->items[i];
-        buf_add(ret, &sign, 1);
-        buf_add(ret, line->at, line->size);
-        if (line->at[line->size - 1] != '\n')
-            buf_adds(ret, "\n\\ No newline at end of file\n");
+    if ((size_t)node->line > last && (size_t)node->line <= limit)
+        last = (size_t)node->line;
+    for (const struct yaml_node *child = node->first; child; child = child->next)
+        last = last_line(child, last, limit);
+    return last;
+}
+
+/* "# name: ..." is YAML that somebody has put aside, and no remark on what follows. */
+static bool is_yaml_put_aside(const struct text_line *line)
+{
+    const char *at = memchr(line->at, '#', line->size), *end = line->at + line->size;
+
+    for (at = at ? at + 1 : end; at < end && (*at == ' ' || *at == '\t');)
+        at++;
+    for (; at < end && *at != ':'; at++)
+        if (*at == ' ' || *at == '\n')
+            return false;
+    return at < end && (at + 1 == end || strchr(" \r\n", at[1]));
+}
+
+/* The comment lines right above a board's name are its own, unless YAML was put aside there. */
+static size_t begin_of(const struct text_lines *lines, size_t key, size_t floor, size_t indent)
+{
+    size_t from = key;
+
+    for (; from > floor; from--) {
+        const struct text_line *line = &lines->items[from - 1];
+        if (!text_line_comment(line) || text_line_indent(line) != indent)
+            break;
+        if (is_yaml_put_aside(line))
+            return key;
+    }
+    return from;
+}
+
+/* Behind the board's last line, its own comments below it included. */
+static size_t end_of(const struct text_lines *lines, size_t end, size_t limit, size_t indent)
+{
+    for (size_t i = end; i < limit; i++) {
+        if (text_line_blank(&lines->items[i]))
+            continue;
+        if (text_line_indent(&lines->items[i]) <= indent)
+            break;
+        end = i + 1;
+    }
+    return end;
+}
+
+/* Marks the lines of boards that are to go. */
+static void mark_boards(const struct yaml_node *boards, const struct text_lines *lines,
+                        const struct strv *names, bool *gone)
+{
+    size_t indent = (size_t)boards->first->key_column - 1, floor = (size_t)boards->key_line;
+
+    for (const struct yaml_node *node = boards->first; node; node = node->next) {
+        size_t key = (size_t)node->key_line - 1;
+        size_t limit = node->next ? (size_t)node->next->key_line - 1 : lines->count;
+        size_t from = begin_of(lines, key, floor, indent);
+        size_t to = end_of(lines, last_line(node, key + 1, limit), limit, indent);
+        floor = to;
+        if (!strv_has(names, node->key))
+            continue;
+        /* one gap, where there was one before it and one behind */
+        if (from == (size_t)boards->key_line || text_line_blank(&lines->items[from - 1]))
+            while (to < limit && text_line_blank(&lines->items[to]))
+                to++;
+        memset(gone + from, true, to - from);
     }
 }
 
-/* A hunk's range: where nothing is on a side, it stands behind the line before. */
-static void show_range(size_t from, size_t to, struct buf *ret)
+static void names_of(const char *text, size_t size, const char *name, struct strv *ret)
 {
-    buf_addf(ret, "%zu,%zu", to > from ? from + 1 : from, to - from);
+    struct yaml_tree *tree;
+    const struct yaml_node *boards;
+
+    if (parse(text, size, name, &tree, NULL) < 0)
+        return;
+    boards = yaml_get(yaml_root(tree), "boards");
+    for (const struct yaml_node *node = boards ? boards->first : NULL; node; node = node->next)
+        strv_add(ret, node->key);
+    yaml_tree_free(tree);
 }
 
-void lab_diff(const char *before, const char *after, const char *name, struct buf *ret)
+/* All boards but those are there, in their order. */
+static bool is_without(const char *before, size_t before_size, const struct buf *after,
+                       const struct strv *names, const char *name)
 {
-    struct lines a = split(before, strlen(before)), b = split(after, strlen(after));
-    size_t least = a.count < b.count ? a.count : b.count, head = 0, tail = 0;
+    cleanup_strv struct strv old = {0}, new = {0};
+    size_t at = 0;
 
-    while (head < least && same(&a.items[head], &b.items[head]))
-        head++;
-    while (tail < least - head && same(&a.items[a.count - 1 - tail], &b.items[b.count - 1 - tail]))
-        tail++;
-    if (head < a.count || head < b.count) {
-        size_t from = head > CONTEXT ? head - CONTEXT : 0;
-        size_t more = tail < CONTEXT ? tail : CONTEXT;
-        buf_addf(ret, "--- %s\n+++ %s\n@@ -", name, name);
-        show_range(from, a.count - tail + more, ret);
-        buf_adds(ret, " +");
-        show_range(from, b.count - tail + more, ret);
-        buf_adds(ret, " @@\n");
-        show(&a, from, head, ' ', ret);
-        show(&a, head, a.count - tail, '-', ret);
-        show(&b, head, b.count - tail, '+', ret);
-        show(&a, a.count - tail, a.count - tail + more, ' ', ret);
+    names_of(before, before_size, name, &old);
+    names_of(after->data, after->size, name, &new);
+    for (size_t i = 0; i < old.count; i++) {
+        if (strv_has(names, old.items[i]))
+            continue;
+        if (at == new.count || strcmp(new.items[at++], old.items[i]) != 0)
+            return false;
     }
-    free(a.items);
-    free(b.items);
+    return at == new.count;
+}
+
+int lab_remove_boards(const char *text, size_t size, const char *name, const struct strv *names,
+                      struct buf *ret, struct err *err)
+{
+    cleanup_text_lines struct text_lines lines = text_lines_split(text, size);
+    cleanup_free bool *gone = xcalloc(lines.count + 1, sizeof *gone);
+    const struct yaml_node *boards;
+    struct yaml_tree *tree;
+    int rc = parse(text, size, name, &tree, err);
+
+    if (rc < 0)
+        return rc;
+    rc = find_boards(yaml_root(tree), &lines, name, &boards, err);
+    if (rc == 0 && boards && boards->first)
+        mark_boards(boards, &lines, names, gone);
+    yaml_tree_free(tree);
+    if (rc < 0)
+        return rc;
+    for (size_t i = 0; i < lines.count; i++)
+        if (!gone[i])
+            buf_add(ret, lines.items[i].at, lines.items[i].size);
+    if (!is_without(text, size, ret, names, name))
+        return refuse(
+            name, "what is to be removed is used elsewhere, or its style is not understood", err);
+    return 0;
 }

@@ -22,6 +22,7 @@
     .vendor = (vendor_id), .first = (first_id), .last = (last_id)
 #define ID(vendor_id, product_id) IDS(vendor_id, product_id, product_id)
 #define OPENOCD(file) .way = USB_WAY_OPENOCD, .openocd = (file)
+#define CMSIS_DAP OPENOCD("cmsis-dap"), .number_only = true /* OpenOCD 0.12 ignores its location */
 #define UF2 .class = CLASS_STORAGE, .way = USB_WAY_DRIVE
 
 static const struct usb_known table[] = {
@@ -35,11 +36,11 @@ static const struct usb_known table[] = {
     {USB_PROBE, "Black Magic Probe", ID(0x1d50, 0x6018), .way = USB_WAY_GDB},
     {USB_PROBE, "Black Magic Probe in its loader", ID(0x1d50, 0x6017)},
     {USB_PROBE, "Picoprobe", ID(0x2e8a, 0x0004), OPENOCD("picoprobe")},
-    {USB_PROBE, "Raspberry Pi Debug Probe", ID(0x2e8a, 0x000c), OPENOCD("cmsis-dap")},
+    {USB_PROBE, "Raspberry Pi Debug Probe", ID(0x2e8a, 0x000c), CMSIS_DAP},
     {USB_PROBE, "ESP USB-JTAG", ID(0x303a, 0x1001), OPENOCD("esp_usb_jtag")},
     {USB_PROBE, "ESP-Prog 2", ID(0x303a, 0x1002), OPENOCD("esp_usb_jtag")},
     {USB_PROBE, "WCH-Link", IDS(0x1a86, 0x8010, 0x8010)},
-    {USB_PROBE, "CMSIS-DAP", .word = "CMSIS-DAP", OPENOCD("cmsis-dap")},
+    {USB_PROBE, "CMSIS-DAP", .word = "CMSIS-DAP", CMSIS_DAP},
     {USB_PROBE, "J-Link", IDS(0x1366, 0x0001, 0xffff), OPENOCD("jlink")},
 
     {USB_BOOTLOADER, "STM32 bootloader", ID(0x0483, 0xdf11), .way = USB_WAY_DFU},

@@ -30,6 +30,7 @@ struct usb_known {
     int class, subclass, protocol; /* of an interface; 0: any */
     enum usb_way way;
     const char *openocd; /* its interface file there, less ".cfg"; NULL: none */
+    bool number_only;    /* tools choose it by its serial number, and by nothing else */
 };
 
 const struct usb_known *usb_know(const struct usb_device *device); /* NULL: not known */

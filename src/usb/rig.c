@@ -134,6 +134,14 @@ static bool of_interest(const struct usb_device *device)
     return device->known && device->known->kind != USB_HUB;
 }
 
+static const char *how_to_choose(const struct usb_device *device, bool several)
+{
+    if (device->known->number_only)
+        return several ? "no tool tells them apart; give each a number of its own, or plug in one"
+                       : "no tool can choose it while another of its kind is plugged in";
+    return several ? "choose them by their hub paths" : "choose it by its hub path";
+}
+
 /* Told once, at the first that has the number. */
 static void note_serial(const struct usb_tree *tree, const struct usb_device *device,
                         struct strv *notes)
@@ -143,22 +151,21 @@ static void note_serial(const struct usb_tree *tree, const struct usb_device *de
     cleanup_buf struct buf others = BUF_INIT(512);
 
     if (!device->serial) {
-        strv_addf(notes, "%s (%s) has no serial number: choose it by its hub path", device->path,
-                  device->known->name);
+        strv_addf(notes, "%s (%s) has no serial number: %s", device->path, device->known->name,
+                  how_to_choose(device, false));
         return;
     }
     if (!usb_serial_plain(device->serial))
-        strv_addf(notes,
-                  "%s (%s) has odd characters in its serial number: choose it by its hub path",
-                  device->path, device->known->name);
+        strv_addf(notes, "%s (%s) has odd characters in its serial number: %s", device->path,
+                  device->known->name, how_to_choose(device, false));
     first = usb_with_serial(tree, device->serial, &count);
     if (count < 2 || first != device)
         return;
     for (size_t i = 0; i < tree->count; i++)
         if (str_eq(tree->devices[i].serial, device->serial))
             buf_addf(&others, "%s%s", others.size ? ", " : "", tree->devices[i].path);
-    strv_addf(notes, "%s share the serial number %s: choose them by their hub paths", others.data,
-              device->serial);
+    strv_addf(notes, "%s share the serial number %s: %s", others.data, device->serial,
+              how_to_choose(device, true));
 }
 
 static bool is_used(const struct rig_list *rigs, const struct usb_device *adapter)
@@ -202,20 +209,27 @@ static void note_all(const struct usb_tree *tree, struct rig_list *rigs)
     }
 }
 
+static bool tells_itself(const struct usb_tree *tree, const struct usb_device *device)
+{
+    size_t alike = 0;
+
+    if (device->serial)
+        usb_with_serial(tree, device->serial, &alike);
+    return alike == 1 && usb_serial_plain(device->serial);
+}
+
 void rigs_find(const struct usb_tree *tree, struct rig_list *ret)
 {
     *ret = (struct rig_list){.items = xcalloc(tree->count + 1, sizeof *ret->items)};
     for (size_t i = 0; i < tree->count; i++) {
         const struct usb_device *device = &tree->devices[i];
         struct rig *rig = &ret->items[ret->count];
-        size_t alike = 0;
         if (!is_way_in(device))
             continue;
         *rig = (struct rig){.device = device, .likely = likely_board(device)};
-        if (device->serial)
-            usb_with_serial(tree, device->serial, &alike);
-        rig->serial_unique = alike == 1 && usb_serial_plain(device->serial);
+        rig->serial_unique = tells_itself(tree, device);
         find_console(tree, rig);
+        rig->adapter_unique = rig->adapter && tells_itself(tree, rig->adapter);
         ret->count++;
     }
     note_all(tree, ret);

@@ -21,8 +21,9 @@ struct rig {
     const struct usb_device *adapter; /* what has the tty; NULL: none was found */
     const struct usb_tty *tty;        /* its first; NULL: none */
     enum rig_console console;
-    char *likely;       /* the board, such as "nucleo-f446re"; NULL: no idea */
-    bool serial_unique; /* its serial number says which it is, and can be written anywhere */
+    char *likely;        /* the board, such as "nucleo-f446re"; NULL: no idea */
+    bool serial_unique;  /* its serial number says which it is, and can be written anywhere */
+    bool adapter_unique; /* the same of the adapter's */
 };
 
 struct rig_list {

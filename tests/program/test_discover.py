@@ -195,7 +195,7 @@ def on_a_terminal(usb, answers, *args):
 
 def test_asked_on_a_terminal(hil):
     path = hil.write("lab.yaml", LAB)
-    result = on_a_terminal(UsbLab(hil, NUCLEO), ["-bad name", "window", "nucleo-f446re", "y"])
+    result = on_a_terminal(UsbLab(hil, NUCLEO), ["-bad name", "window", "nucleo-f446re", "", "y"])
     assert result.code == 0, result.out + result.err
     assert "Name [nucleo-f446re-1]: It must be made of letters" in result.out
     assert "  window: # ST-LINK/V2-1 at 1-1.4" in path.read_text()
@@ -203,7 +203,7 @@ def test_asked_on_a_terminal(hil):
 
 def test_no_is_an_answer(hil):
     path = hil.write("lab.yaml", LAB)
-    result = on_a_terminal(UsbLab(hil, NUCLEO), ["", "", "n"])
+    result = on_a_terminal(UsbLab(hil, NUCLEO), ["", "", "n", "n"])
     assert result.code == 1
     assert "nothing was written" in result.err
     assert "+  nucleo-f446re-1:" in result.out
@@ -217,7 +217,8 @@ def test_without_a_terminal_nobody_is_asked(hil):
     assert path.read_text() == LAB
 
 
-@pytest.mark.parametrize("args", [("--yes",), ("--write", "--json"), ("operand",)])
+@pytest.mark.parametrize("args", [("--yes",), ("--remove-missing",), ("--write", "--json"), ("operand",),
+                                  ("--write", "--yes", "--remove-missing", "--import", "x")])
 def test_mistakes_on_the_command_line(hil, args):
     assert UsbLab(hil)("discover", *args).code == 2
 
@@ -227,6 +228,117 @@ def test_a_broken_lab_is_not_touched(hil):
     result = UsbLab(hil, NUCLEO)("discover", "--write", "--yes")
     assert result.code == 2 and "lab.yaml:" in result.err
     assert path.read_text() == "boards:\n  a: [\n"
+
+
+# ---- what is gone ----------------------------------------------------------------------------
+
+GONE = """lab: bench-a
+boards:
+  # bought in spring
+  old:                  # the one that broke
+    labels: [nucleo-l476rg]
+    flash: {cmd: {run: [flash, 0669FF00]}}
+    reset: {cmd: {run: [reset]}}
+    console: {serial: {usb-serial: 0669FF00}}
+
+  # the one that stays
+  here:
+    labels: [nucleo-f446re]
+    flash: {openocd: {interface: stlink, target: stm32f4x, serial: 066DFF515754888367131638}}
+    console: {serial: {path: /dev/serial/by-id/usb-0483_374b_066DFF515754888367131638-if02}}
+  switched:             # off, as it seems
+    flash: {dfu: {path: 1-1.7}}
+    console: {tcp: {host: localhost, port: 1}}
+    power: {usb-hub: {location: 1-1, port: 7}}
+  lost:
+    flash: {dfu: {path: 1-9.7}}
+    console: {tcp: {host: localhost, port: 1}}
+    power: {usb-hub: {location: 1-9, port: 7}}
+watch:
+  - {repository: a/b, boards: [here, lost]}
+"""
+KEPT = GONE.replace(GONE[GONE.index("  # bought") : GONE.index("  # the one that stays")], "")
+KEPT = KEPT.replace(KEPT[KEPT.index("  lost:") : KEPT.index("watch:")], "")
+
+
+def test_what_is_gone_is_removed_when_asked_for(hil):
+    path = hil.write("lab.yaml", GONE)
+    usb = UsbLab(hil, NUCLEO)
+    assert json.loads(usb("discover", "--json").out)["gone"] == ["old", "lost"]
+    kept = usb("discover", "--write", "--yes")
+    assert kept.code == 0 and "2 boards are kept of which nothing is plugged in" in kept.out
+    assert path.read_text() == GONE
+    result = usb("discover", "--write", "--yes", "--remove-missing")
+    assert result.code == 0, result.err
+    assert path.read_text() == KEPT
+    assert result.out.count("@@ -") == 2  # a hunk for each: what stays between is not in it
+    assert apply_diff(hil, GONE, result.out.replace("lab.yaml:13 still names lost.\n", "")) == KEPT
+    assert "lab.yaml:13 still names lost." in result.out
+
+
+def test_what_is_gone_is_asked_for_on_a_terminal(hil):
+    path = hil.write("lab.yaml", GONE)
+    result = on_a_terminal(UsbLab(hil, NUCLEO), ["y", "n", "y"])
+    assert result.code == 0, result.out + result.err
+    assert "Nothing of old is plugged in. Remove it from the lab's file? [y/N]" in result.out
+    after = path.read_text()
+    assert "old:" not in after and "bought" not in after and "lost:" in after
+
+
+def test_a_rebuilt_bench_in_one_go(hil):
+    path = hil.write("lab.yaml", LAB)
+    result = UsbLab(hil, NUCLEO)("discover", "--write", "--yes", "--remove-missing")
+    assert result.code == 0, result.err
+    assert "nucleo-9" not in path.read_text() and hil("boards", "--names").out.split()[0] == "nucleo-f446re-1"
+
+
+def test_the_last_board_is_not_removed(hil):
+    path = hil.write("lab.yaml", LAB)
+    result = UsbLab(hil)("discover", "--write", "--yes", "--remove-missing")
+    assert result.code == 2 and "to start anew, remove the file" in result.err
+    assert path.read_text() == LAB
+
+
+# ---- probes alike ----------------------------------------------------------------------------
+
+
+def test_boards_with_one_serial_number_are_each_flashed_by_their_path(hil):
+    """What was written, less its comment signs and with a console, flashes the one that it means."""
+    states = [hil.home / f"usb{port}.state" for port in (2, 3)]
+    usb = UsbLab(hil, *(f"bootloader 1-1.{port} serial=SAME state={state}" for port, state in zip((2, 3), states)))
+    assert usb("discover", "--write", "--yes").code == 0
+    path = hil.home / "lab.yaml"
+    text = re.sub(r"^  # still .*\n", "", path.read_text(), flags=re.M)
+    text = re.sub(r"^  # ", "  ", text, flags=re.M)
+    path.write_text(re.sub(r"(    reset: .*\n)", r"\1    console: {tcp: {host: localhost, port: 1}}\n", text))
+    (hil.home / "fw.bin").write_bytes(os.urandom(3000))
+    result = usb("flash", "--at", "0x08000000", "stm32-2=fw.bin")
+    assert result.code == 0, result.out + result.err
+    first, second = (state.with_name(state.name + ".flash").read_bytes()[:3000] for state in states)
+    assert second == (hil.home / "fw.bin").read_bytes() and first != second
+
+
+def test_a_tty_whose_serial_number_is_no_ones_own_goes_by_its_port(hil):
+    alike = 'if=02/02/01,ttyACM{0} if=02/02/01,ttyACM{1}'
+    usb = UsbLab(
+        hil,
+        "device 1-1.2 id=1d50:6018 serial=SAME " + alike.format(0, 1),
+        "device 1-1.3 id=1d50:6018 serial=SAME " + alike.format(2, 3),
+        "hub 1-2", STLINK.replace("1-1.2", "1-2.1"), "device 1-2.2 id=1a86:7523 if=ff/ff/ff,ttyUSB7",
+    )
+    assert usb("discover", "--write", "--yes").code == 0
+    text = (hil.home / "lab.yaml").read_text()
+    assert "by-id" not in text
+    for port in ("usb-0:1.2:1.0", "usb-0:1.2:1.1", "usb-0:1.3:1.0", "usb-0:1.3:1.1", "usb-0:2.2:1.0"):
+        assert text.count(port + '"') == 1, port
+
+
+def test_probes_that_no_tool_can_tell_apart(hil):
+    daps = (f"device 1-1.{port} id=0d28:0204 serial=SAME name=CMSIS-DAP if=ff/00/00" for port in (2, 3))
+    result = UsbLab(hil, *daps)("discover", "--write", "--yes")
+    assert "1-1.2, 1-1.3 share the serial number SAME: no tool tells them apart" in result.out
+    text = (hil.home / "lab.yaml").read_text()
+    assert text.count("# still needs a serial number of its own") == 2
 
 
 # ---- --import --------------------------------------------------------------------------------

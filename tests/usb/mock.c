@@ -216,8 +216,39 @@ static void plug_drive(struct mock *mock, const struct mock_device *device, cons
 }
 
 /* Enough for those that only look: device and configuration, without interfaces. */
-static const uint8_t plain_descriptors[] = {18, 1, 0, 2, 0, 0, 0, 64, 0, 0, 0, 0,    0, 1,
-                                            1,  2, 3, 1, 9, 2, 9, 0,  0, 1, 0, 0xc0, 50};
+#define PLAIN_SIZE 27
+static void plain_descriptors(const struct mock_device *device, uint8_t ret[PLAIN_SIZE])
+{
+    const uint8_t bytes[PLAIN_SIZE] = {18,
+                                       1,
+                                       0,
+                                       2,
+                                       device->class,
+                                       0,
+                                       0,
+                                       64,
+                                       (uint8_t)device->vendor,
+                                       (uint8_t)(device->vendor >> 8),
+                                       (uint8_t)device->product,
+                                       (uint8_t)(device->product >> 8),
+                                       0,
+                                       1,
+                                       1,
+                                       2,
+                                       3,
+                                       1,
+                                       9,
+                                       2,
+                                       9,
+                                       0,
+                                       0,
+                                       1,
+                                       0,
+                                       0xc0,
+                                       50};
+
+    memcpy(ret, bytes, PLAIN_SIZE);
+}
 
 static void plug_parts(struct mock *mock, const struct mock_device *device, const char *node,
                        const uint8_t *descriptors, size_t size)
@@ -563,6 +594,7 @@ static void link_peers(struct mock *mock, const char *path, const char *twin, un
 
 void mock_plug(struct mock *mock, const struct mock_device *device)
 {
+    uint8_t descriptors[PLAIN_SIZE];
     char node[32];
 
     pthread_mutex_lock(&mock->lock);
@@ -573,7 +605,8 @@ void mock_plug(struct mock *mock, const struct mock_device *device)
         snprintf(hub->node, sizeof hub->node, "%s", node);
         answer_at(hub);
     }
-    plug_parts(mock, device, node, plain_descriptors, sizeof plain_descriptors);
+    plain_descriptors(device, descriptors);
+    plug_parts(mock, device, node, descriptors, sizeof descriptors);
     if (device->hub.twin)
         link_peers(mock, device->path, device->hub.twin, device->hub.ports);
     pthread_mutex_unlock(&mock->lock);

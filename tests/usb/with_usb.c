@@ -31,6 +31,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -309,6 +310,7 @@ static int run(char **argv, bool plain)
 
     child = fork();
     if (child == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* nothing answers any more once we are gone */
         preload(plain);
         execvp(argv[0], argv);
         die(argv[0], strerror(errno));

@@ -78,22 +78,74 @@ Test(lab_edit, what_cannot_be_added_to_is_refused)
     }
 }
 
-Test(lab_edit, diffs)
+/* ---- removing -------------------------------------------------------------------------------- */
+
+static int take_out(const char *before, const char *names, struct buf *after, struct err *err)
+{
+    cleanup_strv struct strv list = {0};
+
+    strv_split(&list, names, ' ');
+    buf_clear(after);
+    return lab_remove_boards(before, strlen(before), "lab.yaml", &list, after, err);
+}
+
+Test(lab_edit, with_a_board_goes_what_is_its_own)
 {
     static const struct {
-        const char *before, *after, *diff;
+        const char *before, *names, *after;
     } rows[] = {
-        {"a\n", "a\n", ""},
-        {"", "a\nb\n", "--- f\n+++ f\n@@ -0,0 +1,2 @@\n+a\n+b\n"},
-        {"1\n2\n3\n4\n5\n6\n", "1\n2\n3\n4\nx\n5\n6\n",
-         "--- f\n+++ f\n@@ -2,5 +2,6 @@\n 2\n 3\n 4\n+x\n 5\n 6\n"},
-        {"1", "1\n2\n",
-         "--- f\n+++ f\n@@ -1,1 +1,2 @@\n-1\n\\ No newline at end of file\n+1\n+2\n"},
+        {"boards:\n  a: {}\n  b: {}\n  c: {}\n", "b", "boards:\n  a: {}\n  c: {}\n"},
+        {"boards:\n  a: {}\n  b: {}\n", "a b", "boards:\n"},
+        {"boards:\n  a: {}\n  b: {}", "b", "boards:\n  a: {}\n"},
+        {"boards:\n  a: {}\n", "nobody", "boards:\n  a: {}\n"},
+        /* comments: of the board, of its neighbours, of the file */
+        {"# file\nboards:\n  # of a\n  a: {}\n  # of b\n  # more of b\n  b: # here\n    # within\n"
+         "    flash: {x: 1}\n    # below\n  # of c\n  c: {}\n\n# of the rest\nlab: l\n",
+         "b", "# file\nboards:\n  # of a\n  a: {}\n  # of c\n  c: {}\n\n# of the rest\nlab: l\n"},
+        /* a remark before a gap is nobody's; a board that was put aside is no remark */
+        {"boards:\n  # rack one\n\n  a: {}\n  b: {}\n", "a", "boards:\n  # rack one\n\n  b: {}\n"},
+        {"boards:\n  # still needs a console:\n  # x:\n  #   labels: [x]\n  a: {}\n  b: {}\n", "a",
+         "boards:\n  # still needs a console:\n  # x:\n  #   labels: [x]\n  b: {}\n"},
+        /* gaps: one is left of two */
+        {"boards:\n\n  a: {}\n\n  b:\n    x: 1\n\n  c: {}\n", "b",
+         "boards:\n\n  a: {}\n\n  c: {}\n"},
+        {"boards:\n  a: {}\n\n  b: {}\n\n# rest\nlab: l\n", "b",
+         "boards:\n  a: {}\n\n# rest\nlab: l\n"},
+        /* what goes on over lines, a comment that is less indented in its middle, a list */
+        {"boards:\n  a:\n    flash: {cmd: {run: [\n       y,\n# odd\n       z]}}\n    text: |\n    "
+         "  "
+         "one\n\n      two\n  b:\n    labels:\n    - l\n",
+         "a", "boards:\n  b:\n    labels:\n    - l\n"},
+        {"boards:\r\n  a: {}\r\n  b: {}\r\nlab: l\r\n", "a", "boards:\r\n  b: {}\r\nlab: l\r\n"},
+        /* what it takes from others by an alias is theirs */
+        {"boards:\n  a:\n    flash: &f {x: 1}\n  b:\n    flash: *f\n  c: {}\n", "b",
+         "boards:\n  a:\n    flash: &f {x: 1}\n  c: {}\n"},
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-        cleanup_buf struct buf diff = BUF_INIT(4096);
-        lab_diff(rows[i].before, rows[i].after, "f", &diff);
-        cr_expect_str_eq(diff.data, rows[i].diff);
+        cleanup_buf struct buf after = BUF_INIT(4096);
+        struct err err = {0};
+        cr_expect_eq(take_out(rows[i].before, rows[i].names, &after, &err), 0, "%zu: %s", i,
+                     err.message);
+        cr_expect_str_eq(after.data, rows[i].after, "%zu: %s", i, after.data);
+    }
+}
+
+Test(lab_edit, what_cannot_be_removed_from_is_refused)
+{
+    static const struct {
+        const char *before, *why;
+    } rows[] = {
+        {"boards: {a: {}}\n", "'boards' is written as {...}"},
+        {"boards:\n  a:\n    flash: &f {x: 1}\n  b:\n    flash: *f\n", "is used elsewhere"},
+        {"boards:\n  a: {}\rmore: 1\n", "line ends of more than one kind"},
+        {"boards:\n  a: [\n", "lab.yaml:"},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        cleanup_buf struct buf after = BUF_INIT(4096);
+        struct err err = {0};
+        cr_expect_eq(take_out(rows[i].before, "a", &after, &err), -ERR_CONFIG, "%zu", i);
+        cr_expect(strstr(err.message, rows[i].why), "%zu: %s", i, err.message);
     }
 }
