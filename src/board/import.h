@@ -4,7 +4,7 @@
  *
  * Told apart by their shape: a map with `devices` (and `servers`) is the config.json of an STM32
  * remote flasher with its hub; a list of maps with `platform` is the hardware map of Zephyr's
- * Twister. What such a file does not say, a board that is plugged in may; what is missing even
+ * Twister; maps with `port` and `flasher`, in a list or by name, are a boards.yml. What such a file does not say, a board that is plugged in may; what is missing even
  * then makes the board a comment, as in board/plugged. Opens no device.
  */
 #ifndef HIL_BOARD_IMPORT_H
@@ -15,6 +15,8 @@
 struct imported {
     size_t boards, comments; /* written */
     struct strv skipped;     /* "name: why" */
+    struct strv notes;       /* what else its user should know */
+    uint64_t max_parallel;   /* boards flashed at once; 0: not said */
 };
 
 /* `lab_text`: the lab's file, whose boards are left out. -ERR_CONFIG with its place where the file

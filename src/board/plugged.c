@@ -73,6 +73,21 @@ const struct board_conf *plugged_board(const struct rig *rig, const struct lab *
     return NULL;
 }
 
+const struct usb_tty *plugged_tty(const struct usb_tree *tree, const char *name,
+                                  const struct usb_device **ret)
+{
+    for (size_t i = 0; name && i < tree->count; i++)
+        for (size_t t = 0; t < tree->devices[i].tty_count; t++) {
+            const struct usb_tty *tty = &tree->devices[i].ttys[t];
+            if (!str_eq(tty->node, name) && !str_eq(tty->by_id, name) &&
+                !str_eq(tty->by_path, name))
+                continue;
+            *ret = &tree->devices[i];
+            return tty;
+        }
+    return NULL;
+}
+
 /* ---- what is missing ------------------------------------------------------------------------- */
 
 /* Of numbers zeros may be left out: J-Link's tools do, its USB descriptor does not. */
@@ -90,7 +105,7 @@ static bool has_serial(const struct usb_device *device, const char *serial)
 static bool is_there(const char *key, const char *value, const struct usb_tree *tree)
 {
     if (value[0] == '/')
-        return fs_exists(value);
+        return fs_exists(value) || plugged_tty(tree, value, &(const struct usb_device *){NULL});
     if (!str_eq(key, "serial") && !str_eq(key, "usb-serial"))
         return usb_at(tree, value) != NULL;
     for (size_t i = 0; i < tree->count; i++)
@@ -164,17 +179,6 @@ bool plugged_is_gone(const struct board_conf *board, const struct usb_tree *tree
     return board_has.named && !board_has.there;
 }
 
-static const struct usb_device *with_tty(const struct usb_tree *tree, const char *node)
-{
-    for (size_t i = 0; i < tree->count; i++)
-        for (size_t t = 0; t < tree->devices[i].tty_count; t++) {
-            const struct usb_tty *tty = &tree->devices[i].ttys[t];
-            if (str_eq(tty->node, node) || str_eq(tty->by_id, node) || str_eq(tty->by_path, node))
-                return &tree->devices[i];
-        }
-    return NULL;
-}
-
 static const struct usb_device *named_in(const struct yaml_node *node, const struct usb_tree *tree)
 {
     const struct usb_device *found = NULL;
@@ -188,7 +192,9 @@ static const struct usb_device *named_in(const struct yaml_node *node, const str
     if (str_eq(node->key, "serial") || str_eq(node->key, "usb-serial"))
         return *node->text ? usb_with_serial(tree, node->text, &count) : NULL;
     if (str_eq(node->key, "path") || str_eq(node->key, "port"))
-        return node->text[0] == '/' ? with_tty(tree, node->text) : usb_at(tree, node->text);
+        return node->text[0] != '/'                    ? usb_at(tree, node->text)
+               : plugged_tty(tree, node->text, &found) ? found
+                                                       : NULL;
     return NULL;
 }
 
@@ -310,8 +316,8 @@ static void add_selector(const struct rig *rig, struct buf *out)
     }
 }
 
-/* The most lasting of a tty's names. A link by a number that others have too leads to any of them. */
-static const char *lasting_name(const struct usb_tty *tty, bool unique)
+/* A link by a number that others have too leads to any of them. */
+const char *plugged_tty_name(const struct usb_tty *tty, bool unique)
 {
     const char *best = unique ? tty->by_id : tty->by_path;
 
@@ -339,8 +345,11 @@ static void add_ways_in(const struct rig *rig, struct buf *out, struct buf *miss
     } else if (known->way == USB_WAY_GDB && rig->device->tty_count) {
         buf_adds(missing, "a reset driver; ");
         buf_adds(out, "  flash: {gdb: {serial: ");
-        board_yaml_quoted(out, lasting_name(&rig->device->ttys[0], rig->serial_unique));
+        board_yaml_quoted(out, plugged_tty_name(&rig->device->ttys[0], rig->serial_unique));
         buf_adds(out, ", before: [swdp_scan], attach: 1}}\n");
+    } else if (known->way == USB_WAY_DRIVE) {
+        buf_adds(missing, "a reset or power driver; ");
+        buf_addf(out, "  flash: {uf2: {path: %s}}\n", rig->device->path);
     } else {
         buf_adds(missing, "flash and reset drivers; ");
     }
@@ -358,7 +367,7 @@ static void add_console(const struct rig *rig, struct buf *out, struct buf *miss
         board_yaml_quoted(out, rig->adapter->serial);
     } else {
         buf_adds(out, "path: ");
-        board_yaml_quoted(out, lasting_name(rig->tty, rig->adapter_unique));
+        board_yaml_quoted(out, plugged_tty_name(rig->tty, rig->adapter_unique));
     }
     buf_adds(out, ", baud: 115200}}\n");
 }

@@ -41,6 +41,12 @@ void proposal_done(struct proposal *proposal);
 /* The caller frees. *ret_complete: it is no comment. */
 char *plugged_yaml(const struct rig *rig, const struct proposal *proposal, bool *ret_complete);
 
+/* The tty that has this node or link as its name, and its device; NULL: none has. */
+const struct usb_tty *plugged_tty(const struct usb_tree *tree, const char *name,
+                                  const struct usb_device **ret);
+/* The most lasting of a tty's names; `unique`: its device's serial number tells which it is. */
+const char *plugged_tty_name(const struct usb_tty *tty, bool unique);
+
 /* Pieces that other makers of boards use: text in double quotes; flashing or resetting with OpenOCD,
  * `key` (serial or location) and `value` choosing the probe; its target for an STM32 board's name
  * (NULL: none); a board's lines as a comment whose first says what is missing ("a; b; "). */

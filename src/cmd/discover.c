@@ -16,7 +16,8 @@ static const struct opt_row rows[] = {
      NULL},
     {"import", 0, "FILE",
      "With --write: add the boards of FILE instead of what is plugged in: the config.json of an "
-     "STM32 remote flasher, or a hardware map of Zephyr's Twister.",
+     "STM32 remote flasher, a hardware map of Zephyr's Twister, or a boards.yml with port, flasher "
+     "and pattern.",
      NULL},
     {"remove-missing", 0, NULL,
      "With --write: remove boards of which nothing is plugged in. Without it each is asked for on "

@@ -9,12 +9,21 @@
 #include "conf/name.h"
 #include "conf/text_lines.h"
 
+#include <inttypes.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define ANSWER_MAX 256
+
+/* What is to be done to the file. */
+struct draft {
+    struct buf boards;     /* to be added; comments among them */
+    size_t incomplete;     /* of those, that are comments */
+    struct strv gone;      /* to be removed */
+    uint64_t max_parallel; /* 0: not said */
+};
 
 /* ---- asking ---------------------------------------------------------------------------------- */
 
@@ -68,13 +77,11 @@ static int ask_about(const struct app *app, const struct rig *rig, struct propos
 /* ---- writing --------------------------------------------------------------------------------- */
 
 static int compose_new(const struct app *app, const struct discover_request *request,
-                       const struct discovery *found, struct buf *ret, size_t *ret_incomplete,
-                       struct err *err)
+                       const struct discovery *found, struct draft *ret, struct err *err)
 {
     cleanup_strv struct strv taken = {0};
     int rc = 0;
 
-    *ret_incomplete = 0;
     for (size_t i = 0; i < found->rigs.count && rc == 0; i++) {
         const struct rig *rig = &found->rigs.items[i];
         struct proposal proposal;
@@ -86,9 +93,9 @@ static int compose_new(const struct app *app, const struct discover_request *req
             rc = ask_about(app, rig, &proposal, err);
         if (rc == 0) {
             cleanup_free char *yaml = plugged_yaml(rig, &proposal, &complete);
-            buf_adds(ret, yaml);
+            buf_adds(&ret->boards, yaml);
             strv_add(&taken, proposal.name);
-            *ret_incomplete += !complete;
+            ret->incomplete += !complete;
         }
         proposal_done(&proposal);
     }
@@ -126,22 +133,28 @@ static int confirm(const struct app *app, const struct discover_request *request
     return rc;
 }
 
+static void print_clean(const char *prefix, const struct strv *lines)
+{
+    for (size_t i = 0; i < lines->count; i++) {
+        cleanup_free char *line = text_clean_dup(lines->items[i], SIZE_MAX, TEXT_ONE_LINE);
+        printf("%s%s%s\n", i ? "" : "\n", prefix, line);
+    }
+}
+
 static int compose_imported(const struct discover_request *request, const struct discovery *found,
-                            struct buf *ret, size_t *ret_incomplete, struct err *err)
+                            struct draft *ret, struct err *err)
 {
     cleanup_buf struct buf text = BUF_INIT(YAML_BYTES_MAX);
     struct imported imported = {0};
     int rc = fs_read(request->import, &text, err);
 
     if (rc == 0)
-        rc = import_boards(text.data, text.size, request->import, &found->tree, found->text, ret,
-                           &imported, err);
-    for (size_t i = 0; i < imported.skipped.count; i++) {
-        cleanup_free char *line =
-            text_clean_dup(imported.skipped.items[i], SIZE_MAX, TEXT_ONE_LINE);
-        printf("%sleft out: %s\n", i ? "" : "\n", line);
-    }
-    *ret_incomplete = imported.comments;
+        rc = import_boards(text.data, text.size, request->import, &found->tree, found->text,
+                           &ret->boards, &imported, err);
+    print_clean("left out: ", &imported.skipped);
+    print_clean("mind: ", &imported.notes);
+    ret->incomplete = imported.comments;
+    ret->max_parallel = imported.max_parallel;
     imported_done(&imported);
     return rc;
 }
@@ -155,7 +168,7 @@ static int choose_gone(const struct app *app, const struct discover_request *req
     bool asks = !request->yes && !request->remove_missing;
     int rc = 0;
 
-    for (size_t i = 0; i < found->gone.count && rc == 0 && !request->import; i++) {
+    for (size_t i = 0; i < found->gone.count && rc == 0; i++) {
         const char *name = found->gone.items[i];
         cleanup_free char *question =
             xasprintf("\nNothing of %s is plugged in. Remove it from the lab's file? [y/N] ", name);
@@ -165,7 +178,7 @@ static int choose_gone(const struct app *app, const struct discover_request *req
         if (rc == 0 && (request->remove_missing || answer[0] == 'y' || answer[0] == 'Y'))
             strv_add(ret, name);
     }
-    if (request->yes && !request->remove_missing && !request->import && found->gone.count)
+    if (request->yes && !request->remove_missing && found->gone.count)
         printf("\n%zu %s kept of which nothing is plugged in: --remove-missing removes %s.\n",
                found->gone.count, found->gone.count == 1 ? "board is" : "boards are",
                found->gone.count == 1 ? "it" : "them");
@@ -173,10 +186,10 @@ static int choose_gone(const struct app *app, const struct discover_request *req
 }
 
 /* Without them the file is no lab any more. */
-static int check_left(const struct discovery *found, const struct strv *gone,
-                      const struct buf *boards, const char *path, struct err *err)
+static int check_left(const struct discovery *found, const struct draft *draft, const char *path,
+                      struct err *err)
 {
-    if (!gone->count || gone->count < found->lab->count || boards->size)
+    if (!draft->gone.count || draft->gone.count < found->lab->count || draft->boards.size)
         return 0;
     return err_set(err, ERR_CONFIG,
                    "nothing of any board in %s is plugged in; to start anew, remove the file",
@@ -217,56 +230,68 @@ static void show_change(const char *before, const struct buf *after, const char 
     print_diff(diff.data);
 }
 
-static int edit(const char *before, const char *path, const struct strv *gone,
-                const struct buf *boards, struct buf *ret, struct err *err)
+/* Removes, adds, and then the lab's own key: each of them reads what the one before has made. */
+static int edit(const char *before, const char *path, const struct draft *draft, struct buf *ret,
+                struct err *err)
 {
-    cleanup_buf struct buf less = BUF_INIT(YAML_BYTES_MAX);
+    cleanup_buf struct buf less = BUF_INIT(YAML_BYTES_MAX), more = BUF_INIT(YAML_BYTES_MAX);
+    cleanup_free char *limit = xasprintf("{lab: %" PRIu64 "}", draft->max_parallel);
     int rc = 0;
 
-    if (gone->count)
-        rc = lab_remove_boards(before, strlen(before), path, gone, &less, err);
+    if (draft->gone.count)
+        rc = lab_remove_boards(before, strlen(before), path, &draft->gone, &less, err);
     else
         buf_adds(&less, before);
-    if (rc == 0 && boards->size)
-        return lab_add_boards(less.data, less.size, path, boards->data, ret, err);
-    if (rc == 0)
-        buf_add(ret, less.data, less.size);
+    if (rc == 0 && draft->boards.size)
+        rc = lab_add_boards(less.data, less.size, path, draft->boards.data, &more, err);
+    else
+        buf_add(&more, less.data, less.size);
+    if (rc == 0 && draft->max_parallel)
+        return lab_add_key(more.data, more.size, path, "max-parallel", limit, ret, err);
+    buf_add(ret, more.data, more.size);
     return rc;
 }
 
-int discover_write(const struct app *app, const struct discover_request *request, const char *path,
-                   const struct discovery *found, struct err *err)
+static int write_draft(const struct app *app, const struct discover_request *request,
+                       const char *path, const struct discovery *found, const struct draft *draft,
+                       struct err *err)
 {
-    cleanup_buf struct buf boards = BUF_INIT(YAML_BYTES_MAX), after = BUF_INIT(YAML_BYTES_MAX);
-    cleanup_strv struct strv gone = {0};
-    size_t incomplete = 0;
-    int rc = request->import ? compose_imported(request, found, &boards, &incomplete, err)
-                             : compose_new(app, request, found, &boards, &incomplete, err);
+    cleanup_buf struct buf after = BUF_INIT(YAML_BYTES_MAX);
+    int rc = check_left(found, draft, path, err);
 
     if (rc == 0)
-        rc = choose_gone(app, request, found, &gone, err);
-    if (rc < 0)
-        return rc;
-    if (!boards.size && !gone.count) {
-        printf("\n%s has all that is %s.\n", path, request->import ? "in that file" : "plugged in");
-        return 0;
-    }
-    rc = check_left(found, &gone, &boards, path, err);
-    if (rc == 0)
-        rc = edit(found->text, path, &gone, &boards, &after, err);
+        rc = edit(found->text, path, draft, &after, err);
     if (rc < 0)
         return rc;
     show_change(found->text, &after, path);
-    tell_all_leftovers(&after, &gone, path);
+    tell_all_leftovers(&after, &draft->gone, path);
     rc = confirm(app, request, path, err);
     if (rc == 0)
         rc = fs_write(path, after.data, after.size, err);
     if (rc < 0)
         return rc;
     printf("\nWritten to %s.", path);
-    if (incomplete)
-        printf(" %zu %s still a comment, with a line that says what is missing.", incomplete,
-               incomplete == 1 ? "board is" : "boards are");
+    if (draft->incomplete)
+        printf(" %zu %s still a comment, with a line that says what is missing.", draft->incomplete,
+               draft->incomplete == 1 ? "board is" : "boards are");
     putchar('\n');
     return 0;
+}
+
+int discover_write(const struct app *app, const struct discover_request *request, const char *path,
+                   const struct discovery *found, struct err *err)
+{
+    struct draft draft = {.boards = BUF_INIT(YAML_BYTES_MAX)};
+    int rc = request->import ? compose_imported(request, found, &draft, err)
+                             : compose_new(app, request, found, &draft, err);
+
+    if (rc == 0 && !request->import)
+        rc = choose_gone(app, request, found, &draft.gone, err);
+    if (rc == 0 && !draft.boards.size && !draft.gone.count)
+        printf("\n%s has all that is %s.\n", path, request->import ? "in that file" : "plugged in");
+    else if (rc == 0)
+        rc = write_draft(app, request, path, found, &draft, err);
+    buf_done(&draft.boards);
+    strv_done(&draft.gone);
+    return rc;
 }

@@ -97,6 +97,13 @@ static int find_place(const struct yaml_node *root, const struct text_lines *lin
     return 0;
 }
 
+static const char *newline_of(const struct text_lines *lines)
+{
+    const struct text_line *first = lines->items;
+
+    return lines->count && first->size > 1 && first->at[first->size - 2] == '\r' ? "\r\n" : "\n";
+}
+
 /* ---- adding ---------------------------------------------------------------------------------- */
 
 static void add_indented(const char *boards, size_t indent, const char *newline, struct buf *out)
@@ -111,9 +118,7 @@ static void add_indented(const char *boards, size_t indent, const char *newline,
 static void compose(const struct text_lines *lines, const struct place *place, const char *boards,
                     struct buf *out)
 {
-    const struct text_line *first = lines->items;
-    const char *newline =
-        lines->count && first->size > 1 && first->at[first->size - 2] == '\r' ? "\r\n" : "\n";
+    const char *newline = newline_of(lines);
 
     for (size_t i = 0; i < place->line; i++)
         buf_add(out, lines->items[i].at, lines->items[i].size);
@@ -321,4 +326,49 @@ int lab_remove_boards(const char *text, size_t size, const char *name, const str
         return refuse(
             name, "what is to be removed is used elsewhere, or its style is not understood", err);
     return 0;
+}
+
+/* ---- a key of the lab ------------------------------------------------------------------------ */
+
+static bool has_key(const struct buf *text, const char *name, const char *key)
+{
+    struct yaml_tree *tree;
+    bool found = false;
+
+    if (parse(text->data, text->size, name, &tree, NULL) == 0) {
+        found = yaml_get(yaml_root(tree), key) != NULL;
+        yaml_tree_free(tree);
+    }
+    return found;
+}
+
+int lab_add_key(const char *text, size_t size, const char *name, const char *key, const char *value,
+                struct buf *ret, struct err *err)
+{
+    cleanup_text_lines struct text_lines lines = text_lines_split(text, size);
+    const struct yaml_node *boards;
+    struct yaml_tree *tree;
+    size_t at = lines.count;
+    bool there = false;
+    int rc = parse(text, size, name, &tree, err);
+
+    if (rc < 0)
+        return rc;
+    rc = find_boards(yaml_root(tree), &lines, name, &boards, err);
+    if (rc == 0 && boards)
+        at = begin_of(&lines, (size_t)boards->key_line - 1, 0, (size_t)boards->key_column - 1);
+    if (rc == 0)
+        there = yaml_get(yaml_root(tree), key) != NULL;
+    yaml_tree_free(tree);
+    if (rc < 0)
+        return rc;
+    for (size_t i = 0; i < lines.count; i++) {
+        if (i == at && !there)
+            buf_addf(ret, "%s: %s%s", key, value, newline_of(&lines));
+        buf_add(ret, lines.items[i].at, lines.items[i].size);
+    }
+    if (at == lines.count && !there)
+        buf_addf(ret, "%s%s: %s\n", ret->size && ret->data[ret->size - 1] != '\n' ? "\n" : "", key,
+                 value);
+    return has_key(ret, name, key) ? 0 : refuse(name, "its style is not understood", err);
 }

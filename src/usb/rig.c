@@ -209,15 +209,6 @@ static void note_all(const struct usb_tree *tree, struct rig_list *rigs)
     }
 }
 
-static bool tells_itself(const struct usb_tree *tree, const struct usb_device *device)
-{
-    size_t alike = 0;
-
-    if (device->serial)
-        usb_with_serial(tree, device->serial, &alike);
-    return alike == 1 && usb_serial_plain(device->serial);
-}
-
 void rigs_find(const struct usb_tree *tree, struct rig_list *ret)
 {
     *ret = (struct rig_list){.items = xcalloc(tree->count + 1, sizeof *ret->items)};
@@ -227,9 +218,9 @@ void rigs_find(const struct usb_tree *tree, struct rig_list *ret)
         if (!is_way_in(device))
             continue;
         *rig = (struct rig){.device = device, .likely = likely_board(device)};
-        rig->serial_unique = tells_itself(tree, device);
+        rig->serial_unique = usb_serial_tells(tree, device);
         find_console(tree, rig);
-        rig->adapter_unique = rig->adapter && tells_itself(tree, rig->adapter);
+        rig->adapter_unique = rig->adapter && usb_serial_tells(tree, rig->adapter);
         ret->count++;
     }
     note_all(tree, ret);

@@ -314,6 +314,15 @@ const struct usb_device *usb_with_serial(const struct usb_tree *tree, const char
     return first;
 }
 
+bool usb_serial_tells(const struct usb_tree *tree, const struct usb_device *device)
+{
+    size_t alike = 0;
+
+    if (device->serial)
+        usb_with_serial(tree, device->serial, &alike);
+    return alike == 1 && usb_serial_plain(device->serial);
+}
+
 const struct usb_interface *usb_interface_of(const struct usb_device *device, uint8_t class,
                                              uint8_t subclass)
 {

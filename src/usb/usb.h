@@ -73,6 +73,8 @@ const struct usb_device *usb_at(const struct usb_tree *tree, const char *path);
 /* The first one with this serial number and how many there are. */
 const struct usb_device *usb_with_serial(const struct usb_tree *tree, const char *serial,
                                          size_t *ret_count);
+/* Its serial number says which it is: no other has it, and it can be written anywhere. */
+bool usb_serial_tells(const struct usb_tree *tree, const struct usb_device *device);
 /* Letters, digits and "._:-": can be written into command lines and tools' scripts as it is. */
 bool usb_serial_plain(const char *serial);
 /* The first interface of this class and subclass; NULL: none. */

@@ -346,7 +346,7 @@ def test_probes_that_no_tool_can_tell_apart(hil):
 GOLDEN = ROOT / "tests" / "golden" / "import"
 
 
-@pytest.mark.parametrize("name, boards", [("config.json", 2), ("hardware-map.yaml", 2)])
+@pytest.mark.parametrize("name, boards", [("config.json", 2), ("hardware-map.yaml", 2), ("boards.yml", 5)])
 def test_another_programs_inventory(hil, name, boards):
     """golden: the lab.yaml that it becomes; a board of it is plugged in, so its tty is known."""
     plugged = NUCLEO, "device 1-1.5 id=0483:5740 serial=208230913036 if=02/02/01,ttyACM5"
@@ -362,11 +362,26 @@ def test_another_programs_inventory(hil, name, boards):
     assert (hil.home / "lab.yaml").read_text() == text
 
 
+def test_the_limit_of_a_remote_flasher_becomes_the_labs(hil):
+    file = json.loads((GOLDEN / "config.json").read_text())
+    usb = UsbLab(hil, NUCLEO)
+    both = usb("discover", "--write", "--yes", "--import", GOLDEN / "config.json")
+    assert "mind: pi1 flashes at most 4 boards at once: on that host, lab.yaml is to have max-parallel: {lab: 4}" in both.out
+    (hil.home / "lab.yaml").unlink()
+    del file["servers"]["pi2"]
+    alone = hil.write("alone.json", json.dumps(file))
+    assert usb("discover", "--write", "--yes", "--import", alone).code == 0
+    assert "\nmax-parallel: {lab: 4}\nboards:\n" in "\n" + (hil.home / "lab.yaml").read_text()
+    assert hil("boards").code == 0
+
+
 def test_no_inventory_at_all(hil):
     usb = UsbLab(hil)
     hil.write("x.yaml", "boards: {}\n")
     result = usb("discover", "--write", "--yes", "--import", "x.yaml")
     assert result.code == 2 and "neither a config.json" in result.err
+    hil.write("x.yaml", "boards:\n  a: {flash: {cmd: {run: [x]}}}\n")
+    assert "nor a list of boards with 'port'" in usb("discover", "--write", "--yes", "--import", "x.yaml").err
     hil.write("x.yaml", "a: [\n")
     assert "x.yaml:" in usb("discover", "--write", "--yes", "--import", "x.yaml").err
     assert usb("discover", "--write", "--yes", "--import", "none.yaml").code != 0

@@ -149,3 +149,28 @@ Test(lab_edit, what_cannot_be_removed_from_is_refused)
         cr_expect(strstr(err.message, rows[i].why), "%zu: %s", i, err.message);
     }
 }
+
+Test(lab_edit, a_key_of_the_lab_stands_before_its_boards)
+{
+    static const struct {
+        const char *before, *after;
+    } rows[] = {
+        {"", "k: 1\n"},
+        {"lab: l", "lab: l\nk: 1\n"},
+        {"lab: l\n# of the boards\nboards:\n  a: {}\n",
+         "lab: l\nk: 1\n# of the boards\nboards:\n  a: {}\n"},
+        {"boards:\r\n  a: {}\r\n", "k: 1\r\nboards:\r\n  a: {}\r\n"},
+        {"boards:\n  a: {}\nk: 2\n", "boards:\n  a: {}\nk: 2\n"},
+        {"{boards: {a: {}}}\n", NULL},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        cleanup_buf struct buf after = BUF_INIT(4096);
+        struct err err = {0};
+        int rc =
+            lab_add_key(rows[i].before, strlen(rows[i].before), "lab.yaml", "k", "1", &after, &err);
+        cr_expect_eq(rc, rows[i].after ? 0 : -ERR_CONFIG, "%zu: %s", i, err.message);
+        if (rc == 0)
+            cr_expect_str_eq(after.data, rows[i].after, "%zu: %s", i, after.data);
+    }
+}
