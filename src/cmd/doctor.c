@@ -141,9 +141,14 @@ const struct opt_verb verb_doctor = {
     .operands = "",
     .summary = "say what is wrong with this host, and the command that mends it",
     .description =
-        "Looks at lab.yaml, the programs that its drivers run, the USB serial ports (rights, who "
-        "holds them, ModemManager, autosuspend), free space, the clock, libraries, and, where "
-        "there is one, the GitHub token. Changes nothing and touches no board.\n\n"
+        "Looks at lab.yaml, the programs that its drivers run and their versions, what is plugged "
+        "in "
+        "(rights, autosuspend, devices that share a serial number, hubs that cannot switch though "
+        "lab.yaml has power from them), the USB serial ports (rights, who holds them, "
+        "ModemManager, "
+        "autosuspend), what hil watch would do, free space, the clock, libraries, and, where there "
+        "is one, the GitHub token: what it may do, and whether it sees the repositories that are "
+        "watched. Changes nothing and touches no board.\n\n"
         "Each finding is ok, note, warn (will hurt one day) or bad (runs fail because of it); "
         "behind the arrow stands what mends it. The exit code is 3 where something is bad, else 0.",
     .rows = rows,

@@ -5,6 +5,7 @@
 #ifndef HIL_DOCTOR_CHECKS_H
 #define HIL_DOCTOR_CHECKS_H
 
+#include "board/inventory.h"
 #include "doctor/doctor.h"
 
 struct exam {
@@ -12,6 +13,8 @@ struct exam {
     const struct ctx *ctx;
     const char *check; /* the row that runs */
     struct findings *findings;
+    const struct inventory *inventory; /* the lab; NULL: there is none that could be read, */
+    const struct err *lab_err;         /* and why */
 };
 
 void exam_tell(struct exam *exam, enum finding_level level, const char *format, ...)
@@ -19,8 +22,16 @@ void exam_tell(struct exam *exam, enum finding_level level, const char *format, 
 /* How to mend the finding that was told last. */
 void exam_mend(struct exam *exam, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* The first line of a small file, "" where it cannot be read. */
+void sysfs_line(const char *dir, const char *name, char *ret, size_t room);
+/* True where the kernel puts a USB device to sleep; `device`: its directory. */
+bool sysfs_sleeps(const char *device);
+
 void check_lab(struct exam *exam);
+void check_tools(struct exam *exam);
+void check_usb(struct exam *exam);
 void check_serial(struct exam *exam);
+void check_watch(struct exam *exam);
 void check_storage(struct exam *exam);
 void check_clock(struct exam *exam);
 void check_libraries(struct exam *exam);

@@ -16,8 +16,9 @@ static const struct row {
     const char *name;
     void (*run)(struct exam *exam);
 } rows[] = {
-    {"lab", check_lab},     {"serial", check_serial},       {"storage", check_storage},
-    {"clock", check_clock}, {"libraries", check_libraries}, {"token", check_token},
+    {"lab", check_lab},       {"tools", check_tools},         {"usb", check_usb},
+    {"serial", check_serial}, {"watch", check_watch},         {"storage", check_storage},
+    {"clock", check_clock},   {"libraries", check_libraries}, {"token", check_token},
 };
 
 const char *const finding_level_names[] = {"ok", "note", "warn", "bad"};
@@ -57,12 +58,18 @@ void doctor_examine(const struct doctor_request *request, const struct ctx *ctx,
                     struct findings *ret)
 {
     struct exam exam = {.request = request, .ctx = ctx, .findings = ret};
+    struct inventory inventory;
+    struct err lab_err = {0};
+    int rc = inventory_open(request->lab, &inventory, &lab_err);
 
     *ret = (struct findings){0};
+    exam.lab_err = &lab_err;
+    exam.inventory = rc < 0 ? NULL : &inventory;
     for (size_t i = 0; i < ARRAY_SIZE(rows) && !ctx_cancelled(ctx); i++) {
         exam.check = rows[i].name;
         rows[i].run(&exam);
     }
+    inventory_close(&inventory);
 }
 
 void findings_done(struct findings *findings)

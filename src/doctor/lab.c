@@ -3,9 +3,9 @@
  * The lab's file, and the programs that its drivers run.
  */
 #include "base/buf.h"
+#include "base/fs.h"
 #include "base/proc.h"
 #include "base/str.h"
-#include "board/inventory.h"
 #include "doctor/checks.h"
 
 static const struct { /* Debian's package of a program that a `cmd` runs */
@@ -71,19 +71,33 @@ static void look_at_programs(struct exam *exam, const struct inventory *inventor
                   seen.count == 1 ? "" : "s", joined.data);
 }
 
+/* What health checks flash. */
+static void look_at_health(struct exam *exam, const struct lab *lab)
+{
+    for (size_t i = 0; i < lab->count; i++) {
+        const char *firmware = lab->boards[i].health.firmware;
+        cleanup_free char *dir = fs_dirname(lab->file);
+        cleanup_free char *path = firmware ? fs_join(dir, firmware) : NULL;
+        if (!path || fs_exists(path))
+            continue;
+        exam_tell(exam, FINDING_BAD, "%s: the firmware of its health check is not there: %s",
+                  lab->boards[i].name, path);
+        exam_mend(exam, "put it there, or correct health: {firmware: ...} in %s", lab->file);
+    }
+}
+
 void check_lab(struct exam *exam)
 {
-    struct inventory inventory;
-    struct err err = {0};
+    const struct lab *lab = exam->inventory ? exam->inventory->lab : NULL;
 
-    if (inventory_open(exam->request->lab, &inventory, &err) < 0) {
-        exam_tell(exam, FINDING_BAD, "%s", err.message);
+    if (!lab) {
+        exam_tell(exam, FINDING_BAD, "%s", exam->lab_err->message);
         exam_mend(exam, "correct it: `hil boards --help` shows a lab.yaml, `hil drivers` what can "
                         "stand in it");
         return;
     }
-    exam_tell(exam, FINDING_OK, "%s: %zu board%s in %s", inventory.lab->name, inventory.lab->count,
-              inventory.lab->count == 1 ? "" : "s", inventory.lab->file);
-    look_at_programs(exam, &inventory);
-    inventory_close(&inventory);
+    exam_tell(exam, FINDING_OK, "%s: %zu board%s in %s", lab->name, lab->count,
+              lab->count == 1 ? "" : "s", lab->file);
+    look_at_programs(exam, exam->inventory);
+    look_at_health(exam, lab);
 }

@@ -30,17 +30,6 @@ struct port {
     char *node, *device; /* /dev/ttyACM0; its USB device in sysfs, NULL: none */
 };
 
-/* One line of a small file, "" where it cannot be read. */
-static void read_line(const char *dir, const char *name, char *ret, size_t room)
-{
-    cleanup_buf struct buf bytes = BUF_INIT(4096);
-    cleanup_free char *path = fs_join(dir, name);
-
-    ret[0] = '\0';
-    if (fs_read(path, &bytes, NULL) == 0)
-        snprintf(ret, room, "%.*s", (int)strcspn(bytes.data, "\n"), bytes.data);
-}
-
 static char *usb_device_of(const char *root, const char *tty)
 {
     cleanup_free char *link = xasprintf("%s/sys/class/tty/%s/device", root, tty);
@@ -82,13 +71,7 @@ static void look_at_rights(struct exam *exam, const char *node)
 
 static void look_at_suspend(struct exam *exam, const struct port *port)
 {
-    char control[32], delay[32];
-
-    if (!port->device)
-        return;
-    read_line(port->device, "power/control", control, sizeof control);
-    read_line(port->device, "power/autosuspend_delay_ms", delay, sizeof delay);
-    if (!str_eq(control, "auto") || delay[0] == '-')
+    if (!port->device || !sysfs_sleeps(port->device))
         return;
     exam_tell(exam, FINDING_WARN, "%s: the kernel puts its USB device to sleep when it is idle",
               port->node);
@@ -115,7 +98,7 @@ static void comm_of(const char *root, const char *pid, char *ret, size_t room)
 {
     cleanup_free char *dir = xasprintf("%s/proc/%s", root, pid);
 
-    read_line(dir, "comm", ret, room);
+    sysfs_line(dir, "comm", ret, room);
 }
 
 static bool has_open(const char *root, const char *pid, const char *node)

@@ -30,6 +30,7 @@ void http_fields_done(struct http_fields *fields)
     free(fields->link);
     free(fields->location);
     free(fields->disposition);
+    free(fields->scopes);
     http_fields_init(fields);
 }
 
@@ -88,6 +89,8 @@ static void take(struct http_fields *fields, const char *name, const char *value
         keep(&fields->location, value);
     else if (!strcasecmp(name, "content-disposition"))
         keep(&fields->disposition, value);
+    else if (!strcasecmp(name, "x-oauth-scopes"))
+        keep(&fields->scopes, value);
     else if (!strcasecmp(name, "content-length"))
         fields->length = number_of(value);
     else if (!strcasecmp(name, "retry-after"))

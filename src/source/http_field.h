@@ -23,6 +23,7 @@ struct http_fields {
     char *etag;               /* as sent, with its quotes */
     char *link, *location;    /* as sent */
     char *disposition;        /* as sent */
+    char *scopes;             /* x-oauth-scopes: what GitHub lets a classic token do; as sent */
     int64_t length;           /* Content-Length; -1: not said, as all below */
     int64_t retry_after_s;    /* from now */
     int64_t limit_remaining;  /* x-ratelimit-remaining */

@@ -175,6 +175,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def head(self, status, fields):
         self.send_response(status)
+        if self.server.github.scopes is not None:
+            fields = {**fields, "X-OAuth-Scopes": self.server.github.scopes}
         for name, value in fields.items():
             self.send_header(name, value)
         self.end_headers()
@@ -337,6 +339,7 @@ class GitHub:
         self.artifacts, self.releases, self.runs, self.gone = [], [], [], {}
         self.when = []  # each GET, by the monotonic clock
         self.unchanged = self.counted = 0
+        self.scopes = None  # of a classic token: "repo, gist"
         self.runners = runners.Runners()
         self.checks = checks.Checks(REPO)
         self.over = threading.Event()
@@ -438,6 +441,7 @@ class GitHub:
         (rf"/repos/{REPO}/releases/tags/(.+)", release),
         (rf"/repos/{REPO}/releases", lambda self, query: self.releases),
         (rf"/repos/{REPO}/releases/assets/(\d+)", lambda self, query, n: f"/asset/{n}"),
+        (rf"/repos/{REPO}", lambda self, query: {"full_name": REPO, "private": True}),
         (rf"/repos/{REPO}/commits/(\w+)", lambda self, query, ref: {"sha": "a" * 40}),
     ]
 

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 from conftest import LAB, ROOT
+from usblab import NUCLEO, STLINK, UsbLab
 
 sys.path.insert(0, str(ROOT / "tests" / "github"))
 from server import GitHub  # noqa: E402
@@ -91,8 +92,8 @@ def test_a_full_history_directory(hil):
 def test_the_token(hil):
     with GitHub(token="ghs_notARealToken") as github:
         look = lambda **env: hil("doctor", "--json", "--lab", LAB, env={**github.env, **env})
-        (ok,) = of(look(), "token", "ok")
-        assert "accepted; 4999 of 5000" in ok["what"]
+        ok, seen = of(look(), "token", "ok")
+        assert "accepted; 4999 of 5000" in ok["what"] and seen["what"] == "octo/firmware can be seen"
         github.left = 7
         (warn,) = of(look(), "token", "warn")
         assert "only 7 of 5000" in warn["what"]
@@ -104,6 +105,140 @@ def test_the_token(hil):
         run = hil("doctor", "--json", "--lab", LAB, "--token-file", secret, env={"GITHUB_API_URL": github.api_url})
         assert of(run, "token", "warn")
     assert of(hil("doctor", "--json", "--lab", LAB), "token", "note")
+
+
+def test_what_the_token_may_do(hil):
+    lab = hil.write(
+        "lab.yaml",
+        "boards:\n  uno: &b\n    flash: {cmd: {run: ['true', '{file}']}}\n    reset: {cmd: {run: ['true']}}\n"
+        "    console: {tcp: {host: localhost, port: 1}}\n  due: *b\n"
+        "watch:\n  - {repo: octo/firmware, release: latest, boards: [uno]}\n"
+        "  - {repo: octo/other, release: latest, boards: [due]}\n",
+    )
+    with GitHub(token="ghs_notARealToken") as github:
+        look = lambda: hil("doctor", "--json", "--lab", lab, env=github.env)
+        run = look()
+        assert "octo/firmware can be seen" in [f["what"] for f in of(run, "token", "ok")]
+        (bad,) = of(run, "token", "bad")
+        assert bad["what"].startswith("octo/other: not found (HTTP 404)") and "metadata: read" in bad["what"]
+        assert [f["what"] for f in of(run, "watch", "ok")] == [
+            "octo/firmware release latest onto uno", "octo/other release latest onto due",
+        ]
+        assert not of(run, "token", "warn")
+        github.scopes = "gist, admin:org"
+        few, many = of(look(), "token", "warn")
+        assert "its scopes (gist, admin:org) do not have `repo`" in few["what"] and "fine-grained" in few["mend"]
+        assert many["what"].endswith(": admin:org")
+        github.scopes = "repo, workflow"
+        assert not of(look(), "token", "warn")
+        github.scopes = ""
+        assert "its scopes (none)" in of(look(), "token", "warn")[0]["what"]
+    (note,) = of(hil("doctor", "--json", "--lab", lab), "token", "note")
+    assert "octo/firmware" in note["mend"]
+
+
+def test_what_watch_would_do(hil):
+    board = "    flash: {cmd: {run: ['true', '{file}']}}\n    reset: {cmd: {run: ['true']}}\n    console: {tcp: {host: localhost, port: 1}}\n"
+    lab = hil.write(
+        "lab.yaml",
+        f"boards:\n  uno:\n{board}    health: {{firmware: golden/uno.elf}}\n"
+        "watch:\n  - {repo: octo/firmware, release: latest, boards: [nobody], golden: none.elf}\n",
+    )
+    run = hil("doctor", "--json", "--lab", lab)
+    assert run.code == 3
+    (bad,) = of(run, "watch", "bad")
+    assert "'nobody' is no board's name" in bad["what"] and "none.elf is not there" in bad["what"]
+    (health,) = of(run, "lab", "bad")
+    assert "golden/uno.elf" in health["what"]
+    secret = hil.write("secret", "not a real one\n")
+    secret.chmod(0o644)
+    (hil.home / "golden").mkdir()
+    (hil.home / "golden/uno.elf").write_text("")
+    lab.write_text(lab.read_text().replace("nobody", "uno").replace("none.elf", "golden/uno.elf")
+                   + "webhook: {listen: '127.0.0.1:0', secret-file: secret}\n")
+    run = hil("doctor", "--json", "--lab", lab)
+    (warn,) = of(run, "watch", "warn")
+    assert "read by others" in warn["what"] and warn["mend"].startswith("chmod 600")
+    assert not of(run, "watch", "bad") and not of(run, "lab", "bad")
+
+
+# ---- USB -------------------------------------------------------------------------------------
+
+HUBS = "hub 1-2 switching=ganged", "hub 1-3 switching=ports", "hub 1-4 silent"
+ALIKE = [STLINK.replace("1-1.2", f"1-1.{port}") for port in (2, 3)]
+
+
+def with_hub(hil, flash, location, more=""):
+    return hil.write(
+        "lab.yaml",
+        f"boards:\n  uno:\n    flash: {{{flash}}}\n    console: {{tcp: {{host: localhost, port: 1}}}}\n"
+        f"    power: {{usb-hub: {{location: {location}, port: 1{more}}}}}\n",
+    )
+
+
+@pytest.mark.parametrize(
+    "location, more, level, what, mend",
+    [
+        ("1-1", "", "bad", "uno: hub 1-1 cannot switch its ports, as it says itself", "take a hub that can"),
+        ("1-2", "", "bad", "uno: hub 1-2 switches all of its ports at once only", "ganged: true"),
+        ("1-2", ", ganged: true", "ok", "hub 1-2 claims to switch its ports together", None),
+        ("1-3", "", "ok", "hub 1-3 claims to switch its ports, as uno needs it", None),
+        ("1-4", "", "warn", "uno: hub 1-4: the device does not answer", "plug it in again"),
+        ("1-9", "", "bad", "uno: no hub is plugged in at 1-9", "plug it in there"),
+        ("1-1.4", "", "bad", "uno: no hub is plugged in at 1-1.4", "plug it in there"),
+    ],
+)
+def test_a_hub_and_what_lab_yaml_wants_of_it(hil, location, more, level, what, mend):
+    lab = with_hub(hil, "dfu-util: {path: 1-1.4}", location, more)
+    run = UsbLab(hil, NUCLEO, *HUBS)("doctor", "--json", "--lab", lab)
+    (found,) = [f for f in of(run, "usb", level) if "hub" in f["what"]]
+    assert what in found["what"] and (mend in found["mend"] if mend else found["mend"] is None)
+
+
+def test_probes_alike(hil):
+    usb = UsbLab(hil, *ALIKE)
+    lab = with_hub(hil, "st-flash: {serial: 35FF6B06}", "1-3")
+    (bad, *_) = of(usb("doctor", "--json", "--lab", lab), "usb", "bad")
+    assert bad["what"] == "1-1.2, 1-1.3 have one serial number, 35FF6B06, by which lab.yaml chooses for uno"
+    assert "location (openocd), such as 1-1.2" in bad["mend"]
+    lab = with_hub(hil, "openocd: {interface: stlink, target: stm32f4x, location: 1-1.3}", "1-3")
+    (warn,) = of(usb("doctor", "--json", "--lab", lab), "usb", "warn")
+    assert warn["what"] == "1-1.2, 1-1.3 have one serial number, 35FF6B06"
+    lab = with_hub(hil, "openocd: {interface: cmsis-dap, target: stm32f4x, location: 1-1.3}", "1-3")
+    assert any("it may flash another board" in f["what"] for f in of(usb("doctor", "--json", "--lab", lab), "usb", "bad"))
+
+
+def test_what_sleeps_and_what_has_no_power(hil):
+    lab = hil.write("lab.yaml", "boards:\n  uno:\n    flash: {st-flash: {serial: GONE}}\n"
+                    "    reset: {cmd: {run: ['true']}}\n    console: {tcp: {host: localhost, port: 1}}\n")
+    run = UsbLab(hil, STLINK + " sleeps", NUCLEO, "device 1-1.6 id=1a86:7523 unconfigured")("doctor", "--json", "--lab", lab)
+    told = {f["what"]: f["mend"] for f in of(run, "usb", "warn")}
+    assert "sys/bus/usb/devices/1-1.2/power/control" in told["ST-LINK/V2 at 1-1.2: the kernel puts it to sleep when it is idle"]
+    assert "dmesg" in told["1a86:7523 at 1-1.6 is not configured: too little power, or a bad cable"]
+    assert "hil discover --write" in told["uno: nothing of it is plugged in"]
+    assert len(told) == 3
+    well = UsbLab(hil, NUCLEO)("doctor", "--json", "--lab", LAB)
+    assert [f["what"] for f in of(well, "usb", "ok")] == ["1 probe, bootloader or adapter, all well"]
+
+
+# ---- tools -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "says, level, what",
+    [
+        ("Open On-Chip Debugger 0.12.0+dev-1\\nLicensed under GNU GPL v2", "ok", "openocd 0.12.0"),
+        ("Open On-Chip Debugger 0.11.0-rc2", "warn", "openocd 0.11.0 is older than 0.12"),
+        ("I will not tell", "note", "openocd does not tell its version"),
+    ],
+)
+def test_the_versions_of_tools(hil, says, level, what):
+    tool = hil.write("openocd", f"#!/bin/sh\n[ \"$*\" = --version ] && printf '{says}\\n' >&2\n")
+    tool.chmod(0o755)
+    lab = with_hub(hil, "openocd: {interface: stlink, target: stm32f4x}", "1-3")
+    run = hil("doctor", "--json", "--lab", lab, env={"PATH": f"{hil.home}:/usr/bin:/bin"})
+    (found,) = of(run, "tools", level)
+    assert what in found["what"]
 
 
 def test_operands_are_refused(hil):

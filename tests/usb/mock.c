@@ -196,6 +196,8 @@ static void plug_device(struct mock *mock, const struct mock_device *device, con
     attribute(mock, at, "serial", device->serial);
     attribute(mock, at, "manufacturer", device->maker);
     attribute(mock, at, "product", device->name);
+    attribute(mock, at, "power/control", device->sleeps ? "auto" : "on");
+    attribute(mock, at, "power/autosuspend_delay_ms", "2000");
 }
 
 static void plug_drive(struct mock *mock, const struct mock_device *device, const char *at)

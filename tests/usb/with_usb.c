@@ -9,7 +9,7 @@
  *     hub 1-1 [id=2109:2813] [ports=4] [switching=ports|ganged|none] [speed=480] [twin=2-1]
  *             [silent] [mute]
  *     device 1-1.4 id=0483:374b [serial=S] [maker=M] [name=N] [drive=LABEL] [unconfigured]
- *            [if=CC/SS/PP[,TTY[,NAME]]]...
+ *            [sleeps] [if=CC/SS/PP[,TTY[,NAME]]]...
  *     bootloader 1-1.3 [serial=S] [plain] [fragile] [runtime] [protect] [stays] [held] [erase=MS]
  *            [write=MS] [unplug=BYTES] [silent=BYTES] [bad=OFFSET] [firmware=VID:PID]
  *            [state=FILE] [console=SOCKET]
@@ -167,7 +167,8 @@ static void plug_device(struct lab *lab, char *const *words, size_t count)
                                  .maker = value_of(words, count, "maker"),
                                  .name = value_of(words, count, "name"),
                                  .drive = value_of(words, count, "drive"),
-                                 .unconfigured = has(words, count, "unconfigured")};
+                                 .unconfigured = has(words, count, "unconfigured"),
+                                 .sleeps = has(words, count, "sleeps")};
     size_t interfaces = 0;
 
     read_id(value_of(words, count, "id"), &device);

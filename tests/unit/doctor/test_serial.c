@@ -45,7 +45,7 @@ static struct findings examine(const char *root)
     struct doctor_request request = {.root = root};
     struct ctx ctx = ctx_root(-1, NULL);
     struct findings findings = {0};
-    struct exam exam = {&request, &ctx, "serial", &findings};
+    struct exam exam = {.request = &request, .ctx = &ctx, .check = "serial", .findings = &findings};
 
     check_serial(&exam);
     return findings;

@@ -25,6 +25,7 @@ Test(http_field, keeps_what_is_looked_at)
     take(&fields, "Retry-After: Sun, 06 Nov 1994 08:50:07 GMT\r\n");
     take(&fields, "X-RateLimit-Remaining: 0\r\n");
     take(&fields, "X-RateLimit-Reset: 784111900\r\n");
+    take(&fields, "X-OAuth-Scopes: gist, repo\r\n");
     take(&fields, "no field at all\r\n");
     take(&fields, "\r\n");
     cr_expect_eq(fields.status, 429);
@@ -35,6 +36,7 @@ Test(http_field, keeps_what_is_looked_at)
     cr_expect_eq(fields.retry_after_s, 30);
     cr_expect_eq(fields.limit_remaining, 0);
     cr_expect_eq(fields.limit_reset_unix, 784111900);
+    cr_expect_str_eq(fields.scopes, "gist, repo");
     http_fields_done(&fields);
 }
 
