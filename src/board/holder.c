@@ -14,6 +14,7 @@
 
 #define VALUE_MAX 200 /* bytes of each variable in the record */
 #define COMMAND_MAX 500
+#define OUT_MAX 4096
 
 static char *user_name(void)
 {
@@ -72,6 +73,19 @@ void holder_self(int argc, char *const *argv, struct holder *ret)
         from_actions(ret);
 }
 
+void holder_set_out(struct holder *holder, const char *dir)
+{
+    char *path = realpath(dir, NULL);
+
+    free(holder->out);
+    /* Bytes that JSON would have to escape could make the record longer than anybody reads. */
+    holder->out = NULL;
+    if (path && strlen(path) <= OUT_MAX && text_is_clean(path, strlen(path)))
+        holder->out = path;
+    else
+        free(path);
+}
+
 static void add_clean(struct buf *out, const char *before, const char *text)
 {
     cleanup_free char *clean = text ? text_clean_dup(text, COMMAND_MAX, TEXT_ONE_LINE) : NULL;
@@ -113,6 +127,7 @@ void holder_done(struct holder *holder)
 {
     free(holder->user);
     free(holder->command);
+    free(holder->out);
     free(holder->repository);
     free(holder->run_id);
     free(holder->job);
@@ -133,6 +148,8 @@ char *holder_to_json(const struct holder *holder, int64_t since_unix_s)
     json_kv_string(&json, "user", holder->user);
     json_kv_string(&json, "command", holder->command);
     json_kv_int(&json, "since", since_unix_s);
+    if (holder->out)
+        json_kv_string(&json, "out", holder->out);
     json_kv_string(&json, "repository", holder->repository);
     json_kv_string(&json, "run_id", holder->run_id);
     json_kv_string(&json, "job", holder->job);
@@ -141,6 +158,14 @@ char *holder_to_json(const struct holder *holder, int64_t since_unix_s)
     json_object_end(&json);
     json_end(&json, NULL);
     return buf_steal(&json.pending);
+}
+
+/* A path that is not absolute would be another one for each reader. */
+static char *read_out(const cJSON *tree)
+{
+    const char *out = json_get_string(tree, "out", NULL);
+
+    return out && out[0] == '/' && strlen(out) <= OUT_MAX ? xstrdup(out) : NULL;
 }
 
 bool holder_from_json(const char *bytes, size_t count, struct holder *ret)
@@ -157,6 +182,7 @@ bool holder_from_json(const char *bytes, size_t count, struct holder *ret)
                                .user = xstrdup(json_get_string(tree, "user", NULL)),
                                .command = xstrdup(json_get_string(tree, "command", NULL)),
                                .since_unix_s = json_get_int(tree, "since", 0),
+                               .out = read_out(tree),
                                .repository = xstrdup(json_get_string(tree, "repository", NULL)),
                                .run_id = xstrdup(json_get_string(tree, "run_id", NULL)),
                                .job = xstrdup(json_get_string(tree, "job", NULL)),

@@ -12,18 +12,21 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define HOLDER_RECORD_MAX 8192
+#define HOLDER_RECORD_MAX 16384
 
 struct holder {
     pid_t pid;            /* 0: not known */
     char *user, *command; /* command: argv joined by blanks */
     int64_t since_unix_s;
+    char *out; /* its run directory, an absolute path; NULL: it is no run, or said none */
     /* In GitHub Actions, else NULL: */
     char *repository, *run_id, *job, *attempt, *run_url;
 };
 
 /* Us: from the process and the GITHUB_* environment. */
 void holder_self(int argc, char *const *argv, struct holder *ret);
+/* Takes the run directory into the record: it must be there. One that cannot be said is left out. */
+void holder_set_out(struct holder *holder, const char *dir);
 /* "alice (pid 4711, hil run a.elf) since 12:03:44", one line, clean text; in Actions with the run's
  * address. Caller frees. */
 char *holder_describe(const struct holder *holder);

@@ -86,6 +86,7 @@ static void json_holder(struct json_out *out, const struct holder *holder)
     json_kv_string(out, "user", holder->user);
     json_kv_string(out, "command", holder->command);
     json_kv_int(out, "since", holder->since_unix_s);
+    json_kv_string(out, "out", holder->out);
     json_kv_string(out, "repository", holder->repository);
     json_kv_string(out, "run_id", holder->run_id);
     json_kv_string(out, "job", holder->job);

@@ -294,16 +294,19 @@ static int run_jobs(struct session *session, struct err *err)
 {
     const struct session_request *request = session->request;
     struct run_result *run = &session->run;
+    struct holder holder = request->holder; /* but for `out`, the caller's */
     struct pool_options options = {.lab = session->inventory.lab->name,
                                    .runtime_dir = session->inventory.runtime_dir,
                                    .out_dir = request->out_dir,
-                                   .holder = &request->holder,
+                                   .holder = &holder,
                                    .events = session->events,
                                    .wait_ms = request->wait_ms,
                                    .tick_ms = request->term.live ? TICK_MS : 0};
     struct origin_look *look;
     int64_t began = ctx_now_ns();
 
+    holder.out = NULL;
+    holder_set_out(&holder, request->out_dir);
     if (!request->health)
         quarantine_leave_out(session->store, session->inventory.lab, session->plan.jobs,
                              session->plan.count, session->events);
@@ -327,6 +330,7 @@ static int run_jobs(struct session *session, struct err *err)
     for (size_t i = 0; request->health && i < run->count; i++)
         settle_health(session, run->jobs[i]);
     name_logs(session);
+    free(holder.out);
     run->took_us = (ctx_now_ns() - began) / 1000;
     find_origin(session, look);
     judge_run(run);

@@ -49,6 +49,7 @@ Test(holder, knows_us_in_a_run)
     setenv("GITHUB_RUN_ATTEMPT", "2", 1);
     setenv("GITHUB_JOB", "hw", 1);
     holder_self(1, argv, &holder);
+    holder_set_out(&holder, "/tmp/..");
     cleanup_free char *record = holder_to_json(&holder, 1700000000);
     cr_assert(holder_from_json(record, strlen(record), &copy));
     cr_expect_eq(copy.pid, getpid());
@@ -58,10 +59,26 @@ Test(holder, knows_us_in_a_run)
     cr_expect_str_eq(copy.repository, "octo/fw");
     cr_expect_str_eq(copy.run_id, "123");
     cr_expect_str_eq(copy.attempt, "2");
+    cr_expect_str_eq(copy.out, "/");
     cr_expect_str_eq(copy.job, "hw");
     cr_expect_str_eq(copy.run_url, "https://github.com/octo/fw/actions/runs/123");
     holder_done(&holder);
     holder_done(&copy);
+}
+
+Test(holder, a_run_directory_is_an_absolute_path_that_is_there)
+{
+    static const char relative[] = "{\"pid\": 5, \"out\": \"hil-out\"}";
+    struct holder holder = {.pid = 5};
+
+    holder_set_out(&holder, "/nowhere/at/all");
+    cr_expect_null(holder.out);
+    holder_set_out(&holder, ".");
+    cr_expect_eq(holder.out[0], '/');
+    holder_done(&holder);
+    cr_assert(holder_from_json(relative, strlen(relative), &holder));
+    cr_expect_null(holder.out);
+    holder_done(&holder);
 }
 
 Test(holder, a_long_command_line_is_cut)
