@@ -7,6 +7,7 @@
 #include "base/term.h"
 #include "base/text.h"
 #include "cmd/cmd.h"
+#include "image/uf2.h"
 #include "source/source.h"
 
 #include <inttypes.h>
@@ -48,6 +49,7 @@ static int print_json(const struct image *image, struct err *err)
 {
     struct json_out out;
     char sha256[SHA256_HEX_SIZE];
+    uint32_t family = 0;
 
     json_begin(&out, STDOUT_FILENO, 2);
     json_object(&out);
@@ -60,6 +62,8 @@ static int print_json(const struct image *image, struct err *err)
     else
         json_kv_string(&out, "entry", NULL);
     json_kv_string(&out, "build_id", image->build_id);
+    if (image_uf2_family(image, &family))
+        json_kv_int(&out, "family", family);
     json_key(&out, "segments");
     json_array(&out);
     for (size_t i = 0; i < image->count; i++) {
@@ -99,9 +103,13 @@ static void print_text(const struct image *image)
 {
     struct term term = term_open(stdout);
     cleanup_free char *name = text_clean_dup(image->name, SIZE_MAX, TEXT_ONE_LINE);
+    char text[UF2_FAMILY_TEXT];
+    uint32_t family = 0;
 
     printf("%s%s%s\n", term_style(&term, TERM_BOLD), name, term_style(&term, TERM_PLAIN));
     printf("format    %s\n", image->format);
+    if (image_uf2_family(image, &family))
+        printf("family    %s\n", uf2_family_text(family, text));
     if (image->has_entry)
         printf("entry     0x%08" PRIx64 "\n", image->entry);
     else
@@ -194,8 +202,9 @@ const struct opt_verb verb_image = {
         "  out.zip:fw/app.elf\n\n"
         "Several matches are shown one after the other. Damaged files (checksums, truncation, "
         "overlap) are refused with the line or offset. With --json, each file is one object: file, "
-        "format, size, sha256, entry and build_id (null where there is none), and segments with "
-        "address, size and sha256.",
+        "format, size, sha256, entry and build_id (null where there is none), the chip's family of "
+        "a "
+        "UF2 file, and segments with address, size and sha256.",
     .rows = rows,
     .examples = examples,
     .see_also = (const char *const[]){"run", "formats", NULL},

@@ -2,24 +2,13 @@
  *
  * UF2: https://github.com/microsoft/uf2, blocks of 512 bytes that each say where they belong.
  */
+#include "image/uf2.h"
+
 #include "base/str.h"
 #include "image/builder.h"
+#include "image/uf2_block.h"
 
 #include <string.h>
-
-#define BLOCK_SIZE 512
-#define DATA_AT 32
-#define DATA_MAX 476
-
-#define MAGIC_FIRST 0x0A324655u /* "UF2\n" */
-#define MAGIC_SECOND 0x9E5D5157u
-#define MAGIC_LAST 0x0AB16F30u
-
-enum {
-    NOT_MAIN_FLASH = 0x0001,
-    FILE_CONTAINER = 0x1000,
-    FAMILY_PRESENT = 0x2000,
-};
 
 /* The RP2350 loses its first block (erratum RP2350-E10), so Raspberry Pi's tools put one before the
  * image that nobody is to miss: family "absolute", near the end of flash, first of two. */
@@ -44,21 +33,22 @@ static uint32_t le32(const uint8_t *at)
 
 static int parse(const uint8_t *bytes, struct block *ret, struct err *err)
 {
-    if (le32(bytes) != MAGIC_FIRST || le32(bytes + 4) != MAGIC_SECOND ||
-        le32(bytes + BLOCK_SIZE - 4) != MAGIC_LAST)
+    if (le32(bytes) != UF2_MAGIC_FIRST || le32(bytes + 4) != UF2_MAGIC_SECOND ||
+        le32(bytes + UF2_BLOCK_SIZE - 4) != UF2_MAGIC_LAST)
         return err_set(err, ERR_DATA, "is no UF2 block: wrong magic number");
     *ret = (struct block){.flags = le32(bytes + 8),
                           .address = le32(bytes + 12),
                           .size = le32(bytes + 16),
                           .number = le32(bytes + 20),
                           .total = le32(bytes + 24),
-                          .data = bytes + DATA_AT};
-    if (ret->flags & FAMILY_PRESENT)
+                          .data = bytes + UF2_DATA_AT};
+    if (ret->flags & UF2_FAMILY_PRESENT)
         ret->family = le32(bytes + 28);
-    if (ret->flags & FILE_CONTAINER)
+    if (ret->flags & UF2_FILE_CONTAINER)
         return err_set(err, ERR_DATA, "holds a piece of a file, not flash contents");
-    if (ret->size > DATA_MAX)
-        return err_set(err, ERR_DATA, "payload of %u bytes, %d is the most", ret->size, DATA_MAX);
+    if (ret->size > UF2_DATA_MAX)
+        return err_set(err, ERR_DATA, "payload of %u bytes, %d is the most", ret->size,
+                       UF2_DATA_MAX);
     return 0;
 }
 
@@ -98,20 +88,20 @@ static int read_block(struct image_builder *builder, const struct image *image, 
 {
     struct block block = {0};
 
-    if (parse(image->file_bytes + i * BLOCK_SIZE, &block, err) < 0)
+    if (parse(image->file_bytes + i * UF2_BLOCK_SIZE, &block, err) < 0)
         return -ERR_DATA;
     if (is_e10_block(&block))
         return 0;
-    if (check_number(numbering, &block, image->file_size / BLOCK_SIZE, err) < 0)
+    if (check_number(numbering, &block, image->file_size / UF2_BLOCK_SIZE, err) < 0)
         return -ERR_DATA;
-    if (block.flags & NOT_MAIN_FLASH)
+    if (block.flags & UF2_NOT_MAIN_FLASH)
         return 0;
     return image_builder_add(builder, block.address, block.data, block.size, i, err);
 }
 
 static int read_uf2(struct image_builder *builder, struct image *image, struct err *err)
 {
-    size_t blocks = image->file_size / BLOCK_SIZE;
+    size_t blocks = image->file_size / UF2_BLOCK_SIZE;
     cleanup_free uint8_t *seen = xcalloc(blocks, 1);
     struct numbering numbering = {.seen = seen};
 
@@ -121,15 +111,33 @@ static int read_uf2(struct image_builder *builder, struct image *image, struct e
     if (numbering.count < numbering.first.total)
         return err_set(err, ERR_DATA, "%s: %zu of %u blocks: the file is truncated", image->name,
                        numbering.count, numbering.first.total);
-    if (image->file_size % BLOCK_SIZE)
+    if (image->file_size % UF2_BLOCK_SIZE)
         return err_set(err, ERR_DATA, "%s: ends within block %zu: the file is truncated",
                        image->name, blocks);
     return 0;
 }
 
+/* Reading has checked that all blocks but the one of E10 are for the same. */
+bool image_uf2_family(const struct image *image, uint32_t *ret)
+{
+    struct block block = {0};
+
+    if (!str_eq(image->format, "uf2"))
+        return false;
+    for (size_t i = 0; i < image->file_size / UF2_BLOCK_SIZE; i++) {
+        if (parse(image->file_bytes + i * UF2_BLOCK_SIZE, &block, NULL) < 0)
+            return false;
+        if (!is_e10_block(&block)) {
+            *ret = block.family;
+            return block.flags & UF2_FAMILY_PRESENT;
+        }
+    }
+    return false;
+}
+
 static bool detect_uf2(const uint8_t *bytes, size_t size)
 {
-    return size >= 8 && le32(bytes) == MAGIC_FIRST && le32(bytes + 4) == MAGIC_SECOND;
+    return size >= 8 && le32(bytes) == UF2_MAGIC_FIRST && le32(bytes + 4) == UF2_MAGIC_SECOND;
 }
 
 const struct image_format image_uf2 = {

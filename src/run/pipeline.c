@@ -98,6 +98,13 @@ static int open_console(struct attempt *attempt, const struct ctx *ctx, struct e
     return board_console_open(attempt->board, &wait, err);
 }
 
+/* One whose port the flash driver needs is opened after that; before, it may not even be there: a
+ * board in its bootloader has no tty of its own. */
+static int open_console_early(struct attempt *attempt, const struct ctx *ctx, struct err *err)
+{
+    return board_flash_needs_console(attempt->board) ? 0 : open_console(attempt, ctx, err);
+}
+
 static int verify(struct attempt *attempt, const struct ctx *ctx, struct err *err)
 {
     struct ctx wait = ctx_narrow(ctx, attempt->job.timeouts.flash);
@@ -213,7 +220,7 @@ static const struct step {
     const char *name;
     int (*take)(struct attempt *attempt, const struct ctx *ctx, struct err *err);
 } steps[] = {
-    {"power", power_on}, {"console", open_console}, {"flash", flash}, {"reset", reset},
+    {"power", power_on}, {"console", open_console_early}, {"flash", flash}, {"reset", reset},
     {"test", test},
 };
 

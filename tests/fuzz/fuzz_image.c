@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
  * Any bytes as a firmware file: refused with a message, or an image that keeps image.h's promises
- * and, written as Intel HEX and as raw binaries, is the same bytes.
+ * and, written as Intel HEX, UF2 and raw binaries, is the same bytes.
  */
 #include "image/image.h"
 
+#include "image/uf2.h"
 #include "image/write.h"
 
 #include <stdlib.h>
@@ -73,6 +74,33 @@ static void check_pieces(const struct image *image, uint64_t block)
     image_pieces_free(pieces, count);
 }
 
+/* Every byte is there, and whatever else is blank. */
+static void check_uf2(const struct image *image)
+{
+    struct buf file = BUF_INIT((size_t)4 << 20);
+    struct image *back = NULL;
+    uint32_t family = 0;
+    size_t b = 0;
+
+    if (image_write_uf2(image, 0x12345678, &file, NULL) == 0) {
+        require(image_load("back", file.data, file.size, NULL, &back, NULL) == 0);
+        require(image_uf2_family(back, &family) && family == 0x12345678);
+        for (size_t i = 0; i < image->count; i++) {
+            const struct segment *segment = &image->segments[i];
+            while (back->segments[b].address + back->segments[b].size <= segment->address)
+                require(++b < back->count);
+            require(back->segments[b].address <= segment->address &&
+                    back->segments[b].address + back->segments[b].size >=
+                        segment->address + segment->size);
+            require(
+                !memcmp(back->segments[b].bytes + (segment->address - back->segments[b].address),
+                        segment->bytes, segment->size));
+        }
+        image_free(back);
+    }
+    buf_done(&file);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
 {
     struct image *image = NULL;
@@ -84,6 +112,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
     if (image) {
         check(image, count);
         check_ihex(image);
+        check_uf2(image);
         check_pieces(image, 0);
         check_pieces(image, 4096);
     }
