@@ -249,14 +249,14 @@ static int check(const struct uf2_target *target, struct uf2_drive *drive, struc
 int uf2_drive_find(const struct uf2_target *target, const struct driver_env *env,
                    const struct ctx *ctx, struct uf2_drive *ret, struct err *err)
 {
-    int rc;
+    struct uf2_drive drive = {0};
+    int rc = find_dir(target, env, ctx, &drive, err);
 
-    *ret = (struct uf2_drive){0};
-    rc = find_dir(target, env, ctx, ret, err);
     if (rc == 0)
-        rc = check(target, ret, err);
+        rc = check(target, &drive, err);
     if (rc < 0)
-        uf2_drive_done(ret);
+        uf2_drive_done(&drive);
+    *ret = drive;
     return rc;
 }
 
