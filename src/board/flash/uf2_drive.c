@@ -120,7 +120,7 @@ static void find_mounts(bool (*wants)(const struct mntent *entry, const char *te
 
 static bool is_node(const struct mntent *entry, const char *node)
 {
-    return !strcmp(entry->mnt_fsname, node);
+    return str_eq(entry->mnt_fsname, node);
 }
 
 static bool is_board(const struct mntent *entry, const char *board_id)
