@@ -2,7 +2,7 @@
  *
  * proc: external programs, run without a shell and never left behind.
  *
- * The program gets its own process group, stdin from /dev/null, a fresh signal mask and only the
+ * The program gets its own process group, stdin from /dev/null unless given, a fresh signal mask and only the
  * descriptors 0 to 2. Its stdout and stderr go to `log_path` (appended) and, the last few KiB, into
  * the result for error messages. When the ctx is over, the whole group gets SIGTERM and, `grace_ms`
  * later, SIGKILL. The ctx's guardian knows the group from before exec.
@@ -36,6 +36,7 @@ struct proc_spec {
                                 NULL: ours as it is */
     const char *log_path;    /* NULL: output is only kept in the tail */
     int out_fd;              /* of proc_start(): output goes here; 0: to log_path */
+    int in_fd;               /* its stdin; 0: /dev/null */
     const char *hint;        /* what to do where the program is not installed; may be NULL */
     /* Told each piece of output as it comes, on the calling thread; may be NULL. It must be quick:
      * the program stands still while its pipe is full. */

@@ -63,7 +63,7 @@ static void add_programs(const struct driver_base *base, const void *self, struc
         for (size_t i = 0; field->type == FIELD_ARGVS && i < list->count; i++)
             add_program(list->items[i].items[0], NULL, ret, hints);
     }
-    if (base->program)
+    if (base->program && base->program(self))
         add_program(base->program(self), base->hint ? base->hint(self) : NULL, ret, hints);
 }
 
@@ -300,7 +300,7 @@ int board_holds(struct board *board, const struct image *image, const struct ctx
 
 bool board_flash_needs_console(const struct board *board)
 {
-    return board->flash->needs_console_port;
+    return board->flash->needs_console_port || board->env.openocd;
 }
 
 int board_power_cycle(struct board *board, int64_t gap_ms, const struct ctx *ctx, struct err *err)
@@ -397,7 +397,7 @@ void board_console_close(struct board *board)
 {
     lend_console(board, -1);
     if (board->console_fd >= 0 && board->console->close)
-        board->console->close(board->console_fd);
+        board->console->close(board->console_self, board->console_fd);
     else if (board->console_fd >= 0)
         close(board->console_fd);
     board->console_fd = -1;

@@ -156,8 +156,10 @@ static void lend_tty(struct board *board, const struct driver_base *base, const 
 }
 
 /* Once all drivers are there. */
-static void lend_ttys(struct board *board, struct diags *diags)
+static void lend_console(struct board *board, struct diags *diags)
 {
+    if (board->console && board->console->openocd)
+        board->env.openocd = board->console->openocd(board->console_self);
     if (board->console && board->console->tty) {
         console_tty_init(&board->console_tty, board->console->tty(board->console_self));
         board->env.console = &board->console_tty;
@@ -204,7 +206,7 @@ struct board *board_open(const struct lab *lab, const struct board_conf *conf,
     if (conf->recovery.probe)
         OPEN_DRIVER_AS(board, probe, power, conf->recovery.probe, diags);
     if (diags->messages.count == before)
-        lend_ttys(board, diags);
+        lend_console(board, diags);
     if (!board->reset && !board->power && diags->messages.count == before)
         diag_key(diags, conf->node,
                  "board '%s' has neither a reset nor a power driver: nothing could start its "

@@ -21,6 +21,7 @@
 #include <stdbool.h>
 
 struct console_tty;
+struct openocd_server;
 struct tty_target;
 
 /* What every driver of a board may know of its surroundings. Borrowed for the call. */
@@ -33,6 +34,7 @@ struct driver_env {
     const struct memory_range *memory; /* nothing outside is ever written */
     size_t memory_count;               /* 0: not said */
     struct console_tty *console;       /* lends its tty; NULL: it is none */
+    struct openocd_server *openocd;    /* the console's; NULL: it runs none */
 };
 /* 0 where the range lies within the board's memory, else -ERR_CONFIG naming `what`: "segment". */
 int driver_accepts(const struct driver_env *env, const char *what, uint64_t address, uint64_t size,
@@ -53,7 +55,7 @@ struct driver_base {
     void (*check)(void *self, const struct yaml_node *node, struct diags *diags); /* may be NULL */
     /* ends what is still open; fields are freed by the caller; may be NULL */
     void (*done)(void *self);
-    /* A program that it runs and that no FIELD_ARGV names; may be NULL */
+    /* A program that it runs and that no FIELD_ARGV names; may be NULL, or give NULL: none */
     const char *(*program)(const void *self);
     const char *(*hint)(const void *self); /* how to install it; NULL with a NULL program */
     /* Looks, without opening anything, for what it needs: -ERR_NOT_FOUND says what is missing. May
@@ -108,9 +110,12 @@ struct console_driver {
                 struct err *err);
     /* Drops what the kernel holds for us; may be NULL. */
     void (*flush)(void *self, int fd);
-    void (*close)(int fd); /* NULL: close(2) */
+    void (*close)(void *self, int fd); /* NULL: close(2) */
     /* The tty that it opens; lives as long as self. May be NULL: it opens none. */
     const struct tty_target *(*tty)(const void *self);
+    /* The OpenOCD that it runs while it is open, and that has the board's probe: nobody else can
+     * flash then. May be NULL, and give NULL: it runs none. */
+    struct openocd_server *(*openocd)(void *self);
 };
 
 /* The tables; NULL-terminated. Each lives in its kind's folder. */

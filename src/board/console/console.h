@@ -8,6 +8,7 @@
 
 #include "board/driver.h"
 
-extern const struct console_driver console_serial, console_tcp, console_unix, console_pty;
+extern const struct console_driver console_serial, console_tcp, console_unix, console_pty,
+    console_rtt;
 
 #endif

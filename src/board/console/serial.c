@@ -71,6 +71,12 @@ static void flush(void *self, int fd)
     serial_flush(fd);
 }
 
+static void close_serial(void *self, int fd)
+{
+    (void)self;
+    serial_close(fd);
+}
+
 const struct console_driver console_serial = {
     .base = {.name = "serial",
              .summary = "a UART, a USB adapter, or a board's own USB serial port",
@@ -82,6 +88,6 @@ const struct console_driver console_serial = {
     .settle_ms = 20, /* USB adapters collect bytes for up to 16 ms */
     .open = open_serial,
     .flush = flush,
-    .close = serial_close,
+    .close = close_serial,
     .tty = tty,
 };

@@ -5,9 +5,10 @@
  *     flash: {openocd: &probe {interface: stlink, target: stm32f4x, serial: 066DFF515754888367131638}}
  *     reset: {openocd: *probe}
  *
- * OpenOCD ends with 0 though nobody has answered on the scan chain: that is a failure here.
+ * Where the console reads RTT through an OpenOCD of its own, that one does it. OpenOCD ends with 0 though nobody has answered on the scan chain: that is a failure here.
  */
 #include "board/flash/openocd_probe.h"
+#include "board/openocd_server.h"
 #include "board/reset/reset.h"
 
 static const struct field fields[] = {
@@ -46,6 +47,9 @@ static void preset(void *self)
 
 static int reset(void *self, const struct driver_env *env, const struct ctx *ctx, struct err *err)
 {
+    /* The console's has the probe, and its RTT must be found anew. */
+    if (env->openocd && openocd_server_running(env->openocd))
+        return openocd_server_ask(env->openocd, "hil_reset", ctx, err);
     return tool_act(self, env, "reset.log", ctx, err);
 }
 

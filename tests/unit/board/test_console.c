@@ -737,5 +737,5 @@ Test(console, every_row_is_whole)
             cr_expect_lt(field->offset, row->base.self_size);
         }
     }
-    cr_expect_eq(count, 4);
+    cr_expect_eq(count, 5);
 }
