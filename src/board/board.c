@@ -3,6 +3,7 @@
 #include "base/guard.h"
 #include "base/proc.h"
 #include "board/board_parts.h"
+#include "board/console/serial.h"
 #include "board/plugged.h"
 #include "board/turn.h"
 #include "usb/link.h"
@@ -443,6 +444,11 @@ int board_console_write(struct board *board, const void *bytes, size_t count, co
     if (rc == -ERR_TIMEOUT)
         return err_wrap(err, "console %s: the board takes no bytes", board->console->base.name);
     return console_gone(board, err);
+}
+
+bool board_console_errors(const struct board *board, struct line_errors *ret)
+{
+    return board->console_fd >= 0 && board->console->tty && serial_errors(board->console_fd, ret);
 }
 
 int board_console_settle_ms(const struct board *board)

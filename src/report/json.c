@@ -128,6 +128,38 @@ static void write_identity(struct json_out *out, const struct identity *identity
     json_object_end(out);
 }
 
+static void write_errors(struct json_out *out, const struct line_errors *errors)
+{
+    json_kv_int(out, "overruns", (int64_t)errors->overrun);
+    json_kv_int(out, "buffer_overruns", (int64_t)errors->buffer);
+    json_kv_int(out, "framing_errors", (int64_t)errors->framing);
+    json_kv_int(out, "parity_errors", (int64_t)errors->parity);
+    json_kv_int(out, "breaks", (int64_t)errors->breaks);
+}
+
+/* Null: nobody counts on such a console. */
+static void write_line(struct json_out *out, const struct capture_stats *capture)
+{
+    json_key(out, "line");
+    if (!capture->line_known) {
+        json_null(out);
+        return;
+    }
+    json_object(out);
+    write_errors(out, &capture->line);
+    json_key(out, "gaps");
+    json_array(out);
+    for (size_t i = 0; i < capture->gap_count; i++) {
+        json_object(out);
+        json_kv_int(out, "offset", (int64_t)capture->gaps[i].at);
+        kv_seconds(out, "time_s", capture->gaps[i].us);
+        write_errors(out, &capture->gaps[i].errors);
+        json_object_end(out);
+    }
+    json_array_end(out);
+    json_object_end(out);
+}
+
 static void write_capture(struct json_out *out, const struct job_result *job)
 {
     json_key(out, "capture");
@@ -138,6 +170,7 @@ static void write_capture(struct json_out *out, const struct job_result *job)
     json_kv_int(out, "lines", (int64_t)job->capture.lines);
     json_kv_int(out, "replaced_bytes", (int64_t)job->capture.replaced_bytes);
     json_kv_int(out, "cut_lines", (int64_t)job->capture.cut_lines);
+    write_line(out, &job->capture);
     json_object_end(out);
 }
 

@@ -303,10 +303,13 @@ static void identity_properties(struct junit *junit, const struct identity *iden
 static void properties(struct junit *junit, const struct run_result *run,
                        const struct job_result *job)
 {
-    cleanup_buf struct buf labels = BUF_INIT(SIZE_MAX / 4), attempts = BUF_INIT(SIZE_MAX / 4);
+    cleanup_buf struct buf labels = BUF_INIT(SIZE_MAX / 4), attempts = BUF_INIT(SIZE_MAX / 4),
+                           line = BUF_INIT(256);
 
     for (const char *const *label = job->labels; label && *label; label++)
         buf_addf(&labels, "%s%s", labels.size ? "," : "", *label);
+    if (!words_line_errors(&line, job) && job->capture.line_known)
+        buf_adds(&line, "none");
     element(junit, "properties");
     property(junit, "board", job->board);
     property(junit, "labels", labels.data);
@@ -316,6 +319,7 @@ static void properties(struct junit *junit, const struct run_result *run,
     property(junit, "build_id", job->image.build_id);
     identity_properties(junit, &job->identity);
     property(junit, "format", job->format);
+    property(junit, "line_errors", line.size ? line.data : NULL);
     origin_properties(junit, &run->origin);
     property(junit, "hil_version", run->version);
     property(junit, "verdict", verdict_name(job->verdict));

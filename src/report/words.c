@@ -294,14 +294,38 @@ const char *words_identity(struct buf *out, const struct job_result *job)
     return out->size ? out->data : NULL;
 }
 
+static void add_count(struct buf *out, uint64_t count, const char *what)
+{
+    if (count)
+        buf_addf(out, "%s%" PRIu64 " %s%s", out->size ? ", " : "", count, what,
+                 words_plural(count));
+}
+
+const char *words_line_errors(struct buf *out, const struct job_result *job)
+{
+    const struct line_errors *line = &job->capture.line;
+
+    buf_clear(out);
+    if (!job->capture.line_known || !line_errors_any(line))
+        return NULL;
+    add_count(out, line->overrun, "overrun");
+    add_count(out, line->buffer, "buffer overrun");
+    add_count(out, line->framing, "framing error");
+    add_count(out, line->parity, "parity error");
+    buf_adds(out, " on the line");
+    if (job->capture.gap_count)
+        buf_addf(out, " (the first before byte %" PRIu64 ")", job->capture.gaps[0].at);
+    return out->data;
+}
+
 const char *words_honesty(struct buf *out, const struct job_result *job)
 {
     uint64_t replaced = job->capture.replaced_bytes, cut = job->capture.cut_lines;
 
-    buf_clear(out);
+    words_line_errors(out, job);
     if (replaced)
-        buf_addf(out, "%" PRIu64 " byte%s of the console %s not text", replaced,
-                 words_plural(replaced), replaced == 1 ? "was" : "were");
+        buf_addf(out, "%s%" PRIu64 " byte%s of the console %s not text", out->size ? ", " : "",
+                 replaced, words_plural(replaced), replaced == 1 ? "was" : "were");
     if (cut)
         buf_addf(out, "%s%" PRIu64 " line%s too long and cut", out->size ? ", " : "", cut,
                  words_plural(cut));

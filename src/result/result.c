@@ -233,3 +233,8 @@ const char *blame_name(enum blame blame)
 
     return names[blame];
 }
+
+bool line_errors_any(const struct line_errors *errors)
+{
+    return errors->overrun || errors->buffer || errors->framing || errors->parity;
+}

@@ -73,6 +73,25 @@ struct test_counts {
     size_t flaky; /* of those that passed: failed in an earlier attempt */
 };
 
+/* What the kernel counts on a tty: each stands for bytes that are missing or wrong, but a break,
+ * which a board may send with every reset. */
+struct line_errors {
+    uint64_t overrun; /* the UART's FIFO was full */
+    uint64_t buffer;  /* the kernel's own was */
+    uint64_t framing;
+    uint64_t parity;
+    uint64_t breaks;
+};
+bool line_errors_any(const struct line_errors *errors); /* breaks do not count */
+
+/* Where in uart.log errors were noticed: at `at` or a read before it. */
+struct line_gap {
+    uint64_t at; /* bytes into uart.log */
+    int64_t us;  /* since the reset */
+    struct line_errors errors;
+};
+#define LINE_GAPS_MAX 100 /* that are kept; the sums go on */
+
 /* What the console's reader saw besides tests. */
 struct capture_stats {
     uint64_t bytes;        /* in uart.log */
@@ -81,6 +100,10 @@ struct capture_stats {
     uint64_t lines;
     uint64_t replaced_bytes; /* that were no valid UTF-8 or no allowed character */
     uint64_t cut_lines;      /* longer than the ceiling of a line */
+    bool line_known;         /* the console's tty counts errors; since the reset: */
+    struct line_errors line;
+    const struct line_gap *gaps; /* in the job's arena */
+    size_t gap_count;
 };
 
 struct image_facts {

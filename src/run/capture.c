@@ -34,10 +34,12 @@ struct capture {
     struct capture_marks marks;
     int64_t first_byte_us; /* since the reset; -1: none yet */
     int64_t last_byte_us;
-    enum parse_state state; /* what the parser said last */
-    const char *nonce;      /* NULL: there is nothing to be sent */
-    struct ticker *ticker;  /* NULL: rushing consoles are read as all others */
-    unsigned rush;          /* reads in a row that came hard upon each other */
+    enum parse_state state;     /* what the parser said last */
+    struct line_errors counted; /* by the kernel, when it was looked at last */
+    struct line_gap gaps[LINE_GAPS_MAX];
+    const char *nonce;     /* NULL: there is nothing to be sent */
+    struct ticker *ticker; /* NULL: rushing consoles are read as all others */
+    unsigned rush;         /* reads in a row that came hard upon each other */
     char bytes[READ_SIZE];
 };
 
@@ -126,8 +128,51 @@ int capture_drain(struct capture *capture, struct board *board, const struct ctx
     }
 }
 
-void capture_mark_reset(struct capture *capture)
+/* ---- what the kernel counts ------------------------------------------------------------------ */
+
+/* Counters have 32 bits and wrap. */
+static uint64_t more(uint64_t now, uint64_t before)
 {
+    return (uint32_t)(now - before);
+}
+
+static struct line_errors since(const struct line_errors *now, const struct line_errors *before)
+{
+    return (struct line_errors){.overrun = more(now->overrun, before->overrun),
+                                .buffer = more(now->buffer, before->buffer),
+                                .framing = more(now->framing, before->framing),
+                                .parity = more(now->parity, before->parity),
+                                .breaks = more(now->breaks, before->breaks)};
+}
+
+static void add_errors(struct line_errors *sum, const struct line_errors *fresh)
+{
+    sum->overrun += fresh->overrun;
+    sum->buffer += fresh->buffer;
+    sum->framing += fresh->framing;
+    sum->parity += fresh->parity;
+    sum->breaks += fresh->breaks;
+}
+
+/* Where they have gone up since the last look, bytes before here are missing or wrong. */
+static void count_errors(struct capture *capture, const struct board *board)
+{
+    struct capture_marks *marks = &capture->marks;
+    struct line_errors now, fresh;
+
+    if (!marks->line_known || !board_console_errors(board, &now))
+        return; /* a tty that is gone has told what it knew */
+    fresh = since(&now, &capture->counted);
+    capture->counted = now;
+    add_errors(&marks->line, &fresh);
+    if (line_errors_any(&fresh) && marks->gap_count < LINE_GAPS_MAX)
+        capture->gaps[marks->gap_count++] = (struct line_gap){
+            .at = marks->bytes, .us = now_us(capture) - marks->reset_us, .errors = fresh};
+}
+
+void capture_mark_reset(struct capture *capture, const struct board *board)
+{
+    capture->marks.line_known = board_console_errors(board, &capture->counted);
     capture->marks.reset_bytes = capture->marks.bytes;
     capture->marks.reset_us = now_us(capture);
 }
@@ -257,6 +302,7 @@ static ssize_t take(struct capture *capture, struct board *board, struct parser 
         if (n > 0)
             rc = digest(capture, parser, (size_t)n, err);
     }
+    count_errors(capture, board);
     if (n <= 0)
         capture->marks.end_us = now_us(capture) - capture->marks.reset_us;
     else if (rc == 0)
@@ -306,7 +352,10 @@ int capture_run(struct capture *capture, struct board *board, struct parser *par
 
 struct capture_marks capture_marks(const struct capture *capture)
 {
-    return capture->marks;
+    struct capture_marks marks = capture->marks;
+
+    marks.gaps = capture->gaps;
+    return marks;
 }
 
 int capture_close(struct capture *capture, struct err *err)

@@ -5,7 +5,8 @@
  * uart.log holds the raw bytes; uart.timing a line per read, "SECONDS BYTES" with the seconds since
  * the line before, as scriptreplay(1) of util-linux reads it. Times are kept in whole microseconds,
  * so that a replay adds up to the same. Deadlines: boot (to the first byte), idle (silence), total.
- * A disk that fills up is an error of the lab; what was written stays.
+ * What the kernel counts of lost and spoilt bytes on a tty is looked at after every read, so that it is
+ * known where in the log they are. A disk that fills up is an error of the lab; what was written stays.
  *
  *     open → drain → mark_reset → until → run → close
  */
@@ -29,7 +30,7 @@ int capture_open(const char *work_dir, struct ticker *ticker, struct capture **r
 int capture_drain(struct capture *capture, struct board *board, const struct ctx *ctx,
                   struct err *err);
 /* The board is being reset now: times count from here, and bytes are parsed from here. */
-void capture_mark_reset(struct capture *capture);
+void capture_mark_reset(struct capture *capture, const struct board *board);
 /* What firmware that asks for it is sent, here and in capture_run(). Borrowed. */
 void capture_set_nonce(struct capture *capture, const char *nonce);
 /* Reads and parses until `until_fd` is readable: a board may print while its reset is still going
@@ -48,6 +49,10 @@ struct capture_marks {
     int64_t reset_us;     /* from the start of uart.timing to the reset */
     int64_t end_us;       /* from the reset to the end of the capture */
     uint64_t bytes;       /* in uart.log */
+    bool line_known;      /* the kernel counted errors on the line, since the reset */
+    struct line_errors line;
+    const struct line_gap *gaps; /* borrowed until capture_close() */
+    size_t gap_count;
 };
 struct capture_marks capture_marks(const struct capture *capture);
 /* Flushes and frees; NULL is fine. The error is the first write that failed. */

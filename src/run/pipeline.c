@@ -197,7 +197,7 @@ static int reset(struct attempt *attempt, const struct ctx *ctx, struct err *err
 
     if (rc < 0)
         return rc;
-    capture_mark_reset(attempt->capture);
+    capture_mark_reset(attempt->capture, attempt->board);
     if (done_fd < 0 || pthread_create(&thread, NULL, reset_board, &resetter) != 0)
         return err_set(err, ERR_LIMIT, "no more threads or descriptors can be had");
     rc = capture_until(attempt->capture, attempt->board, attempt->parser, done_fd, &wait,
@@ -311,6 +311,16 @@ static int blame_firmware(struct attempt *attempt, int rc)
     return 0;
 }
 
+static void keep_gaps(struct job_result *result, const struct capture_marks *marks)
+{
+    struct line_gap *gaps = arena_alloc(&result->arena, marks->gap_count * sizeof *gaps);
+
+    for (size_t i = 0; i < marks->gap_count; i++)
+        gaps[i] = marks->gaps[i];
+    result->capture.gaps = gaps;
+    result->capture.gap_count = marks->gap_count;
+}
+
 /* What was read becomes results, also of a test that was cut short. */
 static const char *close_log(struct attempt *attempt, int *rc, struct err *err)
 {
@@ -326,6 +336,9 @@ static const char *close_log(struct attempt *attempt, int *rc, struct err *err)
     result->capture.bytes = marks.bytes;
     result->capture.before_reset = marks.reset_bytes;
     result->capture.reset_us = marks.reset_us;
+    result->capture.line_known = marks.line_known;
+    result->capture.line = marks.line;
+    keep_gaps(result, &marks);
     if (capture_close(attempt->capture, &close_err) < 0 && *rc == 0) {
         *rc = -(int)close_err.code;
         *err = close_err;

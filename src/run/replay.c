@@ -147,6 +147,10 @@ static int parse_log(const char *path, const char *dir, const struct job *job,
         result->capture.bytes = marks.bytes;
         result->capture.before_reset = marks.before_reset;
         result->capture.reset_us = marks.reset_us;
+        result->capture.line_known = marks.line_known;
+        result->capture.line = marks.line;
+        result->capture.gaps = marks.gaps;
+        result->capture.gap_count = marks.gap_count;
     }
     parser_free(parser);
     return rc;

@@ -139,6 +139,36 @@ static void write_recovery(struct json_out *out, const struct job_result *result
     json_array_end(out);
 }
 
+static void write_errors(struct json_out *out, const struct line_errors *errors)
+{
+    json_kv_int(out, "overrun", (int64_t)errors->overrun);
+    json_kv_int(out, "buffer", (int64_t)errors->buffer);
+    json_kv_int(out, "framing", (int64_t)errors->framing);
+    json_kv_int(out, "parity", (int64_t)errors->parity);
+    json_kv_int(out, "breaks", (int64_t)errors->breaks);
+}
+
+/* Only where the console's tty counts. */
+static void write_line(struct json_out *out, const struct capture_stats *capture)
+{
+    if (!capture->line_known)
+        return;
+    json_key(out, "line");
+    json_object(out);
+    write_errors(out, &capture->line);
+    json_key(out, "gaps");
+    json_array(out);
+    for (size_t i = 0; i < capture->gap_count; i++) {
+        json_object(out);
+        json_kv_int(out, "at", (int64_t)capture->gaps[i].at);
+        json_kv_int(out, "us", capture->gaps[i].us);
+        write_errors(out, &capture->gaps[i].errors);
+        json_object_end(out);
+    }
+    json_array_end(out);
+    json_object_end(out);
+}
+
 int rundir_write_job(const char *work_dir, const struct job_result *result, const struct job *job,
                      struct err *err)
 {
@@ -173,6 +203,7 @@ int rundir_write_job(const char *work_dir, const struct job_result *result, cons
     json_kv_int(&out, "log_bytes", (int64_t)result->capture.bytes);
     json_kv_int(&out, "reset_bytes", (int64_t)result->capture.before_reset);
     json_kv_int(&out, "reset_us", result->capture.reset_us);
+    write_line(&out, &result->capture);
     json_object_end(&out);
     rc = json_end(&out, err);
     if (rc == 0)
@@ -236,6 +267,39 @@ static void read_recovery(const cJSON *json, struct job_result *ret)
     ret->recovery = tries;
 }
 
+static struct line_errors read_errors(struct reader *reader, const cJSON *json)
+{
+    return (struct line_errors){
+        .overrun = (uint64_t)read_number(reader, json, "overrun", BYTES_MAX),
+        .buffer = (uint64_t)read_number(reader, json, "buffer", BYTES_MAX),
+        .framing = (uint64_t)read_number(reader, json, "framing", BYTES_MAX),
+        .parity = (uint64_t)read_number(reader, json, "parity", BYTES_MAX),
+        .breaks = (uint64_t)read_number(reader, json, "breaks", BYTES_MAX),
+    };
+}
+
+static void read_line(struct reader *reader, const cJSON *json, struct job_result *ret)
+{
+    const cJSON *line = cJSON_GetObjectItemCaseSensitive(json, "line");
+    const cJSON *list = cJSON_GetObjectItemCaseSensitive(line, "gaps");
+    int count = cJSON_IsArray(list) ? cJSON_GetArraySize(list) : 0;
+    struct line_gap *gaps;
+
+    if (!cJSON_IsObject(line))
+        return;
+    ret->capture.line_known = true;
+    ret->capture.line = read_errors(reader, line);
+    if (count == 0 || count > LINE_GAPS_MAX)
+        return;
+    gaps = arena_alloc(&ret->arena, (size_t)count * sizeof *gaps);
+    for (const cJSON *item = list->child; item; item = item->next)
+        gaps[ret->capture.gap_count++] =
+            (struct line_gap){.at = (uint64_t)read_number(reader, item, "at", BYTES_MAX),
+                              .us = read_number(reader, item, "us", SPAN_MAX_US),
+                              .errors = read_errors(reader, item)};
+    ret->capture.gaps = gaps;
+}
+
 static void read_facts(struct reader *reader, const cJSON *json, struct job_result *ret)
 {
     const cJSON *image = cJSON_GetObjectItemCaseSensitive(json, "image");
@@ -266,6 +330,7 @@ static void read_facts(struct reader *reader, const cJSON *json, struct job_resu
     ret->capture.bytes = (uint64_t)read_number(reader, json, "log_bytes", BYTES_MAX);
     ret->capture.before_reset = (uint64_t)read_number(reader, json, "reset_bytes", BYTES_MAX);
     ret->capture.reset_us = read_number(reader, json, "reset_us", SPAN_MAX_US);
+    read_line(reader, json, ret);
 }
 
 static void read_rules(struct reader *reader, const cJSON *json, struct arena *arena,

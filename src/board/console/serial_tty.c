@@ -211,6 +211,21 @@ void serial_close(int fd)
     close(fd);
 }
 
+/* linux/serial.h */
+bool serial_errors(int fd, struct line_errors *ret)
+{
+    struct serial_icounter_struct count = {0};
+
+    if (ioctl(fd, TIOCGICOUNT, &count) < 0)
+        return false;
+    *ret = (struct line_errors){.overrun = (uint32_t)count.overrun,
+                                .buffer = (uint32_t)count.buf_overrun,
+                                .framing = (uint32_t)count.frame,
+                                .parity = (uint32_t)count.parity,
+                                .breaks = (uint32_t)count.brk};
+    return true;
+}
+
 void serial_flush(int fd)
 {
     (void)ioctl(fd, TCFLSH, TCIFLUSH);

@@ -79,6 +79,8 @@ static void place(struct test_case *test_case, const char *file, uint32_t line)
 
 static void build_fail(struct run_result *run)
 {
+    static const struct line_gap gaps[] = {{812, 1500000, {.overrun = 1, .breaks = 2}},
+                                           {1000, 1600000, {.overrun = 2, .framing = 1}}};
     struct job_result *job =
         sample_job(run, "nucleo-3", "blinky", VERDICT_FAIL, "3 of 6 tests failed");
     struct test_case *added;
@@ -96,6 +98,10 @@ static void build_fail(struct run_result *run)
     job->trouble = job->reason;
     job->complete = false;
     job->end = END_IDLE;
+    job->capture.line_known = true;
+    job->capture.line = (struct line_errors){.overrun = 3, .framing = 1, .breaks = 2};
+    job->capture.gaps = gaps;
+    job->capture.gap_count = ARRAY_SIZE(gaps);
     job->capture.replaced_bytes = 3;
     job->capture.cut_lines = 1;
     sample_case(job, "i2c", "test_probe", CASE_PASS, NULL);

@@ -199,6 +199,7 @@ static struct job_result *sample(void)
 {
     struct job_result *result = job_result_new();
     static const char *const labels[] = {"virtual", "stm32", NULL};
+    static const struct line_gap gaps[] = {{7, 5, {.overrun = 1}}, {9, 6, {1, 2, 3, 4, 5}}};
 
     result->name = "smoke";
     result->board = "uno";
@@ -213,7 +214,11 @@ static struct job_result *sample(void)
     result->flash_us = 4;
     result->test_us = 3;
     result->capture =
-        (struct capture_stats){.bytes = 999, .before_reset = 10, .reset_us = INT64_C(123456789)};
+        (struct capture_stats){.bytes = 999, .before_reset = 10, .reset_us = INT64_C(123456789),
+                               .line_known = true,
+                               .line = {2, 2, 3, 4, 5},
+                               .gaps = gaps,
+                               .gap_count = 2};
     return result;
 }
 
@@ -254,6 +259,12 @@ static void expect_same_facts(const struct job_result *is, const struct job_resu
     cr_expect_eq(is->capture.bytes, was->capture.bytes);
     cr_expect_eq(is->capture.before_reset, was->capture.before_reset);
     cr_expect_eq(is->capture.reset_us, was->capture.reset_us);
+    cr_expect_eq(is->capture.line_known, was->capture.line_known);
+    cr_expect_eq(memcmp(&is->capture.line, &was->capture.line, sizeof is->capture.line), 0);
+    cr_assert_eq(is->capture.gap_count, was->capture.gap_count);
+    for (size_t i = 0; i < is->capture.gap_count; i++)
+        cr_expect_eq(memcmp(&is->capture.gaps[i], &was->capture.gaps[i], sizeof *is->capture.gaps),
+                     0);
 }
 
 Test(rundir, a_job_comes_back_as_it_was)
