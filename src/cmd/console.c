@@ -2,6 +2,7 @@
 #include "base/str.h"
 #include "cmd/desk.h"
 #include "run/talk.h"
+#include "run/view.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,6 +16,11 @@ static const struct opt_row rows[] = {
     DESK_ROWS,
     {"reset", 'r', NULL, "Reset the board at the beginning, with the console open.", NULL},
     {"times", 't', NULL, "Put the time before each line.", NULL},
+    {"view", 'V', NULL,
+     "Only look on: show what the run reads that holds the board now, and leave when it has let go "
+     "of "
+     "the board. Nobody is disturbed.",
+     NULL},
     {"log", 0, "FILE", "Append every byte of the console to FILE, too.", NULL},
     {"until", 'u', "TEXT", "Leave with exit code 0 when a line holds TEXT; 1 if --for is over.",
      NULL},
@@ -27,6 +33,8 @@ static const char *const examples[] = {
     "hil console nucleo-3",
     "See it start",
     "hil console nucleo-3 --reset --times",
+    "Watch what CI does with a board",
+    "hil console nucleo-3 --view",
     "In a script: send a command, wait for the answer",
     "echo version | hil console nucleo-3 --until 'version: ' --for 5s",
     NULL};
@@ -38,6 +46,7 @@ struct request {
     struct talk_options talk;
     const char *log;
     int64_t for_ms; /* -1: for ever */
+    bool view;
 };
 
 static int take(void *arg, const struct opt_row *row, const char *value, struct err *err)
@@ -49,6 +58,8 @@ static int take(void *arg, const struct opt_row *row, const char *value, struct 
         return taken < 0 ? -(int)err->code : 0;
     if (str_eq(row->name, "reset"))
         request->talk.reset = true;
+    else if (str_eq(row->name, "view"))
+        request->view = true;
     else if (str_eq(row->name, "times"))
         request->talk.times = true;
     else if (str_eq(row->name, "log"))
@@ -93,6 +104,72 @@ static int converse(struct desk *desk, struct request *request, enum talk_end *r
     return rc;
 }
 
+static int check(const struct request *request, int operands, const char *second, struct err *err)
+{
+    if (operands > 1)
+        return err_set(err, ERR_USAGE, "'%s': only one board can be talked to", second);
+    if (request->view && (request->talk.reset || request->desk.wait_ms >= 0))
+        return err_set(err, ERR_USAGE, "--view only looks on: it neither resets nor waits");
+    return 0;
+}
+
+/* The board that is meant; of several the first that somebody holds. */
+static const char *viewed(const struct inventory *inventory, const struct strv *names)
+{
+    for (size_t i = 0; i < names->count; i++) {
+        struct holder holder;
+        bool held = false;
+        size_t waiting;
+        lease_peek(inventory->runtime_dir, inventory->lab->name, names->items[i], &held, &holder,
+                   &waiting, NULL);
+        holder_done(&holder);
+        if (held)
+            return names->items[i];
+    }
+    return names->items[0];
+}
+
+static int look_on(const struct app *app, const struct request *request, const char *board,
+                   enum talk_end *ret, struct err *err)
+{
+    struct screen screen = SCREEN_INIT(request->talk.out_fd, request->talk.log_fd,
+                                       request->talk.until, request->talk.times);
+    struct ctx forever = ctx_root(app->cancel_fd, NULL);
+    struct ctx ctx = request->for_ms >= 0 ? ctx_narrow(&forever, request->for_ms) : forever;
+    cleanup_strv struct strv names = {0};
+    struct inventory inventory = {0};
+    int rc = inventory_open(request->desk.lab, &inventory, err);
+
+    if (rc == 0)
+        rc = desk_choose(inventory.lab, board, &names, err);
+    if (rc == 0) {
+        struct view view = {.runtime_dir = inventory.runtime_dir,
+                            .lab = inventory.lab->name,
+                            .board = viewed(&inventory, &names),
+                            .screen = &screen};
+        rc = view_run(&view, &ctx, err);
+    }
+    *ret = screen.seen ? TALK_SEEN : TALK_OVER;
+    screen_done(&screen);
+    inventory_close(&inventory);
+    return rc == -ERR_TIMEOUT ? 0 : rc;
+}
+
+static int take_and_talk(const struct app *app, struct request *request, const char *board,
+                         struct desk **desk, enum talk_end *ret, struct err *err)
+{
+    struct screen screen =
+        SCREEN_INIT(request->talk.out_fd, request->talk.log_fd, NULL, request->talk.times);
+    int rc;
+
+    /* What a script reads is to be its own conversation's. */
+    request->desk.view = request->talk.raw ? &screen : NULL;
+    rc = desk_open(app, &request->desk, board, desk, err);
+    request->desk.view = NULL;
+    screen_done(&screen);
+    return rc == 0 ? converse(*desk, request, ret, err) : rc;
+}
+
 static int run(const struct app *app, int argc, char **argv)
 {
     struct request request = {.desk = DESK_OPTIONS_INIT,
@@ -105,16 +182,15 @@ static int run(const struct app *app, int argc, char **argv)
 
     if (!cmd_parse(&verb_console, argc, argv, take, &request, &first, &code))
         return code;
-    if (argc - first > 1) {
-        err_set(&err, ERR_USAGE, "'%s': only one board can be talked to", argv[first + 1]);
+    const char *board = first < argc ? argv[first] : NULL;
+    if (check(&request, argc - first, board ? argv[first + 1] : NULL, &err) < 0)
         return cmd_fail(&verb_console, &err);
-    }
     request.talk.raw = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
     rc = open_log(&request, &err);
-    if (rc == 0)
-        rc = desk_open(app, &request.desk, first < argc ? argv[first] : NULL, &desk, &err);
-    if (rc == 0)
-        rc = converse(desk, &request, &end, &err);
+    if (rc == 0 && request.view)
+        rc = look_on(app, &request, board, &end, &err);
+    else if (rc == 0)
+        rc = take_and_talk(app, &request, board, &desk, &end, &err);
     close_fd(&request.talk.log_fd);
     code = request.talk.until && end != TALK_SEEN ? 1 : 0;
     return desk_end(app, &verb_console, desk, rc, &err, code);
@@ -131,6 +207,8 @@ const struct opt_verb verb_console = {
         "  Ctrl-A x   leave                Ctrl-A t   times on or off\n"
         "  Ctrl-A r   reset the board      Ctrl-A a   send Ctrl-A\n"
         "  Ctrl-A p   power cycle it       Ctrl-A ?   this list\n\n"
+        "Where a run has the board, a terminal shows what that one reads, until it is your turn; "
+        "--view shows it and takes nothing.\n\n"
         "A console that vanishes, as a board's own USB port does at a reset, is waited for. "
         "Afterwards the board comes to rest, as after a run.",
     .rows = rows,

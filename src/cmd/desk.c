@@ -36,7 +36,8 @@ int desk_open(const struct app *app, const struct desk_options *options, const c
                                    .wait_ms = options->wait_ms,
                                    .holder = &holder,
                                    .cancel_fd = app->cancel_fd,
-                                   .waiting = tell_waiting};
+                                   .waiting = tell_waiting,
+                                   .view = options->view};
     int rc;
 
     holder_self(app->argc, app->argv, &holder);

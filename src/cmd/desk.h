@@ -19,7 +19,8 @@
 
 struct desk_options {
     const char *lab;
-    int64_t wait_ms; /* -1: not given */
+    int64_t wait_ms;     /* -1: not given */
+    struct screen *view; /* as desk_request's; NULL: none */
 };
 #define DESK_OPTIONS_INIT \
     {                     \

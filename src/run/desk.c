@@ -4,9 +4,13 @@
 #include "base/fs.h"
 #include "base/guard.h"
 #include "base/str.h"
+#include "run/view.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 static void add_name(struct buf *names, const char *name)
 {
@@ -19,10 +23,8 @@ static void list_boards(const struct lab *lab, struct buf *ret)
         add_name(ret, lab->boards[i].name);
 }
 
-/* The boards that the user may have meant. */
-static int choose(const struct desk *desk, const char *selector, struct strv *ret, struct err *err)
+int desk_choose(const struct lab *lab, const char *selector, struct strv *ret, struct err *err)
 {
-    const struct lab *lab = desk->inventory.lab;
     cleanup_buf struct buf names = BUF_INIT(512);
 
     for (size_t i = 0; i < lab->count; i++)
@@ -39,18 +41,69 @@ static int choose(const struct desk *desk, const char *selector, struct strv *re
     return 0;
 }
 
+/* ---- waiting for it -------------------------------------------------------------------------- */
+
+/* Somebody has the board: what that one reads is shown by a thread beside the wait. */
+struct onlooker {
+    const struct desk_request *request;
+    struct view view; /* board NULL: several could come free, so none is looked at */
+    pthread_t thread;
+    bool started;
+    int stop_fd;
+};
+
+static void *look_on(void *arg)
+{
+    struct onlooker *onlooker = arg;
+    struct ctx ctx = ctx_root(onlooker->stop_fd, NULL);
+    struct err err = {0};
+    int rc;
+
+    screen_say(onlooker->view.screen, "waiting for the board, Ctrl-C leaves", NULL);
+    rc = view_run(&onlooker->view, &ctx, &err);
+    if (rc < 0 && rc != -ERR_CANCELLED)
+        screen_say(onlooker->view.screen, err.message, NULL);
+    return NULL;
+}
+
+static void begin_to_wait(void *arg, const char *why)
+{
+    struct onlooker *onlooker = arg;
+
+    onlooker->stop_fd = eventfd(0, EFD_CLOEXEC);
+    if (onlooker->view.board && onlooker->view.screen && onlooker->stop_fd >= 0)
+        onlooker->started = pthread_create(&onlooker->thread, NULL, look_on, onlooker) == 0;
+    if (!onlooker->started && onlooker->request->waiting)
+        onlooker->request->waiting(onlooker->request->arg, why);
+}
+
+static void end_wait(struct onlooker *onlooker)
+{
+    if (onlooker->started) {
+        (void)!write(onlooker->stop_fd, &(uint64_t){1}, sizeof(uint64_t));
+        pthread_join(onlooker->thread, NULL);
+    }
+    close_fd(&onlooker->stop_fd);
+}
+
 static int lease(struct desk *desk, const struct desk_request *request, struct strv *names,
                  struct err *err)
 {
     const struct board_conf *first = lab_board(desk->inventory.lab, names->items[0]);
     int64_t wait_ms = request->wait_ms >= 0 ? request->wait_ms : first->timeouts.lease;
     struct ctx wait = wait_ms > 0 ? ctx_narrow(&desk->ctx, wait_ms) : desk->ctx;
+    struct onlooker onlooker = {.request = request,
+                                .view = {.runtime_dir = desk->inventory.runtime_dir,
+                                         .lab = desk->inventory.lab->name,
+                                         .board = names->count == 1 ? names->items[0] : NULL,
+                                         .screen = request->view},
+                                .stop_fd = -1};
     size_t which = 0;
-    int rc =
-        lease_take(desk->inventory.runtime_dir, desk->inventory.lab->name,
-                   (const char *const *)names->items, names->count, request->holder, wait_ms > 0,
-                   &wait, request->waiting, request->arg, &desk->lease, &which, err);
+    int rc = lease_take(desk->inventory.runtime_dir, desk->inventory.lab->name,
+                        (const char *const *)names->items, names->count, request->holder,
+                        wait_ms > 0, &wait, begin_to_wait, &onlooker, &desk->lease, &which, err);
 
+    end_wait(&onlooker);
     if (rc < 0)
         return rc;
     desk->board = desk->inventory.boards[lab_board(desk->inventory.lab, names->items[which]) -
@@ -69,7 +122,7 @@ int desk_take(const struct desk_request *request, struct desk **ret, struct err 
     if (rc == 0)
         rc = inventory_open(request->lab, &desk->inventory, err);
     if (rc == 0)
-        rc = choose(desk, request->board, &names, err);
+        rc = desk_choose(desk->inventory.lab, request->board, &names, err);
     if (rc == 0)
         rc = fs_temp_dir(&desk->work_dir, err);
     if (rc == 0)

@@ -17,6 +17,7 @@
 #include "board/inventory.h"
 #include "board/lease.h"
 #include "result/event.h"
+#include "run/screen.h"
 
 struct desk_request {
     const char *lab;   /* what --lab says; NULL: look in the usual places */
@@ -26,6 +27,8 @@ struct desk_request {
     int cancel_fd;
     void (*waiting)(void *arg, const char *why); /* told once before the first wait; may be NULL */
     void *arg;
+    struct screen
+        *view; /* while another run has the board, what it reads; NULL: nothing is shown */
 };
 
 struct desk {
@@ -39,6 +42,9 @@ struct desk {
     bool keep;
 };
 
+/* The names of the boards that the user may have meant; -ERR_USAGE where there are none, or where
+ * `selector` is NULL and there are several. */
+int desk_choose(const struct lab *lab, const char *selector, struct strv *ret, struct err *err);
 /* -ERR_USAGE, -ERR_CONFIG: no such board, or the lab's file is wrong; -ERR_BUSY, -ERR_TIMEOUT:
  * somebody else has it. */
 int desk_take(const struct desk_request *request, struct desk **ret, struct err *err);

@@ -1,26 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 #include "run/talk.h"
 
-#include "base/fs.h"
 #include "base/str.h"
+#include "run/screen.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <poll.h>
 #include <pthread.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/eventfd.h>
 #include <termios.h>
-#include <time.h>
 #include <unistd.h>
 
 #define SWITCH_MS 30000
 #define WRITE_MS 2000
 #define GONE_RETRY_MS 200
 #define OFF_MS 500
-#define LINE_BYTES_MAX 4096 /* of a line that `until` is looked for in */
 
 static const char help[] = "Ctrl-A x leave, r reset, p power cycle, t times on or off, "
                            "a send Ctrl-A, ? this help";
@@ -30,9 +24,8 @@ struct talk {
     const struct talk_options *options;
     const struct ctx *ctx;
     bool prefixed; /* the last key was the prefix */
-    bool times, at_line_start;
-    bool in_open, seen, left;
-    struct buf line;      /* the one that comes just now */
+    struct screen screen;
+    bool in_open, left;
     struct termios saved; /* of in_fd */
     bool is_raw;
     /* What runs beside the reading: */
@@ -64,10 +57,7 @@ static int make_raw(struct talk *talk, struct err *err)
 
 static int say(struct talk *talk, const char *text, struct err *err)
 {
-    cleanup_free char *line = xasprintf("%s[hil: %s]\n", talk->at_line_start ? "" : "\n", text);
-
-    talk->at_line_start = true;
-    return fs_write_all(talk->options->out_fd, line, strlen(line), "output", err);
+    return screen_say(&talk->screen, text, err);
 }
 
 /* ---- orders ---------------------------------------------------------------------------------- */
@@ -154,8 +144,8 @@ static int obey(struct talk *talk, char key, struct err *err)
     case 'p':
         return begin_order(talk, cycle, "power cycle", err);
     case 't':
-        talk->times = !talk->times;
-        return say(talk, talk->times ? "times on" : "times off", err);
+        talk->screen.times = !talk->screen.times;
+        return say(talk, talk->screen.times ? "times on" : "times off", err);
     case 'a':
     case TALK_PREFIX:
         return send_bytes(talk, &(char){TALK_PREFIX}, 1, err);
@@ -203,47 +193,6 @@ static int read_keys(struct talk *talk, struct err *err)
 
 /* ---- from the board -------------------------------------------------------------------------- */
 
-static void add_time(struct buf *out)
-{
-    struct timespec now;
-    struct tm local;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    localtime_r(&now.tv_sec, &local);
-    buf_addf(out, "[%02d:%02d:%02d.%03ld] ", local.tm_hour, local.tm_min, local.tm_sec,
-             now.tv_nsec / 1000000);
-}
-
-/* Looks for `until` in lines, so that it is found however the bytes come. */
-static void look_for(struct talk *talk, char byte)
-{
-    if (!talk->options->until || talk->seen)
-        return;
-    if (byte == '\n' || talk->line.size == LINE_BYTES_MAX)
-        buf_clear(&talk->line);
-    else
-        buf_add(&talk->line, &byte, 1);
-    talk->seen = memmem(talk->line.data, talk->line.size, talk->options->until,
-                        strlen(talk->options->until));
-}
-
-static int show(struct talk *talk, const char *bytes, size_t count, struct err *err)
-{
-    cleanup_buf struct buf out = BUF_INIT((size_t)256 << 10);
-    int rc = 0;
-
-    if (talk->options->log_fd >= 0)
-        rc = fs_write_all(talk->options->log_fd, bytes, count, "the log", err);
-    for (size_t i = 0; i < count; i++) {
-        if (talk->times && talk->at_line_start)
-            add_time(&out);
-        buf_add(&out, bytes + i, 1);
-        talk->at_line_start = bytes[i] == '\n';
-        look_for(talk, bytes[i]);
-    }
-    return rc < 0 ? rc : fs_write_all(talk->options->out_fd, out.data, out.size, "output", err);
-}
-
 /* Says once that it was the firmware that ended an emulator: only a power cycle helps. */
 static int say_why(struct talk *talk, bool *told, struct err *err)
 {
@@ -283,7 +232,7 @@ static int read_board(struct talk *talk, struct err *err)
     ssize_t count = board_console_read(talk->board, bytes, sizeof bytes, NULL, &why);
 
     if (count > 0)
-        return show(talk, bytes, (size_t)count, err);
+        return screen_show(&talk->screen, bytes, (size_t)count, err);
     return count == -ERR_TIMEOUT ? 0 : reopen(talk, err);
 }
 
@@ -307,7 +256,7 @@ static int loop(struct talk *talk, struct err *err)
     struct pollfd fds[4];
     int rc = 0;
 
-    while (rc == 0 && !talk->left && !talk->seen) {
+    while (rc == 0 && !talk->left && !talk->screen.seen) {
         rc = wait_for_any(talk, fds, err);
         if (rc == 0 && fds[3].revents)
             rc = end_order(talk, err);
@@ -322,14 +271,13 @@ static int loop(struct talk *talk, struct err *err)
 int talk(struct board *board, const struct talk_options *options, const struct ctx *ctx,
          enum talk_end *ret, struct err *err)
 {
-    struct talk talk = {.board = board,
-                        .options = options,
-                        .ctx = ctx,
-                        .times = options->times,
-                        .at_line_start = true,
-                        .in_open = true,
-                        .line = BUF_INIT(LINE_BYTES_MAX),
-                        .done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+    struct talk talk = {
+        .board = board,
+        .options = options,
+        .ctx = ctx,
+        .screen = SCREEN_INIT(options->out_fd, options->log_fd, options->until, options->times),
+        .in_open = true,
+        .done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
     int rc = talk.done_fd < 0 ? err_sys(err, errno, "eventfd") : 0;
 
     if (rc == 0)
@@ -347,8 +295,8 @@ int talk(struct board *board, const struct talk_options *options, const struct c
     if (talk.is_raw)
         tcsetattr(options->in_fd, TCSADRAIN, &talk.saved);
     board_console_close(board);
-    buf_done(&talk.line);
+    screen_done(&talk.screen);
     close_fd(&talk.done_fd);
-    *ret = talk.seen ? TALK_SEEN : talk.left ? TALK_LEFT : TALK_OVER;
+    *ret = talk.screen.seen ? TALK_SEEN : talk.left ? TALK_LEFT : TALK_OVER;
     return rc == -ERR_TIMEOUT ? 0 : rc;
 }
