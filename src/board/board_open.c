@@ -145,14 +145,23 @@ static void open_emulated(struct board *board, const struct yaml_node *qemu, str
     }
 }
 
+static bool field_named(const struct driver_base *base, const char *name)
+{
+    const struct field *field = base->fields;
+
+    while (field->name && strcmp(field->name, name) != 0)
+        field++;
+    return field->name;
+}
+
 static void lend_tty(struct board *board, const struct driver_base *base, const void *self,
                      const struct yaml_node *node, struct diags *diags)
 {
     if (node && base->borrows_tty && base->borrows_tty(self) && !board->env.console)
         diag_key(diags, node->first,
-                 "'%s' needs either 'path' or 'usb-serial': the board has no serial console whose "
+                 "'%s' needs either '%s' or 'usb-serial': the board has no serial console whose "
                  "tty it could take",
-                 base->name);
+                 base->name, field_named(base, "path") ? "path" : "port");
 }
 
 /* Once all drivers are there. */
@@ -166,6 +175,8 @@ static void lend_console(struct board *board, struct diags *diags)
     }
     if (board->power) /* an emulated board's has no node */
         lend_tty(board, &board->power->base, board->power_self, board->conf->power, diags);
+    if (board->flash)
+        lend_tty(board, &board->flash->base, board->flash_self, board->conf->flash, diags);
     if (board->reset)
         lend_tty(board, &board->reset->base, board->reset_self, board->conf->reset, diags);
     if (board->bootloader)

@@ -23,11 +23,6 @@ static const struct tty_target *look_up(const struct tty_target *target,
     return NULL;
 }
 
-static const char *name_of(const struct tty_target *target)
-{
-    return target->path ? target->path : target->usb_serial;
-}
-
 static bool borrow(const struct tty_target *target, const struct driver_env *env,
                    struct modem_lines *ret)
 {
@@ -36,7 +31,7 @@ static bool borrow(const struct tty_target *target, const struct driver_env *env
 
     if (env->console && tty_target_find(target, &path, NULL) == 0)
         fd = console_tty_borrow(env->console, path);
-    *ret = (struct modem_lines){.fd = fd, .borrowed = fd >= 0, .name = name_of(target)};
+    *ret = (struct modem_lines){.fd = fd, .borrowed = fd >= 0, .name = tty_target_name(target)};
     return ret->borrowed;
 }
 

@@ -118,7 +118,8 @@ static bool names_a_device(const char *key, const char *value)
 {
     if (str_eq(key, "serial") || str_eq(key, "usb-serial"))
         return *value;
-    if (str_eq(key, "path") || str_eq(key, "location") || str_eq(key, "port"))
+    if (str_eq(key, "path") || str_eq(key, "usb-path") || str_eq(key, "location") ||
+        str_eq(key, "port"))
         return str_starts(value, "/dev/") || usb_path_valid(value);
     return false;
 }
@@ -191,7 +192,7 @@ static const struct usb_device *named_in(const struct yaml_node *node, const str
         return found;
     if (str_eq(node->key, "serial") || str_eq(node->key, "usb-serial"))
         return *node->text ? usb_with_serial(tree, node->text, &count) : NULL;
-    if (str_eq(node->key, "path") || str_eq(node->key, "port"))
+    if (str_eq(node->key, "path") || str_eq(node->key, "usb-path") || str_eq(node->key, "port"))
         return node->text[0] != '/'                    ? usb_at(tree, node->text)
                : plugged_tty(tree, node->text, &found) ? found
                                                        : NULL;

@@ -3,6 +3,7 @@
 
 #include "base/str.h"
 #include "board/console/serial.h"
+#include "usb/usb.h"
 
 #include <errno.h>
 #include <sys/stat.h>
@@ -13,22 +14,44 @@
 
 bool tty_target_given(const struct tty_target *target)
 {
-    return target->path || target->usb_serial;
+    return target->path || target->usb_serial || target->usb_path;
 }
 
-void tty_target_check(const struct tty_target *target, const char *what, bool required,
-                      const struct yaml_node *node, struct diags *diags)
+const char *tty_target_name(const struct tty_target *target)
 {
-    if (target->path && target->usb_serial)
-        diag_key(diags, node, "%s needs either 'path' or 'usb-serial', not both", what);
+    return target->path ? target->path : target->usb_serial ? target->usb_serial : target->usb_path;
+}
+
+void tty_target_check(const struct tty_target *target, const char *what, const char *path,
+                      bool required, const struct yaml_node *node, struct diags *diags)
+{
+    bool usb = target->usb_serial || target->usb_path;
+    uint64_t number;
+
+    if (target->path && usb)
+        diag_key(diags, node, "%s needs either '%s' or 'usb-serial', not both", what, path);
     else if (required && !tty_target_given(target))
-        diag_key(diags, node, "%s needs either 'path' or 'usb-serial'", what);
+        diag_key(diags, node, "%s needs either '%s' or 'usb-serial'", what, path);
+    if (target->usb_path && !usb_path_valid(target->usb_path))
+        diag_node(diags, yaml_get(node, "usb-path"),
+                  "%s: '%s' is not a hub path such as 1-1.4; hil discover shows them", what,
+                  target->usb_path);
+    if (target->interface && !usb)
+        diag_node(diags, yaml_get(node, "interface"),
+                  "%s: an interface is of a USB device: give 'usb-serial' or 'usb-path', too",
+                  what);
+    else if (target->interface &&
+             str_to_u64(target->interface, UINT8_MAX, "interface", &number, NULL) < 0)
+        diag_node(diags, yaml_get(node, "interface"), "%s: '%s' is no interface's number", what,
+                  target->interface);
 }
 
 int tty_target_find(const struct tty_target *target, char **ret_path, struct err *err)
 {
+    const struct serial_usb usb = {target->usb_serial, target->usb_path, target->interface};
+
     if (!target->path)
-        return serial_find_usb("/sys", target->usb_serial, ret_path, err);
+        return serial_find_usb("/sys", &usb, ret_path, err);
     *ret_path = xstrdup(target->path);
     return 0;
 }
@@ -39,7 +62,7 @@ int tty_target_present(const struct tty_target *target, struct err *err)
     struct stat status;
 
     if (!target->path)
-        return serial_find_usb("/sys", target->usb_serial, &found, err);
+        return tty_target_find(target, &found, err);
     if (stat(target->path, &status) < 0)
         return err_sys(err, errno, "%s", target->path);
     return S_ISCHR(status.st_mode) ? 0 : err_set(err, ERR_NOT_FOUND, "%s: is no tty", target->path);

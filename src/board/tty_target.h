@@ -12,24 +12,37 @@
 #include "base/err.h"
 #include "conf/field.h"
 
-struct tty_target {          /* a driver's instance begins with it */
-    char *path, *usb_serial; /* one of them; neither: the console's tty, where that is allowed */
+/* A driver's instance begins with it. Either `path` or the USB device; neither: the console's tty,
+ * where that is allowed. */
+struct tty_target {
+    char *path;
+    char *usb_serial, *usb_path, *interface;
 };
 
 /* The rows of a driver's table that fill it. */
-#define TTY_TARGET_ROWS                                                          \
-    {"path", FIELD_STRING, offsetof(struct tty_target, path),                    \
-     .help = "the tty: /dev/ttyACM0, or better a link in /dev/serial/by-id"},    \
-    {                                                                            \
-        "usb-serial", FIELD_STRING, offsetof(struct tty_target, usb_serial),     \
-            .help = "instead of path: the serial number of the USB device that " \
-                    "has the tty"                                                \
+#define TTY_USB_ROWS                                                                         \
+    {"usb-serial", FIELD_STRING, offsetof(struct tty_target, usb_serial),                    \
+     .help = "instead: the serial number of the USB device that has the tty"},               \
+        {"usb-path", FIELD_STRING, offsetof(struct tty_target, usb_path),                    \
+         .help = "or where that is plugged, as hil discover shows it: 1-1.4; both: both "    \
+                 "must fit"},                                                                \
+    {                                                                                        \
+        "interface", FIELD_STRING, offsetof(struct tty_target, interface),                   \
+            .help = "which of its ttys, where it has several: the number of the interface, " \
+                    "0 or 2"                                                                 \
     }
+#define TTY_TARGET_ROWS                                                       \
+    {"path", FIELD_STRING, offsetof(struct tty_target, path),                 \
+     .help = "the tty: /dev/ttyACM0, or better a link in /dev/serial/by-id"}, \
+        TTY_USB_ROWS
 
 bool tty_target_given(const struct tty_target *target);
-/* `what` names the driver: "console serial". Without `required` neither option is fine, too. */
-void tty_target_check(const struct tty_target *target, const char *what, bool required,
-                      const struct yaml_node *node, struct diags *diags);
+/* `what` names the driver: "console serial", `path` its option for the path. Without `required` none
+ * of them is fine, too. */
+void tty_target_check(const struct tty_target *target, const char *what, const char *path,
+                      bool required, const struct yaml_node *node, struct diags *diags);
+/* For messages; borrowed. */
+const char *tty_target_name(const struct tty_target *target);
 /* The path as of now; the caller frees. Opens nothing. */
 int tty_target_find(const struct tty_target *target, char **ret_path, struct err *err);
 /* 0 where it is there; opens nothing. */

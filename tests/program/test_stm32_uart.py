@@ -82,6 +82,19 @@ def test_flashed_on_the_console_port_then_started_and_tested(bench):
     assert steps == ["erase", "flash", "verify"]
 
 
+def test_without_a_port_it_is_the_consoles(bench):
+    chip = bench.chip()
+    lab = bench.hil.home / "lab.yaml"
+    lab.write_text(lab.read_text().replace(f"{{stm32-uart: {{port: {chip.tty}}}}}", "{stm32-uart: {}}"))
+    assert bench.run().code == 0
+    assert chip.holds(0, bench.data)
+
+
+def test_lines_that_are_not_there_are_told(bench):
+    bench.chip(flash=", enter: dtr-rts")
+    assert "into its bootloader: " in (reason := failed(bench.flash())) and "has no modem lines" in reason
+
+
 def test_a_failing_firmware_is_a_fail(bench):
     bench.chip()
     text = UNITY.replace("two:PASS", "two:FAIL: no").replace("0 Failures", "1 Failures").replace("OK", "FAIL")
@@ -313,7 +326,9 @@ def test_a_line_that_is_nothing_but_noise(bench):
 @pytest.mark.parametrize(
     "options, message",
     [
-        ("{}", "lab.yaml:3:13: flash stm32-uart needs either 'port' or 'usb-serial'"),
+        ("{}", "lab.yaml:3:13: 'stm32-uart' needs either 'port' or 'usb-serial': the board has no serial console"),
+        ("{port: /dev/a, enter: [dtr=2]}", "flash stm32-uart: enter: 'dtr=2': a line becomes 0 or 1"),
+        ("{port: /dev/a, enter: dtr-rst}", "unknown pattern 'dtr-rst' (did you mean 'dtr-rts'?)"),
         ("{port: /dev/a, usb-serial: b}", "'port' or 'usb-serial', not both"),
         ("{port: /dev/a, page-size: 3000}", "a page is a power of two from 64 bytes to 256K"),
         ("{port: /dev/a, page-size: 0}", "a page is a power of two"),

@@ -3,6 +3,7 @@
  * console serial: a UART, a USB adapter or a board's own USB port.
  *
  *     console: {serial: {usb-serial: 066DFF515754888367131638, baud: 115200}}
+ *     console: {serial: {usb-path: 1-1.4, interface: 2}}
  *     console: {serial: {path: /dev/serial/by-path/..., baud: 921600, flow: rtscts}}
  */
 #include "board/console/serial.h"
@@ -38,7 +39,8 @@ static void preset(void *self)
 
 static void check(void *self, const struct yaml_node *node, struct diags *diags)
 {
-    tty_target_check(&((struct console_serial *)self)->target, "console serial", true, node, diags);
+    tty_target_check(&((struct console_serial *)self)->target, "console serial", "path", true, node,
+                     diags);
 }
 
 static int present(const void *self, struct err *err)

@@ -40,8 +40,15 @@ bool serial_errors(int fd, struct line_errors *ret);
 /* Drops what was received and not read. */
 void serial_flush(int fd);
 
-/* The one tty of the USB device with this serial number, as "/dev/ttyACM0"; the caller frees.
- * `sysfs` is "/sys". -ERR_NOT_FOUND: not plugged in; -ERR_CONFIG: it has several. */
-int serial_find_usb(const char *sysfs, const char *usb_serial, char **ret_path, struct err *err);
+/* A USB device's tty, and which where it has several. */
+struct serial_usb {
+    const char *serial;    /* the device's serial number; NULL: any */
+    const char *path;      /* where it is plugged, "1-1.4"; NULL: anywhere */
+    const char *interface; /* the number of the tty's interface, "2"; NULL: the only one */
+};
+/* As "/dev/ttyACM0"; the caller frees. `sysfs` is "/sys". -ERR_NOT_FOUND: not plugged in;
+ * -ERR_CONFIG: there are several. */
+int serial_find_usb(const char *sysfs, const struct serial_usb *usb, char **ret_path,
+                    struct err *err);
 
 #endif

@@ -3,20 +3,25 @@
  * flash stm32-uart: writes firmware through an STM32's own UART bootloader (AN3155).
  *
  *     flash: {stm32-uart: {port: /dev/ttyUSB0, chip: 0x413}}
+ *     flash: {stm32-uart: {enter: dtr-rts}}          # on the console's tty
  *     flash: {stm32-uart: {usb-serial: A50285BI, baud: 460800, leave: true}}
  *
- * The board waits in its bootloader when this begins (BOOT0 high at its reset). What chip it is, and
+ * The board waits in its bootloader when this begins (BOOT0 high at its reset), or DTR and RTS bring
+ * it there. What chip it is, and
  * whether it can be read, is known before anything is erased; then the sectors that the firmware
  * touches are erased, blocks that are blank anyway are not sent, and all of it is read back.
  */
 #include "base/fs.h"
 #include "base/str.h"
 #include "board/console/serial.h"
+#include "board/console_tty.h"
 #include "board/flash/dfu_plan.h"
 #include "board/flash/flash.h"
 #include "board/flash/flash_log.h"
 #include "board/flash/stm32_uart_boot.h"
 #include "board/flash/stm32_uart_chips.h"
+#include "board/modem_lines.h"
+#include "board/reset/serial_pattern.h"
 #include "board/tty_target.h"
 
 #include <fcntl.h>
@@ -34,6 +39,8 @@ struct flash_stm32_uart {
     struct serial_line line;
     uint64_t chip, page_size; /* 0: not given */
     bool leave;
+    struct strv enter;
+    struct serial_pattern pattern; /* none: it waits in its bootloader */
 };
 
 #define AT(member) offsetof(struct flash_stm32_uart, member)
@@ -45,9 +52,12 @@ static const char *const parities[] = {[SERIAL_PARITY_NONE] = "none",
 
 static const struct field fields[] = {
     {"port", FIELD_STRING, AT(port.path),
-     .help = "the board's tty, best a link in /dev/serial/by-id; may be the console's"},
-    {"usb-serial", FIELD_STRING, AT(port.usb_serial),
-     .help = "instead of port: the serial number of the USB device that has the tty"},
+     .help = "the board's tty, best a link in /dev/serial/by-id; the console's where neither this "
+             "nor a USB device is given"},
+    TTY_USB_ROWS,
+    {"enter", FIELD_STRINGS, AT(enter),
+     .help = "how DTR and RTS bring the chip into its bootloader: dtr-rts (NRST on DTR, BOOT0 on "
+             "RTS), rts-dtr, or steps as in reset: serial; where not given it is there already"},
     {"baud", FIELD_UINT, AT(line.baud), .min = 1200, .max = 12000000,
      .help = "bits a second, which the bootloader finds out by itself; 115200 where not given"},
     {"parity", FIELD_CHOICE, AT(line.parity), .choices = parities,
@@ -71,21 +81,30 @@ static void preset(void *self)
 
 static void check(void *self, const struct yaml_node *node, struct diags *diags)
 {
-    const struct flash_stm32_uart *conf = self;
+    struct flash_stm32_uart *conf = self;
     uint64_t page = conf->page_size;
+    struct err err = {0};
+    size_t bad;
 
-    if (!conf->port.path == !conf->port.usb_serial)
-        diag_key(diags, node, "flash stm32-uart needs either 'port' or 'usb-serial'%s",
-                 conf->port.path ? ", not both" : "");
+    tty_target_check(&conf->port, "flash stm32-uart", "port", false, node, diags);
+    if (conf->enter.count && serial_pattern_read(&conf->enter, &conf->pattern, &bad, &err) < 0)
+        diag_node(diags, yaml_get(node, "enter"), "flash stm32-uart: enter: %s", err.message);
     if (yaml_get(node, "page-size") && (page < PAGE_MIN || page > PAGE_MAX || (page & (page - 1))))
         diag_node(diags, yaml_get(node, "page-size"),
                   "flash stm32-uart: a page is a power of two from %u bytes to %uK", PAGE_MIN,
                   PAGE_MAX / 1024);
 }
 
+static bool borrows_tty(const void *self)
+{
+    return !tty_target_given(&((const struct flash_stm32_uart *)self)->port);
+}
+
 static int present(const void *self, struct err *err)
 {
-    return tty_target_present(&((const struct flash_stm32_uart *)self)->port, err);
+    return borrows_tty(self)
+               ? 0
+               : tty_target_present(&((const struct flash_stm32_uart *)self)->port, err);
 }
 
 /* One programming, from the first byte to the last. */
@@ -316,6 +335,24 @@ static int open_line(const char *path, const void *line, int *ret_fd, struct err
     return serial_open_line(path, line, ret_fd, err);
 }
 
+static int change(void *arg, unsigned set, unsigned clear, struct err *err)
+{
+    return modem_lines_change(arg, set, clear, err);
+}
+
+/* Opening the tty has set both lines. What the chip said until then was its firmware's. */
+static int enter(const struct session *session, int fd, const char *name, struct err *err)
+{
+    struct modem_lines lines = {.fd = fd, .name = name};
+    int rc;
+
+    if (!session->conf->pattern.count)
+        return 0;
+    rc = serial_pattern_run(&session->conf->pattern, change, &lines, session->ctx, err);
+    serial_flush(fd);
+    return rc < 0 ? err_wrap(err, "into its bootloader") : 0;
+}
+
 static int on_port(struct session *session, int fd, struct err *err)
 {
     int rc = stm32_boot_open(&session->boot, fd, session->conf->line.baud, session->ctx, err);
@@ -334,16 +371,18 @@ static int work(const struct flash_stm32_uart *conf, const struct driver_env *en
     cleanup_free char *log = env->work_dir ? fs_join(env->work_dir, "flash.log") : NULL;
     cleanup_close int log_fd =
         log ? open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666) : -1;
+    const struct tty_target *port = borrows_tty(conf) ? env->console->target : &conf->port;
     int fd = -1;
-    int rc = tty_target_open(&conf->port, open_line, &conf->line, ctx, &fd, err);
+    int rc = tty_target_open(port, open_line, &conf->line, ctx, &fd, err);
 
     if (rc < 0)
         return rc;
     session.log = (struct flash_log){.env = env, .fd = log_fd};
-    rc = on_port(&session, fd, err);
+    rc = enter(&session, fd, tty_target_name(port), err);
+    if (rc == 0)
+        rc = on_port(&session, fd, err);
     serial_close(fd);
-    return rc < 0 ? err_wrap(err, "%s", conf->port.path ? conf->port.path : conf->port.usb_serial)
-                  : 0;
+    return rc < 0 ? err_wrap(err, "%s", tty_target_name(port)) : 0;
 }
 
 static int program(void *self, const struct driver_env *env, const struct image *image,
@@ -365,7 +404,8 @@ const struct flash_driver flash_stm32_uart = {
              .self_size = sizeof(struct flash_stm32_uart),
              .preset = preset,
              .check = check,
-             .present = present},
+             .present = present,
+             .borrows_tty = borrows_tty},
     .needs_console_port = true,
     .program = program,
     .compare = compare,

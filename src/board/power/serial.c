@@ -33,7 +33,8 @@ static const struct field fields[] = {
 
 static void check(void *self, const struct yaml_node *node, struct diags *diags)
 {
-    tty_target_check(&((struct power_serial *)self)->target, "power serial", false, node, diags);
+    tty_target_check(&((struct power_serial *)self)->target, "power serial", "path", false, node,
+                     diags);
 }
 
 static bool borrows_tty(const void *self)

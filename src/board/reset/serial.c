@@ -18,8 +18,10 @@ struct reset_serial {
 static const struct field fields[] = {
     TTY_TARGET_ROWS,
     {"pattern", FIELD_STRINGS, offsetof(struct reset_serial, words), FIELD_REQUIRED,
-     .help = "nrst-dtr, nrst-rts (the line set for 100 ms), arduino, esptool (an ESP's firmware), "
-             "esptool-boot (its bootloader), or steps: [dtr=0, rts=1, 100ms, rts=0]"},
+     .help =
+         "nrst-dtr, nrst-rts (the line set for 100 ms), arduino, esptool (an ESP's firmware), "
+         "esptool-boot (its bootloader), dtr-rts or rts-dtr (an STM32's: NRST on the first, BOOT0 "
+         "on the second), or steps: [dtr=0, rts=1, 100ms, rts=0]"},
     {0},
 };
 
@@ -39,7 +41,7 @@ static void check(void *self, const struct yaml_node *node, struct diags *diags)
     struct err err = {0};
     size_t bad;
 
-    tty_target_check(&conf->target, "reset serial", false, node, diags);
+    tty_target_check(&conf->target, "reset serial", "path", false, node, diags);
     if (serial_pattern_read(&conf->words, &conf->pattern, &bad, &err) < 0)
         diag_node(diags, item_at(yaml_get(node, "pattern"), bad), "reset serial: pattern: %s",
                   err.message);

@@ -12,7 +12,8 @@
 
 /* Those of ESP boards are esptool's: two transistors between DTR, RTS, EN and IO0 let EN fall with
  * RTS alone and IO0 with DTR alone (Espressif's "Boot Mode Selection"; esptool's reset.py). An
- * Arduino's reset pin hangs on DTR by a capacitor, so it is the falling edge that counts. */
+ * Arduino's reset pin hangs on DTR by a capacitor, so it is the falling edge that counts. dtr-rts is
+ * NRST on DTR and BOOT0 on RTS: into an STM32's bootloader. */
 static const struct named {
     const char *name;
     const char *words[WORDS_MAX + 1];
@@ -22,6 +23,8 @@ static const struct named {
     {"arduino", {"dtr=0", "rts=0", "250ms", "dtr=1", "rts=1"}},
     {"esptool", {"dtr=0", "rts=1", "100ms", "rts=0"}},
     {"esptool-boot", {"dtr=0", "rts=1", "100ms", "dtr=1", "rts=0", "50ms", "dtr=0"}},
+    {"dtr-rts", {"dtr=1", "rts=0", "100ms", "dtr=0", "100ms"}},
+    {"rts-dtr", {"rts=1", "dtr=0", "100ms", "rts=0", "100ms"}},
 };
 
 static const char *const line_names[] = {"dtr", "rts"};

@@ -393,6 +393,10 @@ Test(console_serial, mistakes_in_the_options)
     } cases[] = {
         {"{}", "needs either 'path' or 'usb-serial'"},
         {"{path: /dev/x, usb-serial: y}", "not both"},
+        {"{path: /dev/x, usb-path: 1-1}", "not both"},
+        {"{usb-path: 1-}", "'1-' is not a hub path"},
+        {"{path: /dev/x, interface: 1}", "an interface is of a USB device"},
+        {"{usb-path: 1-1, interface: first}", "'first' is no interface's number"},
         {"{path: /dev/x, bauds: 9600}", "did you mean 'baud'?"},
         {"{path: /dev/x, baud: 49}", "from 50 to 12000000"},
         {"{path: /dev/x, data: 9}", "from 5 to 8"},
@@ -440,15 +444,56 @@ Test(console_serial, a_usb_serial_number_leads_to_its_tty)
     add_usb_tty(sysfs, "1-3", "1-3:1.1", "ttyUSB5", "TWO\n");
     fs_write(root_serial, "0000:00:14.0\n", 13, NULL);
 
-    cr_assert_eq(serial_find_usb(sysfs, "066DFF515754888367131638", &path, &err), 0);
+    cr_assert_eq(serial_find_usb(sysfs, &(struct serial_usb){.serial = "066DFF515754888367131638"},
+                                 &path, &err),
+                 0);
     cr_expect_str_eq(path, "/dev/ttyACM0");
-    cr_assert_eq(serial_find_usb(sysfs, "A50285BI", &second, &err), 0);
+    cr_assert_eq(serial_find_usb(sysfs, &(struct serial_usb){.serial = "A50285BI"}, &second, &err),
+                 0);
     cr_expect_str_eq(second, "/dev/ttyUSB3");
-    cr_expect_eq(serial_find_usb(sysfs, "0000:00:14.0", NULL, &err), -ERR_NOT_FOUND,
-                 "the hub's number is not the device's");
-    cr_expect_eq(serial_find_usb(sysfs, "A502", NULL, &err), -ERR_NOT_FOUND);
-    cr_expect_eq(serial_find_usb(sysfs, "TWO", NULL, &err), -ERR_CONFIG);
+    cr_expect_eq(serial_find_usb(sysfs, &(struct serial_usb){.serial = "0000:00:14.0"}, NULL, &err),
+                 -ERR_NOT_FOUND, "the hub's number is not the device's");
+    cr_expect_eq(serial_find_usb(sysfs, &(struct serial_usb){.serial = "A502"}, NULL, &err),
+                 -ERR_NOT_FOUND);
+    cr_expect_eq(serial_find_usb(sysfs, &(struct serial_usb){.serial = "TWO"}, NULL, &err),
+                 -ERR_CONFIG);
     cr_expect(strstr(err.message, "/dev/ttyUSB4 and /dev/ttyUSB5"), "%s", err.message);
+    remove_tree(sysfs);
+}
+
+Test(console_serial, a_hub_path_and_an_interface_lead_to_a_tty)
+{
+    static const struct {
+        struct serial_usb usb;
+        int rc;
+        const char *words; /* of the tty or of the message */
+    } cases[] = {
+        {{.path = "1-1.4"}, 0, "/dev/ttyACM0"},
+        {{.path = "1-1.4", .interface = "2"}, 0, "/dev/ttyACM0"},
+        {{.path = "1-1.4", .interface = "0"}, -ERR_NOT_FOUND, "at 1-1.4, interface 0; is it"},
+        {{.path = "1-1"}, -ERR_NOT_FOUND, "no tty of a USB device at 1-1;"},
+        {{.path = "1-3"}, -ERR_CONFIG, "device at 1-3 has 2 ttys"},
+        {{.path = "1-3", .interface = "1"}, 0, "/dev/ttyUSB5"},
+        {{.serial = "TWO", .interface = "0"}, 0, "/dev/ttyUSB4"},
+        {{.serial = "TWO", .path = "1-3", .interface = "1"}, 0, "/dev/ttyUSB5"},
+        {{.serial = "TWO", .path = "1-1.4"}, -ERR_NOT_FOUND, "'TWO' at 1-1.4"},
+        {{.path = "1-40"}, 0, "/dev/ttyUSB7"}, /* it has no serial number */
+    };
+    cleanup_free char *sysfs = temporary_dir();
+    cleanup_free char *nameless = xasprintf("%s/devices/usb1/1-40/serial", sysfs);
+
+    add_usb_tty(sysfs, "1-1.4", "1-1.4:1.2", "ttyACM0", "066DFF515754888367131638\n");
+    add_usb_tty(sysfs, "1-3", "1-3:1.0/ttyUSB4", "ttyUSB4", "TWO\n");
+    add_usb_tty(sysfs, "1-3", "1-3:1.1/ttyUSB5", "ttyUSB5", "TWO\n");
+    add_usb_tty(sysfs, "1-40", "1-40:1.0/ttyUSB7", "ttyUSB7", "\n");
+    unlink(nameless);
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        cleanup_free char *path = NULL;
+        struct err err = {0};
+        int rc = serial_find_usb(sysfs, &cases[i].usb, &path, &err);
+        cr_expect_eq(rc, cases[i].rc, "%zu: %s", i, err.message);
+        cr_expect(strstr(path ? path : err.message, cases[i].words), "%zu: %s", i, err.message);
+    }
     remove_tree(sysfs);
 }
 

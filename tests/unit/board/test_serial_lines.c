@@ -6,6 +6,7 @@
 #include "../scratch.h"
 #include "board/console/serial.h"
 #include "board/console_tty.h"
+#include "board/flash/flash.h"
 #include "board/modem_lines.h"
 #include "board/power/power.h"
 #include "board/reset/reset.h"
@@ -81,7 +82,8 @@ Test(serial_pattern, mistakes_are_told_where_they_are)
         {"", 0, "moves no line"},
         {"esptol", 0, "unknown pattern 'esptol' (did you mean 'esptool'?)"},
         {"x", 0,
-         "unknown pattern 'x'; there are: nrst-dtr, nrst-rts, arduino, esptool, esptool-boot"},
+         "unknown pattern 'x'; there are: nrst-dtr, nrst-rts, arduino, esptool, esptool-boot, "
+         "dtr-rts, rts-dtr"},
         {"dtr=1 100ms rst=0", 2, "unknown line 'rst' (did you mean 'rts'?)"},
         {"dtr=1 100ms reset=0", 2, "unknown line 'reset'; there are: dtr, rts"},
         {"dtr=2", 0, "'dtr=2': a line becomes 0 or 1"},
@@ -210,6 +212,8 @@ static void *make(const struct driver_base *base, const char *options)
     struct yaml_tree *tree;
 
     cr_assert_eq(yaml_parse(options, strlen(options), "t", &tree, &diags, NULL), 0, "%s", options);
+    if (base->preset)
+        base->preset(self);
     fields_read(base->fields, yaml_root(tree), base->name, self, &diags);
     if (!diags.messages.count)
         base->check(self, yaml_root(tree), &diags);
@@ -362,4 +366,37 @@ Test(power_serial, switches_and_tells_by_the_open_console)
         close(bench.board);
         unmake(&power_serial.base, self);
     }
+}
+
+/* ---- into a bootloader ------------------------------------------------------------------------- */
+
+/* The chip's own words come after that: with a board's end that says nothing it is not reached. */
+Test(flash_stm32_uart, dtr_and_rts_bring_the_chip_into_its_bootloader)
+{
+    static const struct {
+        const char *options, *log;
+    } cases[] = {
+        {"{enter: dtr-rts}", "dtr1 rts0\ndtr0 rts0\n"},
+        {"{enter: rts-dtr}", "dtr0 rts1\ndtr0 rts0\n"},
+        {"{enter: [dtr=0, rts=1, 1ms, rts=0]}", "dtr0 rts1\ndtr0 rts0\n"},
+        {"{}", ""},
+    };
+    struct image_options options = {.has_at = true, .at = 0x08000000};
+    struct image *image = NULL;
+    struct bench bench;
+
+    cr_assert_eq(image_load("fw", "x", 1, &options, &image, NULL), 0);
+    set_up(&bench);
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        void *self = make(&flash_stm32_uart.base, cases[i].options);
+        struct ctx moment = ctx_narrow(&bench.ctx, 1000);
+        size_t before = strlen(fake_log());
+        struct err err = {0};
+        fake_modem(bench.tty); /* opening sets both */
+        cr_expect_lt(flash_stm32_uart.program(self, &bench.env, image, &moment, &err), 0);
+        cr_expect_str_eq(fake_log() + before, cases[i].log, "%s", cases[i].options);
+        unmake(&flash_stm32_uart.base, self);
+    }
+    image_free(image);
+    close(bench.board);
 }
