@@ -132,6 +132,11 @@ void board_attach(struct board *board, const char *work_dir, const char *test,
     board->env.events = events;
 }
 
+void board_allow(struct board *board, const struct strv *names)
+{
+    board->env.allowed = names;
+}
+
 int board_accepts(const struct board *board, const struct image *image, struct err *err)
 {
     int rc = 0;

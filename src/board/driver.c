@@ -53,6 +53,27 @@ static bool inside(const struct memory_range *range, uint64_t address, uint64_t 
     return address >= range->at && size <= range->size && address - range->at <= range->size - size;
 }
 
+/* The address lies in this range of the board's. */
+static int check_write(const struct driver_env *env, const struct memory_range *range,
+                       const char *what, uint64_t address, struct err *err)
+{
+    const char *name = range->name ? range->name : "memory";
+
+    if (range->write == MEMORY_ALWAYS ||
+        (range->write == MEMORY_NAMED && env->allowed && strv_has(env->allowed, name)))
+        return 0;
+    if (range->write == MEMORY_NEVER)
+        return err_set(err, ERR_CONFIG,
+                       "%s at 0x%08" PRIx64 " lies in the %s of %s, which lab.yaml "
+                       "lets nobody write",
+                       what, address, name, env->board);
+    return err_set(err, ERR_CONFIG,
+                   "%s at 0x%08" PRIx64
+                   " lies in the %s of %s; if it is to be written, say so with "
+                   "--write %s",
+                   what, address, name, env->board, name);
+}
+
 int driver_accepts(const struct driver_env *env, const char *what, uint64_t address, uint64_t size,
                    struct err *err)
 {
@@ -60,7 +81,7 @@ int driver_accepts(const struct driver_env *env, const char *what, uint64_t addr
 
     for (size_t m = 0; m < env->memory_count; m++) {
         if (inside(&env->memory[m], address, size))
-            return 0;
+            return check_write(env, &env->memory[m], what, address, err);
         buf_addf(&ranges, "%s0x%08" PRIx64 "-0x%08" PRIx64, m ? ", " : "", env->memory[m].at,
                  env->memory[m].at + env->memory[m].size - 1);
     }

@@ -33,10 +33,12 @@ struct driver_env {
     const char *test;        /* for events; may be NULL */
     const struct memory_range *memory; /* nothing outside is ever written */
     size_t memory_count;               /* 0: not said */
-    struct console_tty *console;       /* lends its tty; NULL: it is none */
-    struct openocd_server *openocd;    /* the console's; NULL: it runs none */
+    const struct strv *allowed;     /* names of ranges that may be written this time; NULL: none */
+    struct console_tty *console;    /* lends its tty; NULL: it is none */
+    struct openocd_server *openocd; /* the console's; NULL: it runs none */
 };
-/* 0 where the range lies within the board's memory, else -ERR_CONFIG naming `what`: "segment". */
+/* 0 where the range lies within memory of the board that may be written, else -ERR_CONFIG naming
+ * `what`: "segment". */
 int driver_accepts(const struct driver_env *env, const char *what, uint64_t address, uint64_t size,
                    struct err *err);
 /* An EVENT_COMMAND, EVENT_PROGRESS or EVENT_WARNING about this board. */

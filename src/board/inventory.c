@@ -2,6 +2,7 @@
 #include "board/inventory.h"
 
 #include "base/fs.h"
+#include "base/str.h"
 
 #include <stdlib.h>
 
@@ -28,6 +29,26 @@ int inventory_open(const char *lab_option, struct inventory *ret, struct err *er
     if (rc < 0)
         inventory_close(ret);
     return rc;
+}
+
+static bool has_memory(const struct lab *lab, const char *name)
+{
+    for (size_t i = 0; i < lab->count; i++)
+        for (size_t m = 0; m < lab->boards[i].memory_count; m++)
+            if (str_eq(lab->boards[i].memory[m].name, name))
+                return true;
+    return false;
+}
+
+int inventory_allow(const struct inventory *inventory, const struct strv *memory, struct err *err)
+{
+    for (size_t i = 0; i < memory->count; i++)
+        if (!has_memory(inventory->lab, memory->items[i]))
+            return err_set(err, ERR_USAGE, "--write %s: no board of %s has memory of that name",
+                           memory->items[i], inventory->lab->file);
+    for (size_t i = 0; i < inventory->lab->count; i++)
+        board_allow(inventory->boards[i], memory);
+    return 0;
 }
 
 void inventory_close(struct inventory *inventory)

@@ -17,6 +17,8 @@ struct inventory {
 
 /* `lab_option`: what --lab says, NULL: look in the usual places. */
 int inventory_open(const char *lab_option, struct inventory *ret, struct err *err);
+/* board_allow() for all of them. -ERR_USAGE: no board of the lab has a range of that name. Borrows. */
+int inventory_allow(const struct inventory *inventory, const struct strv *memory, struct err *err);
 void inventory_close(struct inventory *inventory);
 
 #endif

@@ -29,6 +29,11 @@ static const struct opt_row rows[] = {
      "those on one hub and on one USB controller.",
      NULL},
     {"at", 0, "ADDRESS", "Where a raw binary belongs, such as 0x08000000.", "What is done"},
+    {"write", 0, "NAME",
+     "Let the firmware write memory that lab.yaml guards by this name, such as option-bytes. May "
+     "be "
+     "given several times.",
+     NULL},
     {"if-changed", 0, NULL,
      "Compare first, and leave a board alone that has the image already. Where its way of flashing "
      "cannot tell, it is flashed, and a note says so.",
@@ -108,6 +113,8 @@ static int take(void *arg, const struct opt_row *row, const char *value, struct 
         request->if_changed = true;
     else if (str_eq(row->name, "no-reset"))
         request->no_reset = true;
+    else if (str_eq(row->name, "write"))
+        strv_add(&request->plan.write, value);
     else if (str_eq(row->name, "max-parallel"))
         return str_to_u64(value, PARALLEL_MAX, "--max-parallel", &request->max_parallel, err);
     else if (str_eq(row->name, "require"))
@@ -242,6 +249,7 @@ static int run(const struct app *app, int argc, char **argv)
 
     if (!cmd_parse(&verb_flash, argc, argv, take, &options, &first, &code)) {
         strv_done(&request->plan.selectors);
+        strv_done(&request->plan.write);
         return code;
     }
     size_t count = (size_t)(argc - first), fetched = download_wanted(&request->download);
@@ -260,6 +268,7 @@ static int run(const struct app *app, int argc, char **argv)
     free(orders);
     holder_done(&request->holder);
     strv_done(&request->plan.selectors);
+    strv_done(&request->plan.write);
     return cmd_exit(app, code);
 }
 

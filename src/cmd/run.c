@@ -24,6 +24,11 @@ static const struct opt_row rows[] = {
     {"plan", 'p', "FILE", "Run the tests of a hil.yaml instead of the images named here.",
      "What to run"},
     {"at", 0, "ADDRESS", "Where a raw binary belongs, such as 0x08000000.", NULL},
+    {"write", 0, "NAME",
+     "Let the firmware write memory that lab.yaml guards by this name, such as option-bytes. May "
+     "be "
+     "given several times.",
+     NULL},
     {"repeat", 0, "N", "Run everything N times.", NULL},
     {"retries", 0, "N",
      "Try a test again that did not pass, up to N times (10 at most): what failed on the same "
@@ -147,6 +152,8 @@ static int take(void *arg, const struct opt_row *row, const char *value, struct 
     default:
         break;
     }
+    if (str_eq(row->name, "write"))
+        strv_add(&plan->write, value);
     if (str_eq(row->name, "blame"))
         request->blame = true;
     if (str_eq(row->name, "nonce"))
@@ -186,6 +193,7 @@ static int check_request(const struct session_request *request, struct err *err)
 static void request_done(struct session_request *request)
 {
     strv_done(&request->images);
+    strv_done(&request->plan.write);
     strv_done(&request->plan.selectors);
     strv_done(&request->plan.expect.require);
     report_orders_done(&request->reports);

@@ -33,7 +33,9 @@ static const struct field board_rows[] = {
     {"labels", FIELD_STRINGS, CONF(labels), .help = "what the board is: type, chip, properties"},
     {"timeouts", FIELD_NODE, offsetof(struct board_fields, timeouts), .help = "over the defaults"},
     {"memory", FIELD_NODE, offsetof(struct board_fields, memory),
-     .help = "list of {at, size}: nothing outside is ever written"},
+     .help =
+         "list of {at, size}: nothing outside is ever written; {name, at, size}: only for a run "
+         "with --write NAME"},
     {"power", FIELD_NODE, CONF(power), .help = "how it is switched on and off"},
     {"reset", FIELD_NODE, CONF(reset), .help = "how it is reset; else it is power-cycled"},
     {"flash", FIELD_NODE, CONF(flash), .help = "how firmware gets onto it"},
@@ -109,12 +111,20 @@ static const struct field max_parallel_rows[] = {
 static const struct field default_rows[] = {
     {"timeouts", FIELD_NODE, 0, .help = "for boards that give none"}, {0}};
 
-static const struct field range_rows[] = {{"at", FIELD_ADDRESS, offsetof(struct memory_range, at),
-                                           FIELD_REQUIRED,
-                                           .help = "its first address, such as 0x08000000"},
-                                          {"size", FIELD_SIZE, offsetof(struct memory_range, size),
-                                           FIELD_REQUIRED, .help = "its size, such as 512K"},
-                                          {0}};
+static const char *const memory_writes[] = {"always", "named", "never", NULL};
+
+static const struct field range_rows[] = {
+    {"at", FIELD_ADDRESS, offsetof(struct memory_range, at), FIELD_REQUIRED,
+     .help = "its first address, such as 0x08000000"},
+    {"size", FIELD_SIZE, offsetof(struct memory_range, size), FIELD_REQUIRED,
+     .help = "its size, such as 512K"},
+    {"name", FIELD_STRING, offsetof(struct memory_range, name),
+     .help = "what --write calls it, such as option-bytes"},
+    {"write", FIELD_CHOICE, offsetof(struct memory_range, write), .choices = memory_writes,
+     .help =
+         "always; named: only for a run that names it; never. Where not given: named for a range "
+         "with a name, always for others"},
+    {0}};
 
 /* ---- memory ---------------------------------------------------------------------------------- */
 
@@ -123,30 +133,48 @@ static bool overlap(const struct memory_range *a, const struct memory_range *b)
     return a->at <= b->at + (b->size - 1) && b->at <= a->at + (a->size - 1);
 }
 
-static void read_range(const struct yaml_node *node, struct board_conf *conf, struct diags *diags)
+/* What is wrong with a range that has an address and a size. */
+static void check_range(const struct memory_range *range, const struct yaml_node *node,
+                        const struct board_conf *conf, struct diags *diags)
 {
-    struct memory_range range = {0};
-    size_t mistakes = diags->messages.count + diags->dropped;
-
-    fields_read(range_rows, node, "a memory range", &range, diags);
-    if (diags->messages.count + diags->dropped > mistakes)
-        return;
-    if (!range.size) {
+    if (!range->size) {
         diag_node(diags, node, "a memory range of no bytes");
         return;
     }
-    if (range.at + (range.size - 1) < range.at) {
-        diag_node(diags, node, "memory at 0x%" PRIx64 " ends beyond 64-bit addresses", range.at);
+    if (range->at + (range->size - 1) < range->at) {
+        diag_node(diags, node, "memory at 0x%" PRIx64 " ends beyond 64-bit addresses", range->at);
         return;
     }
+    if (range->name && !name_valid(range->name))
+        diag_node(diags, yaml_get(node, "name"), "memory's name '%.80s' must be made of " NAME_RULE,
+                  range->name);
+    if (range->write == MEMORY_NAMED && !range->name)
+        diag_node(diags, yaml_get(node, "write"),
+                  "memory that is written only where it is named needs a 'name'");
     for (size_t i = 0; i < conf->memory_count; i++) {
-        if (overlap(&range, &conf->memory[i])) {
+        const struct memory_range *other = &conf->memory[i];
+        if (overlap(range, other))
             diag_node(diags, node, "memory at 0x%" PRIx64 " overlaps the range at 0x%" PRIx64,
-                      range.at, conf->memory[i].at);
-            return;
-        }
+                      range->at, other->at);
+        else if (range->name && str_eq(range->name, other->name))
+            diag_node(diags, yaml_get(node, "name"), "memory '%.80s' is here twice", range->name);
     }
-    conf->memory[conf->memory_count++] = range;
+}
+
+static void read_range(const struct yaml_node *node, struct board_conf *conf, struct diags *diags)
+{
+    struct memory_range range = {.write = -1};
+    size_t mistakes = diags->messages.count + diags->dropped;
+
+    fields_read(range_rows, node, "a memory range", &range, diags);
+    if (range.write < 0)
+        range.write = range.name ? MEMORY_NAMED : MEMORY_ALWAYS;
+    if (diags->messages.count + diags->dropped == mistakes)
+        check_range(&range, node, conf, diags);
+    if (diags->messages.count + diags->dropped == mistakes)
+        conf->memory[conf->memory_count++] = range;
+    else
+        fields_done(range_rows, &range);
 }
 
 static void read_memory(const struct yaml_node *node, struct board_conf *conf, struct diags *diags)
@@ -388,6 +416,8 @@ void lab_free(struct lab *lab)
         return;
     for (size_t i = 0; i < lab->count; i++) {
         strv_done(&lab->boards[i].labels);
+        for (size_t m = 0; m < lab->boards[i].memory_count; m++)
+            fields_done(range_rows, &lab->boards[i].memory[m]);
         free(lab->boards[i].memory);
         free(lab->boards[i].format.name);
         fields_done(regex_rows, &lab->boards[i].format);

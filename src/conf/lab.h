@@ -25,8 +25,16 @@ struct timeouts timeouts_merge(struct timeouts base, struct timeouts over);
 void timeouts_read(const struct yaml_node *node, struct timeouts *ret, struct diags *diags);
 int timeouts_parse(const char *text, struct timeouts *ret, struct err *err);
 
+enum memory_write {
+    MEMORY_ALWAYS,
+    MEMORY_NAMED, /* only for a run that names it: option bytes */
+    MEMORY_NEVER,
+};
+
 struct memory_range {
     uint64_t at, size; /* bytes */
+    char *name;        /* NULL: none */
+    int write;         /* enum memory_write */
 };
 
 /* `format: unity`, or `format: {regex: {pass: ..., fail: ..., skip: ..., end: ...}}`. */

@@ -443,6 +443,8 @@ static int make_plan(struct flashing *flashing, struct err *err)
     struct flashing_request *request = flashing->request;
     int rc = inventory_open(request->lab, &flashing->inventory, err);
 
+    if (rc == 0)
+        rc = inventory_allow(&flashing->inventory, &request->plan.write, err);
     request->download.note = note_download;
     request->download.arg = flashing;
     for (size_t i = 0; i < request->order_count && rc == 0; i++)

@@ -204,6 +204,8 @@ static int prepare(struct session *session, struct err *err)
     bool later = request->plan_path || download_wanted(&request->download);
     int rc = inventory_open(request->lab_path, &session->inventory, err);
 
+    if (rc == 0)
+        rc = inventory_allow(&session->inventory, &request->plan.write, err);
     if (rc == 0 && request->plan_path)
         rc = load_tests(session, err);
     /* Images are looked at before the last run's results make room; builds need the directory, and

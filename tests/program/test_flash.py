@@ -54,6 +54,36 @@ def test_what_a_person_reads(hil):
     assert (quiet.code, quiet.out, quiet.err) == (0, "", "")
 
 
+GUARDED = """    memory:
+      - {at: 0x08000000, size: 512K}
+      - {name: option-bytes, at: 0x1FFFC000, size: 16}
+      - {name: otp, at: 0x1FFF7800, size: 528, write: never}
+"""
+
+
+@pytest.mark.parametrize("verb", ["flash", "run"])
+def test_guarded_memory_is_written_where_it_is_named(hil, verb):
+    file = lab(hil, {"uno-1": {"run": f"cp $0 {hil.home}/written"}})
+    file.write_text(file.read_text() + GUARDED)
+    image = hil.write("options.hex", ":020000041FFFDC\n:04C00000EFAAFFF0B4\n:00000001FF\n")
+    refused = hil(verb, image)
+    assert refused.code == 2
+    assert "segment at 0x1fffc000 lies in the option-bytes of uno-1; if it is to be written, say so with --write option-bytes" in refused.err
+    assert not (hil.home / "written").exists()
+    hil(verb, "--write", "option-bytes", image, "-t", "boot=1ms,total=1s")
+    assert (hil.home / "written").exists() == (verb == "flash")  # hil run wants a console first
+    nobody = hil(verb, "--write", "option-byte", image)
+    assert nobody.code == 2 and "no board of " in nobody.err and "has memory of that name" in nobody.err
+
+
+def test_memory_that_nobody_writes(hil):
+    file = lab(hil, {"uno-1": {"run": "true"}})
+    file.write_text(file.read_text() + GUARDED)
+    image = hil.write("otp.hex", ":020000041FFFDC\n:04780000EFAAFFF0FC\n:00000001FF\n")
+    refused = hil("flash", "--write", "otp", image)
+    assert refused.code == 2 and "lies in the otp of uno-1, which lab.yaml lets nobody write" in refused.err
+
+
 def test_one_that_fails_keeps_no_other_from_its_firmware(hil):
     file = lab(hil, {"good": {"run": "true"}, "bad": {"run": "echo target not found; exit 3"}})
     run = hil("flash", "--lab", file, f"uno={UNITY}", env={"TMPDIR": str(hil.home)})
