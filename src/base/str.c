@@ -254,12 +254,12 @@ int str_to_size(const char *text, const char *what, uint64_t *ret, struct err *e
 
 int str_to_ms(const char *text, const char *what, int64_t *ret, struct err *err)
 {
-    static const struct unit units[] = {
-        {"s", 1e3}, {"ms", 1}, {"m", 6e4}, {"min", 6e4}, {"h", 3.6e6}};
+    static const struct unit units[] = {{"s", 1e3},   {"ms", 1},    {"m", 6e4},
+                                        {"min", 6e4}, {"h", 3.6e6}, {"d", 8.64e7}};
     double ms = 0;
     int rc = !strcmp(text, "0") ? 0
-                                : scaled(text, units, ARRAY_SIZE(units), 3.6e9, what,
-                                         "a duration such as 250ms, 30s, 10m or 1h", &ms, err);
+                                : scaled(text, units, ARRAY_SIZE(units), 3.2e11, what,
+                                         "a duration such as 250ms, 30s, 10m, 1h or 7d", &ms, err);
 
     if (rc == 0)
         *ret = (int64_t)(ms + 0.5);

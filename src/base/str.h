@@ -46,7 +46,7 @@ const char *str_nearest(const char *word, const char *const *candidates, size_t 
 int str_to_u64(const char *text, uint64_t max, const char *what, uint64_t *ret, struct err *err);
 int str_to_size(const char *text, const char *what, uint64_t *ret, struct err *err); /* 512K 1M */
 int str_to_ms(const char *text, const char *what, int64_t *ret,
-              struct err *err); /* 250ms 30s 10m 0 */
+              struct err *err); /* 250ms 30s 10m 7d 0 */
 /* "1.5 s", "250 ms", "2 min 5 s" into `out`; returns out. */
 const char *str_from_us(int64_t microseconds, char out[32]);
 

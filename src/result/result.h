@@ -186,6 +186,7 @@ struct run_origin {
     const char *server_url; /* "https://github.com" */
     const char *repository; /* "owner/name" */
     const char *sha;
+    const char *ref; /* the branch or tag, of a pull request its branch */
     const char *run_url;
     const char *describe; /* as git describe says */
     bool dirty_known;     /* somebody looked, to the end */

@@ -44,6 +44,9 @@ struct run_origin origin_find(struct arena *arena)
     found.server_url = variable("GITHUB_SERVER_URL");
     found.repository = variable("GITHUB_REPOSITORY");
     found.sha = variable("GITHUB_SHA");
+    found.ref = variable("GITHUB_HEAD_REF");
+    if (!found.ref)
+        found.ref = variable("GITHUB_REF_NAME");
     if (found.server_url && found.repository && run)
         found.run_url = arena_printf(arena, "%s/%s/actions/runs/%s/attempts/%s", found.server_url,
                                      found.repository, run, attempt ? attempt : "1");

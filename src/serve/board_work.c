@@ -204,8 +204,11 @@ static int judge_test(struct work *work, enum verdict verdict, const char *out_d
     struct store_job job = {0};
     int rc = 0;
 
-    if (store_last_job(work->store, work->of->lab_name, work->of->board->name, &job))
+    if (store_last_job(work->store, work->of->lab_name, work->of->board->name,
+                       work->attempt.started_us, &job)) {
         work->attempt.wrote = job.flashed;
+        work->attempt.run = job.run;
+    }
     if (ctx_cancelled(&work->ctx))
         rc = err_set(err, ERR_CANCELLED, "cancelled");
     else if (verdict != VERDICT_PASS)

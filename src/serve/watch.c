@@ -47,7 +47,8 @@ static int know(const struct watch *watch, struct store *store, const struct pos
         return store_watched(store, watch->lab->name, post->board->name, unix_us() - WATCH_DAY_US,
                              ret, err);
     *ret = (struct store_watched){0}; /* a dry run in a lab without history */
-    char **const texts[] = {&ret->image, &ret->failed, &ret->aside, &ret->reason};
+    char **const texts[] = {&ret->image,  &ret->failed,     &ret->aside,
+                            &ret->reason, &ret->quarantine, &ret->quarantine_for};
     for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
         *texts[i] = xstrdup("");
     return 0;

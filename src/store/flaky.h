@@ -25,8 +25,8 @@
 #include "store/history.h"
 
 struct flaky_count {
-    uint64_t runs, failed; /* results; */
-    uint64_t pairs, flips; /* neighbours in time with the same image and board */
+    uint64_t runs, failed;  /* results; */
+    uint64_t pairs, flips;  /* neighbours in time with the same image and board */
     double rate, low, high; /* flips of pairs, and its interval; 0, 0, 1 without a pair */
 };
 
@@ -44,9 +44,9 @@ struct flaky_board { /* of one test, or over all flaky tests */
     bool stands_out;
 };
 struct flaky_test {
-    char *lab, *suite, *name; /* suite "": none */
-    bool is_job;              /* tries that failed with no test to blame */
-    struct flaky_count count; /* over all boards */
+    char *lab, *suite, *name;   /* suite "": none */
+    bool is_job;                /* tries that failed with no test to blame */
+    struct flaky_count count;   /* over all boards */
     struct flaky_board *boards; /* by rate, the highest first */
     size_t board_count;
     enum flaky_blame blame;
@@ -58,9 +58,11 @@ struct flaky {
     struct flaky_board *boards; /* over all of those tests */
     size_t board_count;
 };
-/* The filter's verdicts and limit do not count; `test` is a pattern as for case_like(). */
+/* The filter's verdicts and limit do not count; `test` is a pattern as for case_like(), `board` keeps
+ * the tests that flipped there, beside what other boards made of them. */
 int flaky_find(struct store *store, const struct history_filter *filter, struct flaky *ret,
                struct err *err);
+void flaky_limit(struct flaky *flaky, size_t tests); /* keeps the first; 0: all */
 void flaky_done(struct flaky *flaky);
 /* Wilson's interval of `hits` of `trials`. */
 void flaky_interval(uint64_t hits, uint64_t trials, double *ret_low, double *ret_high);

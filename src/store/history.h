@@ -19,11 +19,11 @@
 
 struct history_filter { /* zeroed: everything */
     const char *lab, *board;
-    const char *test;            /* pattern: of a job's test, or of a case as case_like() has it */
-    int64_t run;                 /* 0: any */
-    int64_t since_us, until_us;  /* begun in; 0: open */
-    unsigned verdicts;           /* 1 << VERDICT_FAIL | ...; 0: any */
-    size_t limit;                /* rows; 0: all */
+    const char *test;           /* pattern: of a job's test, or of a case as case_like() has it */
+    int64_t run;                /* 0: any */
+    int64_t since_us, until_us; /* begun in; 0: open */
+    unsigned verdicts;          /* 1 << VERDICT_FAIL | ...; 0: any */
+    size_t limit;               /* rows; 0: all */
 };
 
 struct history_run {
@@ -34,12 +34,11 @@ struct history_run {
     struct test_counts counts;
 };
 int history_runs(struct store *store, const struct history_filter *filter,
-                 int (*each)(void *arg, const struct history_run *run), void *arg,
-                 struct err *err);
+                 int (*each)(void *arg, const struct history_run *run), void *arg, struct err *err);
 
 /* One image on one board: an attempt of a job of a run, or one of hil watch. */
 struct history_try {
-    int64_t run, watch; /* the run's id; the watch attempt's; 0: none */
+    int64_t run, watch;                             /* the run's id; the watch attempt's; 0: none */
     int64_t started_us, took_us, flash_us, test_us; /* the last two 0: not known */
     const char *lab, *board, *test, *tool, *probe;
     const char *image, *image_sha256, *build_id; /* the file, as it was named */
@@ -71,7 +70,7 @@ int history_cases(struct store *store, int64_t run, const char *board,
                   void *arg, struct err *err);
 
 struct history_event { /* "quarantine" "release" "recovery" "watch" ... (store_event) */
-    int64_t id, at_us, run;
+    int64_t id, at_us;
     const char *lab, *board, *kind, *text;
 };
 int history_events(struct store *store, const struct history_filter *filter,

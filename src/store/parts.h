@@ -31,6 +31,10 @@ int store_insert(struct store *store, sqlite3_stmt *statement, struct err *err, 
 /* The same of a statement that is run once. */
 int store_run(struct store *store, const char *sql, struct err *err, const char *kinds, ...);
 bool store_verdict(const char *name, enum verdict *ret);
+/* store_quarantine() within a transaction; `image`: another one lifts it; NULL: none does. */
+int store_quarantine_locked(struct store *store, const char *lab, const char *board,
+                            const char *reason, const char *image, int64_t unix_us,
+                            struct err *err);
 /* COMMIT where rc is 0, else ROLLBACK. */
 int store_end_transaction(struct store *store, int rc, struct err *err);
 

@@ -5,13 +5,28 @@
 
 #include <stdio.h>
 
+int store_quarantine_locked(struct store *store, const char *lab, const char *board,
+                            const char *reason, const char *image, int64_t unix_us, struct err *err)
+{
+    int rc = store_run(store,
+                       "INSERT OR IGNORE INTO quarantine (lab, board, reason, image, since_us)"
+                       " VALUES (?, ?, ?, ?, ?)",
+                       err, "ssssi", lab, board, reason, image, unix_us);
+
+    if (rc < 0 || !sqlite3_changes(store->db))
+        return rc;
+    return store_event(store, "quarantine", lab, board, reason, unix_us, err);
+}
+
 int store_quarantine(struct store *store, const char *lab, const char *board, const char *reason,
                      int64_t unix_s, struct err *err)
 {
-    return store_run(store,
-                     "INSERT OR IGNORE INTO quarantine (lab, board, reason, since_us)"
-                     " VALUES (?, ?, ?, ?)",
-                     err, "sssi", lab, board, reason, unix_s * 1000000);
+    int rc = store_execute(store, "BEGIN IMMEDIATE", err);
+
+    if (rc < 0)
+        return rc;
+    rc = store_quarantine_locked(store, lab, board, reason, NULL, unix_s * 1000000, err);
+    return store_end_transaction(store, rc, err);
 }
 
 static bool read_quarantine(sqlite3_stmt *statement, struct store_quarantine *ret)
@@ -41,12 +56,27 @@ bool store_quarantined(struct store *store, const char *lab, const char *board,
     return found;
 }
 
+static int release_locked(struct store *store, const char *lab, const char *board, bool *ret,
+                          struct err *err)
+{
+    int rc = store_run(store,
+                       "INSERT INTO events (at_us, lab, board, kind, text)"
+                       " SELECT strftime('%s', 'now') * 1000000, lab, board, 'release', reason"
+                       " FROM quarantine WHERE lab = ? AND board = ?",
+                       err, "ss", lab, board);
+
+    *ret = rc == 0 && sqlite3_changes(store->db) > 0;
+    return !*ret ? rc
+                 : store_run(store, "DELETE FROM quarantine WHERE lab = ? AND board = ?", err, "ss",
+                             lab, board);
+}
+
 int store_release(struct store *store, const char *lab, const char *board, bool *ret,
                   struct err *err)
 {
-    int rc = store_run(store, "DELETE FROM quarantine WHERE lab = ? AND board = ?", err, "ss", lab,
-                       board);
+    int rc = store_execute(store, "BEGIN IMMEDIATE", err);
 
-    *ret = rc == 0 && sqlite3_changes(store->db) > 0;
-    return rc;
+    *ret = false;
+    return rc < 0 ? rc
+                  : store_end_transaction(store, release_locked(store, lab, board, ret, err), err);
 }

@@ -53,6 +53,55 @@ static const char *const migrations[] = {
     "  started_us INTEGER NOT NULL, took_us INTEGER NOT NULL, exit_code INTEGER,"
     "  verdict TEXT, reason TEXT, wrote INTEGER NOT NULL);"
     "CREATE INDEX attempts_by_board ON attempts(lab, board, started_us);",
+    /* What history asks for. A case's name is kept once: names.seen_day is the last day that it was
+     * recorded. cases.result is enum case_result. jobs.at_us is when it began, or the run where it
+     * never did. quarantine.image: the image that hil watch gave up with; another one lifts it. */
+    "ALTER TABLE runs ADD COLUMN repository TEXT;"
+    "ALTER TABLE runs ADD COLUMN sha TEXT;"
+    "ALTER TABLE runs ADD COLUMN ref TEXT;"
+    "ALTER TABLE runs ADD COLUMN describe TEXT;"
+    "ALTER TABLE runs ADD COLUMN url TEXT;"
+    "ALTER TABLE jobs ADD COLUMN at_us INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE jobs ADD COLUMN attempt INTEGER NOT NULL DEFAULT 1;"
+    "ALTER TABLE jobs ADD COLUMN last INTEGER NOT NULL DEFAULT 1;"
+    "ALTER TABLE jobs ADD COLUMN blame TEXT;"
+    "ALTER TABLE jobs ADD COLUMN passed INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE jobs ADD COLUMN failed INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE jobs ADD COLUMN errors INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE jobs ADD COLUMN skipped INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE jobs ADD COLUMN flaky INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE attempts ADD COLUMN run_id INTEGER;"
+    "ALTER TABLE quarantine ADD COLUMN image TEXT;"
+    "CREATE TABLE names ("
+    "  id INTEGER PRIMARY KEY, suite TEXT NOT NULL, name TEXT NOT NULL,"
+    "  seen_day INTEGER NOT NULL, UNIQUE (suite, name));"
+    "INSERT INTO names (suite, name, seen_day)"
+    "  SELECT suite, name, max(started_us) / 86400000000 FROM cases JOIN jobs ON jobs.id = job_id"
+    "  GROUP BY suite, name;"
+    "DROP INDEX cases_by_job;"
+    "ALTER TABLE cases RENAME TO cases_3;"
+    "CREATE TABLE cases ("
+    "  job_id INTEGER NOT NULL REFERENCES jobs(id), name_id INTEGER NOT NULL REFERENCES names(id),"
+    "  seq INTEGER NOT NULL, result INTEGER NOT NULL, duration_us INTEGER,"
+    "  PRIMARY KEY (job_id, name_id, seq)) WITHOUT ROWID;"
+    "INSERT INTO cases SELECT job_id, names.id, cases_3.rowid, CASE result WHEN 'pass' THEN 0"
+    "  WHEN 'fail' THEN 1 WHEN 'error' THEN 2 ELSE 3 END, duration_us"
+    "  FROM cases_3 JOIN names USING (suite, name);"
+    "DROP TABLE cases_3;"
+    "UPDATE jobs SET"
+    "  at_us = iif(started_us, started_us, (SELECT r.started_us FROM runs r WHERE r.id = run_id)),"
+    "  passed = (SELECT count(*) FROM cases WHERE job_id = jobs.id AND result = 0),"
+    "  failed = (SELECT count(*) FROM cases WHERE job_id = jobs.id AND result = 1),"
+    "  errors = (SELECT count(*) FROM cases WHERE job_id = jobs.id AND result = 2),"
+    "  skipped = (SELECT count(*) FROM cases WHERE job_id = jobs.id AND result = 3);"
+    "CREATE TABLE events ("
+    "  id INTEGER PRIMARY KEY, at_us INTEGER NOT NULL, lab TEXT, board TEXT, kind TEXT NOT NULL,"
+    "  text TEXT NOT NULL);"
+    "CREATE INDEX runs_by_time ON runs(started_us);"
+    "CREATE INDEX jobs_by_time ON jobs(at_us);"
+    "CREATE INDEX attempts_by_time ON attempts(started_us);"
+    "CREATE INDEX attempts_by_run ON attempts(run_id) WHERE run_id IS NOT NULL;"
+    "CREATE INDEX events_by_time ON events(at_us);",
 };
 
 int store_failed(const struct store *store, struct err *err)
@@ -156,7 +205,9 @@ static int set_up(struct store *store, struct err *err)
         rc = check_version(store, version, err);
     /* A log of at most 1 MiB or so: whoever opens the file first reads all of it. */
     if (rc == 0)
-        rc = store_execute(store, "PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 250",
+        rc = store_execute(store,
+                           "PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 250;"
+                           "PRAGMA temp_store = MEMORY",
                            err);
     if (rc < 0 || version == (int)ARRAY_SIZE(migrations))
         return rc;
@@ -201,7 +252,7 @@ void store_close(struct store *store)
     free(store);
 }
 
-/* ---- recording ----------------------------------------------------------------------------- */
+/* ---- statements ---------------------------------------------------------------------------- */
 
 void store_bind_text(sqlite3_stmt *statement, int at, const char *text)
 {
@@ -261,99 +312,6 @@ bool store_verdict(const char *name, enum verdict *ret)
         }
     }
     return false;
-}
-
-struct inserts {
-    sqlite3_stmt *run, *job, *test_case;
-};
-
-static void inserts_done(struct inserts *inserts)
-{
-    sqlite3_finalize(inserts->run);
-    sqlite3_finalize(inserts->job);
-    sqlite3_finalize(inserts->test_case);
-}
-
-static int prepare_inserts(struct store *store, struct inserts *ret, struct err *err)
-{
-    int rc = store_prepare(
-        store, "INSERT INTO runs (lab, verdict, started_us, took_us) VALUES (?, ?, ?, ?)",
-        &ret->run, err);
-
-    if (rc == 0)
-        rc = store_prepare(
-            store,
-            "INSERT INTO jobs (run_id, lab, board, test, image_file, image_sha256,"
-            " image_build_id, verdict, reason, started_us, took_us, flash_us, test_us)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            &ret->job, err);
-    if (rc == 0)
-        rc = store_prepare(store,
-                           "INSERT INTO cases (job_id, suite, name, result, duration_us)"
-                           " VALUES (?, ?, ?, ?, nullif(?, -1))",
-                           &ret->test_case, err);
-    return rc;
-}
-
-static int record_cases(struct store *store, struct inserts *inserts, const struct job_result *job,
-                        int64_t job_id, struct err *err)
-{
-    int rc = 0;
-
-    for (size_t i = 0; i < job->suite_count; i++) {
-        const struct test_suite *suite = &job->suites[i];
-        for (size_t j = 0; rc == 0 && j < suite->count; j++) {
-            const struct test_case *test_case = &suite->cases[j];
-            rc = store_insert(store, inserts->test_case, err, "isssi", job_id, suite->name,
-                              test_case->name, case_result_name(test_case->result),
-                              test_case->duration_us);
-        }
-    }
-    return rc;
-}
-
-/* Each attempt is a row of its own: what a board did is remembered, whatever another made good. */
-static int record_job(struct store *store, struct inserts *inserts, const char *lab,
-                      const struct job_result *job, int64_t run_id, struct err *err)
-{
-    int rc = 0;
-
-    for (size_t i = 0; i < job->earlier_count && rc == 0; i++)
-        rc = record_job(store, inserts, lab, job->earlier[i], run_id, err);
-    if (rc == 0 && job->flash_us > 0)
-        rc = store_carries(store, lab, job->board, job->test_us > 0 ? job->image.sha256 : NULL,
-                           job->image.file, job->started_unix_us + job->took_us, err);
-    if (rc == 0)
-        rc = store_insert(store, inserts->job, err, "issssssssiiii", run_id, lab, job->board,
-                          job->name, job->image.file, job->image.sha256, job->image.build_id,
-                          verdict_name(job->verdict), job->reason, job->started_unix_us,
-                          job->took_us, job->flash_us, job->test_us);
-    return rc < 0 ? rc
-                  : record_cases(store, inserts, job, sqlite3_last_insert_rowid(store->db), err);
-}
-
-static int record_locked(struct store *store, struct inserts *inserts, const struct run_result *run,
-                         struct err *err)
-{
-    int64_t run_id;
-    int rc = store_insert(store, inserts->run, err, "ssii", run->lab, verdict_name(run->verdict),
-                          run->started_unix_us, run->took_us);
-
-    run_id = sqlite3_last_insert_rowid(store->db);
-    for (size_t i = 0; rc == 0 && i < run->count; i++)
-        rc = record_job(store, inserts, run->lab, run->jobs[i], run_id, err);
-    return rc;
-}
-
-int store_record(struct store *store, const struct run_result *run, struct err *err)
-{
-    struct inserts inserts __attribute__((cleanup(inserts_done))) = {0};
-    int rc = prepare_inserts(store, &inserts, err);
-
-    if (rc == 0)
-        rc = store_execute(store, "BEGIN IMMEDIATE", err);
-    return rc < 0 ? rc
-                  : store_end_transaction(store, record_locked(store, &inserts, run, err), err);
 }
 
 /* ---- asking -------------------------------------------------------------------------------- */

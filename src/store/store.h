@@ -22,6 +22,9 @@ int store_open(const char *state_dir, bool create, struct store **ret, struct er
 void store_close(struct store *store); /* NULL is fine */
 /* Remembers every job of the run and its cases' durations; one transaction. */
 int store_record(struct store *store, const struct run_result *run, struct err *err);
+/* Something worth remembering of a board (NULL: of the lab); kinds are words: "recovery". */
+int store_event(struct store *store, const char *kind, const char *lab, const char *board,
+                const char *text, int64_t unix_us, struct err *err);
 /* A firmware file was written onto a board; sha256 NULL: nobody knows what it has now. store_record()
  * does this for its jobs. What is older than what is known changes nothing. */
 int store_carries(struct store *store, const char *lab, const char *board, const char *sha256,
@@ -50,7 +53,8 @@ struct store_quarantine {
     char reason[512]; /* one line */
     int64_t unix_s;   /* since when */
 };
-/* A board that is in quarantine already keeps its first reason. */
+/* A board that is in quarantine already keeps its first reason. Going in and coming out are events,
+ * too. */
 int store_quarantine(struct store *store, const char *lab, const char *board, const char *reason,
                      int64_t unix_s, struct err *err);
 bool store_quarantined(struct store *store, const char *lab, const char *board,

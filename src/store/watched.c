@@ -28,6 +28,8 @@ void store_watched_done(struct store_watched *watched)
     free(watched->failed);
     free(watched->reason);
     free(watched->aside);
+    free(watched->quarantine);
+    free(watched->quarantine_for);
     *watched = (struct store_watched){0};
 }
 
@@ -54,6 +56,26 @@ static int count_flashes(struct store *store, const char *lab, const char *board
     return 0;
 }
 
+static int read_quarantine(struct store *store, const char *lab, const char *board,
+                           struct store_watched *ret, struct err *err)
+{
+    cleanup_statement sqlite3_stmt *statement = NULL;
+    int rc = store_prepare(
+        store, "SELECT reason, image FROM quarantine WHERE lab = ? AND board = ?", &statement, err);
+    int step;
+
+    if (rc < 0)
+        return rc;
+    store_bind_text(statement, 1, lab);
+    store_bind_text(statement, 2, board);
+    step = sqlite3_step(statement);
+    if (step == SQLITE_ROW) {
+        take_text(statement, 0, &ret->quarantine);
+        take_text(statement, 1, &ret->quarantine_for);
+    }
+    return step == SQLITE_ROW || step == SQLITE_DONE ? 0 : store_failed(store, err);
+}
+
 static void take_row(sqlite3_stmt *row, struct store_watched *ret)
 {
     take_text(row, 0, &ret->image);
@@ -76,14 +98,17 @@ int store_watched(struct store *store, const char *lab, const char *board, int64
                   struct store_watched *ret, struct err *err)
 {
     cleanup_statement sqlite3_stmt *statement = NULL;
-    char **const texts[] = {&ret->image,  &ret->image_sha256, &ret->tag,  &ret->asset,
-                            &ret->failed, &ret->reason,       &ret->aside};
+    char **const texts[] = {&ret->image, &ret->image_sha256, &ret->tag,
+                            &ret->asset, &ret->failed,       &ret->reason,
+                            &ret->aside, &ret->quarantine,   &ret->quarantine_for};
     int rc, step;
 
     *ret = (struct store_watched){.verdict = VERDICT_PASS};
     for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
         *texts[i] = xstrdup("");
     rc = count_flashes(store, lab, board, since_us, ret, err);
+    if (rc == 0)
+        rc = read_quarantine(store, lab, board, ret, err);
     if (rc == 0)
         rc = store_prepare(store,
                            "SELECT w.image, w.image_sha256, w.tag, w.asset, w.flashed_us, w.failed,"
@@ -133,13 +158,17 @@ int store_attempt_begin(struct store *store, const struct store_attempt *attempt
 static int end_locked(struct store *store, int64_t id, const struct store_attempt *attempt,
                       const struct store_watched *after, struct err *err)
 {
-    int rc =
-        store_run(store,
-                  "UPDATE attempts SET took_us = ?, exit_code = ?, verdict = ?, reason = ?,"
-                  " wrote = ? WHERE id = ?",
-                  err, "iissii", attempt->took_us, (int64_t)attempt->exit_code,
-                  verdict_name(attempt->verdict), attempt->reason, (int64_t)attempt->wrote, id);
+    int rc = store_run(store,
+                       "UPDATE attempts SET took_us = ?, exit_code = ?, verdict = ?, reason = ?,"
+                       " wrote = ?, run_id = nullif(?, 0) WHERE id = ?",
+                       err, "iissiii", attempt->took_us, (int64_t)attempt->exit_code,
+                       verdict_name(attempt->verdict), attempt->reason, (int64_t)attempt->wrote,
+                       attempt->run, id);
 
+    if (rc == 0 && *after->quarantine)
+        rc = store_quarantine_locked(store, attempt->lab, attempt->board, after->quarantine,
+                                     after->quarantine_for, attempt->started_us + attempt->took_us,
+                                     err);
     if (rc < 0)
         return rc;
     return store_run(store,
@@ -191,23 +220,26 @@ int store_watched_forget(struct store *store, const char *lab, const char *board
 
 /* ---- the last run ---------------------------------------------------------------------------- */
 
-bool store_last_job(struct store *store, const char *lab, const char *board, struct store_job *ret)
+bool store_last_job(struct store *store, const char *lab, const char *board, int64_t since_us,
+                    struct store_job *ret)
 {
     cleanup_statement sqlite3_stmt *statement = NULL;
 
     *ret = (struct store_job){0};
     if (store_prepare(store,
-                      "SELECT reason, flash_us > 0, took_us > 0 FROM jobs"
-                      " WHERE lab IS ? AND board = ? ORDER BY id DESC LIMIT 1",
+                      "SELECT reason, flash_us > 0, took_us > 0, run_id FROM jobs"
+                      " WHERE lab IS ? AND board = ? AND at_us >= ? ORDER BY id DESC LIMIT 1",
                       &statement, NULL) < 0)
         return false;
     store_bind_text(statement, 1, lab);
     store_bind_text(statement, 2, board);
+    sqlite3_bind_int64(statement, 3, since_us);
     if (sqlite3_step(statement) != SQLITE_ROW)
         return false;
     ret->reason = xstrdup((const char *)sqlite3_column_text(statement, 0));
     ret->flashed = sqlite3_column_int(statement, 1);
     ret->took = sqlite3_column_int(statement, 2);
+    ret->run = sqlite3_column_int64(statement, 3);
     return true;
 }
 

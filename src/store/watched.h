@@ -25,7 +25,9 @@ struct store_watched {    /* texts are owned, never NULL, "" where there is none
     unsigned failures;    /* how often, one after the other */
     char *reason;         /* and why */
     int64_t retry_us;     /* not to be tried again before */
-    char *aside;          /* why the board is left alone until there is another image */
+    char *aside;          /* why that image is not tried again */
+    char *quarantine;     /* why the board is in quarantine, whoever put it there */
+    char *quarantine_for; /* the image that hil watch gave it up with: another one lifts it */
     enum verdict verdict; /* of the last attempt */
     bool overwritten;     /* somebody else has put other firmware onto it since */
     bool known;           /* there is a record at all */
@@ -45,10 +47,12 @@ struct store_attempt { /* borrowed; NULL: not known */
     int exit_code;
     enum verdict verdict;
     const char *reason;
-    bool wrote; /* something was, or may have been */
+    bool wrote;  /* something was, or may have been */
+    int64_t run; /* its tests were this run; 0: it was none */
 };
 int store_attempt_begin(struct store *store, const struct store_attempt *attempt, int64_t *ret_id,
                         struct err *err);
+/* `after` goes in with it; with its quarantine the board, unless it is in already. */
 int store_attempt_end(struct store *store, int64_t id, const struct store_attempt *attempt,
                       const struct store_watched *after, struct err *err);
 /* The board's attempt that was begun and not ended, the last of them; 0: there is none. */
@@ -60,8 +64,11 @@ struct store_job { /* what the last run on a board remembered of itself */
     char *reason;  /* NULL: none */
     bool flashed;  /* it came to flashing */
     bool took;     /* it had the board at all */
+    int64_t run;
 };
-bool store_last_job(struct store *store, const char *lab, const char *board, struct store_job *ret);
+/* Of those that began since then. */
+bool store_last_job(struct store *store, const char *lab, const char *board, int64_t since_us,
+                    struct store_job *ret);
 void store_job_done(struct store_job *job);
 
 #endif

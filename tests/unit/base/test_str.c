@@ -263,9 +263,10 @@ Test(str, durations)
         {"1.5s", 1500, true},    {"10m", 600000, true},
         {"10min", 600000, true}, {"1h", 3600000, true},
         {"0s", 0, true},         {"1000h", 3600000000, true},
-        {"1001h", 0, false},     {"30", 0, false},
+        {"7d", 604800000, true}, {"3650d", 315360000000, true},
+        {"4000d", 0, false},     {"30", 0, false},
         {"s", 0, false},         {"-1s", 0, false},
-        {"1d", 0, false},        {"1e99h", 0, false},
+        {"1w", 0, false},        {"1e99h", 0, false},
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {

@@ -127,7 +127,7 @@ Test(store, is_made_with_its_directory)
     cr_assert_eq(stat(state, &info), 0);
     cr_assert_eq(info.st_mode & 0777, 0755);
     expect_answer("PRAGMA journal_mode", "wal");
-    expect_answer("PRAGMA user_version", "3");
+    expect_answer("PRAGMA user_version", "4");
     store_close(open_store(false));
 }
 
@@ -163,8 +163,12 @@ Test(store, remembers_everything_of_a_job)
                   "bench-a nucleo-3 selftest fw.elf abc deadbeef fail 1 of 1 failed "
                   "1700000000123456 5000000 10 20");
     expect_answer("SELECT suite || ' ' || name || ' ' || result || ' ' || duration_us FROM cases"
+                  " JOIN names ON names.id = name_id"
                   " JOIN jobs ON jobs.id = job_id JOIN runs ON runs.id = run_id",
-                  "suite boots fail 77");
+                  "suite boots 1 77");
+    expect_answer("SELECT at_us || attempt || last || passed || failed || errors || skipped"
+                  " FROM jobs",
+                  "1700000000123456110100");
 }
 
 Test(store, what_is_not_known_is_null)
@@ -197,8 +201,8 @@ Test(store, texts_of_a_board_are_bound_and_cleaned)
     cr_assert_eq(store_record(store, &run.run, NULL), 0);
     store_close(store);
     expect_answer("SELECT board FROM jobs", "a'); DROP TABLE jobs; --");
-    expect_answer("SELECT name FROM cases", "a\xEF\xBF\xBD\xEF\xBF\xBD b");
-    expect_answer("SELECT length(suite) FROM cases", "1024");
+    expect_answer("SELECT name FROM names", "a\xEF\xBF\xBD\xEF\xBF\xBD b");
+    expect_answer("SELECT length(suite) FROM names", "1024");
 }
 
 Test(store, duration_is_the_median_of_the_last_five_good_runs)

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/fs.h"
+#include "base/str.h"
+#include "cmd/cmd.h"
+#include "cmd/history_print.h"
+#include "cmd/since.h"
+
+#include <stdio.h>
+
+#define SHOWN 20 /* rows of a table */
+
+static const struct opt_row rows[] = {
+    {"board", 'b', "BOARD", "Only this board.", "Which tries"},
+    {"test", 't', "NAME",
+     "Only this test: a job's name, or a case as NAME or SUITE.NAME; a quoted pattern may stand "
+     "for "
+     "several.",
+     NULL},
+    {"since", 's', "TIME", "Only what began since: 7d, 12h, 2026-11-01 or '2026-11-01 14:00'.",
+     NULL},
+    {"verdict", 'V', "VERDICT", "Only pass, fail or infra; several parted by commas.", NULL},
+    {"limit", 'n', "N",
+     "At most so many rows, the newest (20; 0: all). Of --json and --csv there is no limit without "
+     "it.",
+     NULL},
+    {"events", 0, NULL,
+     "Instead: what happened to boards: quarantine, release, recovery, what hil watch gave up on.",
+     NULL},
+    {"all", 'a', NULL, "With RUN: all of its cases, also those that passed.", NULL},
+    CMD_ROW_JSON,
+    {"csv", 0, NULL, "Write CSV; with RUN its cases.", NULL},
+    {0},
+};
+
+static const char *const examples[] = {"What happened lately?",
+                                       "hil history",
+                                       "Everything that nucleo-3 failed this week",
+                                       "hil history -b nucleo-3 -s 7d -V fail,infra -n 0",
+                                       "How long did that test take, run by run?",
+                                       "hil history -t uart.echo --csv",
+                                       "One run, and the tests that failed in it",
+                                       "hil history 184",
+                                       "One attempt of hil watch",
+                                       "hil history w12",
+                                       NULL};
+
+static const char *const see_also[] = {"flaky", "run", "watch", "boards", NULL};
+
+struct request {
+    struct history_filter filter;
+    enum history_form form;
+    bool limited, events, all;
+};
+
+static int take_verdicts(const char *value, unsigned *ret, struct err *err)
+{
+    cleanup_strv struct strv words = {0};
+
+    strv_split(&words, value, ',');
+    for (size_t i = 0; i < words.count; i++) {
+        unsigned mask = 0;
+        for (enum verdict verdict = VERDICT_PASS; verdict <= VERDICT_INFRA; verdict++)
+            if (str_eq(words.items[i], verdict_name(verdict)))
+                mask = 1U << verdict;
+        if (!mask)
+            return err_set(err, ERR_USAGE, "--verdict: '%.80s' is none of pass, fail, infra",
+                           words.items[i]);
+        *ret |= mask;
+    }
+    return 0;
+}
+
+static int take_limit(const char *value, struct request *request, struct err *err)
+{
+    uint64_t limit = 0;
+    int rc = str_to_u64(value, INT64_MAX, "--limit", &limit, err);
+
+    request->filter.limit = (size_t)limit;
+    request->limited = true;
+    return rc;
+}
+
+static int take(void *arg, const struct opt_row *row, const char *value, struct err *err)
+{
+    struct request *request = arg;
+
+    switch (row->letter) {
+    case 'b':
+        request->filter.board = value;
+        return 0;
+    case 't':
+        request->filter.test = value;
+        return 0;
+    case 's':
+        return since_parse(value, &request->filter.since_us, err);
+    case 'V':
+        return take_verdicts(value, &request->filter.verdicts, err);
+    case 'n':
+        return take_limit(value, request, err);
+    case 'a':
+        request->all = true;
+        return 0;
+    }
+    if (str_eq(row->name, "events"))
+        request->events = true;
+    else
+        request->form = str_eq(row->name, "csv") ? HISTORY_CSV : HISTORY_JSON;
+    return 0;
+}
+
+/* "184", or "w12" of hil watch. */
+static int show_one(struct store *store, const struct request *request, const char *name,
+                    struct err *err)
+{
+    bool watch = *name == 'w';
+    uint64_t id = 0;
+    int rc = str_to_u64(name + watch, INT64_MAX, "RUN", &id, err);
+
+    if (rc < 0)
+        return err_set(err, ERR_USAGE,
+                       "'%.80s' is no run: 184, or w12 of hil watch, as hil history lists them",
+                       name);
+    if (watch)
+        return history_print_watch(store, (int64_t)id, request->form, err);
+    return history_print_run(store, (int64_t)id, request->all, request->form, err);
+}
+
+static int show(const struct request *request, const char *name, struct err *err)
+{
+    cleanup_free char *dir = fs_state_dir();
+    struct history_filter filter = request->filter;
+    struct store *store = NULL;
+    int rc = store_open(dir, false, &store, err);
+
+    if (rc < 0 && rc != -ERR_NOT_FOUND)
+        return rc;
+    if (!request->limited && request->form == HISTORY_TABLE)
+        filter.limit = SHOWN;
+    if (name)
+        rc = show_one(store, request, name, err);
+    else if (request->events)
+        rc = history_print_events(store, &filter, request->form, err);
+    else
+        rc = history_print_tries(store, &filter, request->form, err);
+    store_close(store);
+    return rc;
+}
+
+static int run(const struct app *app, int argc, char **argv)
+{
+    struct request request = {.form = HISTORY_TABLE};
+    struct err err = {0};
+    int first, code;
+
+    if (!cmd_parse(&verb_history, argc, argv, take, &request, &first, &code))
+        return code;
+    if (first + 1 < argc)
+        err_set(&err, ERR_USAGE, "'%s': one RUN at a time", argv[first + 1]);
+    else if (first == argc && request.all)
+        err_set(&err, ERR_USAGE, "--all goes with a RUN");
+    if (err.code || show(&request, first < argc ? argv[first] : NULL, &err) < 0)
+        return cmd_exit(app, cmd_fail(&verb_history, &err));
+    return 0;
+}
+
+const struct opt_verb verb_history = {
+    .name = "history",
+    .operands = "[RUN]",
+    .summary = "what ran on the boards, and what came of it",
+    .description =
+        "Each run remembers what every board did: verdict, reason, tests with their durations, "
+        "image, commit. So does each attempt of hil watch. A row is a try: one image on one board; "
+        "a retried job has several.\n\n"
+        "RUN is the number in the first column: its boards, and the tests that did not pass. Those "
+        "of hil watch begin with w.\n\n"
+        "The history is in the state directory ($HIL_STATE_DIR, else ~/.local/state/hil) and "
+        "serves all labs of this user. lab.yaml says for how long it is kept, and how large it may "
+        "become:\n\n"
+        "  store: {keep: 180d, max-size: 512M}\n\n"
+        "CSV and JSON have more: probe, tool, build-id, seconds of each phase.",
+    .rows = rows,
+    .examples = examples,
+    .see_also = see_also,
+    .run = run,
+};

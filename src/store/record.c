@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/buf.h"
+#include "base/str.h"
+#include "store/parts.h"
+
+#define DAY_US (INT64_C(86400) * 1000000)
+
+struct inserts {
+    sqlite3_stmt *run, *job, *test_case, *find_name, *name, *seen;
+};
+
+static void inserts_done(struct inserts *inserts)
+{
+    sqlite3_finalize(inserts->run);
+    sqlite3_finalize(inserts->job);
+    sqlite3_finalize(inserts->test_case);
+    sqlite3_finalize(inserts->find_name);
+    sqlite3_finalize(inserts->name);
+    sqlite3_finalize(inserts->seen);
+}
+
+static int prepare_inserts(struct store *store, struct inserts *ret, struct err *err)
+{
+    const struct {
+        sqlite3_stmt **statement;
+        const char *sql;
+    } all[] = {
+        {&ret->run, "INSERT INTO runs (lab, verdict, started_us, took_us, repository, sha, ref,"
+                    " describe, url) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"},
+        {&ret->job,
+         "INSERT INTO jobs (run_id, lab, board, test, image_file, image_sha256, image_build_id,"
+         " verdict, reason, blame, started_us, at_us, took_us, flash_us, test_us, attempt, last,"
+         " passed, failed, errors, skipped, flaky)"
+         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
+        {&ret->test_case, "INSERT INTO cases (job_id, name_id, seq, result, duration_us)"
+                          " VALUES (?, ?, ?, ?, nullif(?, -1))"},
+        {&ret->find_name, "SELECT id, seen_day FROM names WHERE suite = ? AND name = ?"},
+        {&ret->name, "INSERT INTO names (suite, name, seen_day) VALUES (?, ?, ?)"},
+        {&ret->seen, "UPDATE names SET seen_day = ? WHERE id = ?"},
+    };
+    int rc = 0;
+
+    for (size_t i = 0; i < ARRAY_SIZE(all) && rc == 0; i++)
+        rc = store_prepare(store, all[i].sql, all[i].statement, err);
+    return rc;
+}
+
+/* Names come again with each run. What they are kept by is written at most once a day. */
+static int intern(struct store *store, struct inserts *inserts, const char *suite, const char *name,
+                  int64_t day, int64_t *ret_id, struct err *err)
+{
+    int64_t seen = 0;
+    int step, rc = 0;
+
+    store_bind_text(inserts->find_name, 1, suite);
+    store_bind_text(inserts->find_name, 2, name);
+    step = sqlite3_step(inserts->find_name);
+    if (step == SQLITE_ROW) {
+        *ret_id = sqlite3_column_int64(inserts->find_name, 0);
+        seen = sqlite3_column_int64(inserts->find_name, 1);
+    }
+    sqlite3_reset(inserts->find_name);
+    if (step == SQLITE_ROW && seen < day)
+        rc = store_insert(store, inserts->seen, err, "ii", day, *ret_id);
+    if (step == SQLITE_ROW)
+        return rc;
+    if (step != SQLITE_DONE)
+        return store_failed(store, err);
+    rc = store_insert(store, inserts->name, err, "ssi", suite, name, day);
+    *ret_id = sqlite3_last_insert_rowid(store->db);
+    return rc;
+}
+
+static int record_cases(struct store *store, struct inserts *inserts, const struct job_result *job,
+                        int64_t job_id, int64_t day, struct err *err)
+{
+    int64_t seq = 0, name_id = 0;
+    int rc = 0;
+
+    for (size_t i = 0; i < job->suite_count; i++) {
+        const struct test_suite *suite = &job->suites[i];
+        for (size_t j = 0; rc == 0 && j < suite->count; j++) {
+            const struct test_case *test_case = &suite->cases[j];
+            rc = intern(store, inserts, suite->name, test_case->name, day, &name_id, err);
+            if (rc == 0)
+                rc = store_insert(store, inserts->test_case, err, "iiiii", job_id, name_id, seq++,
+                                  (int64_t)test_case->result, test_case->duration_us);
+        }
+    }
+    return rc;
+}
+
+/* What was tried when the board could not be flashed, and what of it helped. */
+static int record_recovery(struct store *store, const char *lab, const struct job_result *job,
+                           int64_t at_us, struct err *err)
+{
+    cleanup_buf struct buf text = BUF_INIT(1024);
+
+    if (!job->recovery_count)
+        return 0;
+    for (size_t i = 0; i < job->recovery_count; i++) {
+        const struct recovery_try *step = &job->recovery[i];
+        buf_addf(&text, "%s%s %s", i ? ", " : "", step->step,
+                 step->why ? "did not help" : "helped");
+    }
+    return store_event(store, "recovery", lab, job->board, text.data, at_us, err);
+}
+
+static int record_one(struct store *store, struct inserts *inserts, const struct run_result *run,
+                      const struct job_result *job, int64_t run_id, unsigned attempt, bool last,
+                      struct err *err)
+{
+    struct test_counts counts = job_counts(job);
+    int64_t at_us = job->started_unix_us ? job->started_unix_us : run->started_unix_us;
+    int rc = 0;
+
+    if (job->flash_us > 0)
+        rc = store_carries(store, run->lab, job->board, job->test_us > 0 ? job->image.sha256 : NULL,
+                           job->image.file, job->started_unix_us + job->took_us, err);
+    if (rc == 0)
+        rc = record_recovery(store, run->lab, job, at_us, err);
+    if (rc == 0)
+        rc = store_insert(store, inserts->job, err, "isssssssssiiiiiiiiiiii", run_id, run->lab,
+                          job->board, job->name, job->image.file, job->image.sha256,
+                          job->image.build_id, verdict_name(job->verdict), job->reason,
+                          job->blame == BLAME_NONE ? NULL : blame_name(job->blame),
+                          job->started_unix_us, at_us, job->took_us, job->flash_us, job->test_us,
+                          (int64_t)attempt, (int64_t)last, (int64_t)counts.pass,
+                          (int64_t)counts.fail, (int64_t)counts.error, (int64_t)counts.skip,
+                          (int64_t)counts.flaky);
+    return rc < 0 ? rc
+                  : record_cases(store, inserts, job, sqlite3_last_insert_rowid(store->db),
+                                 at_us / DAY_US, err);
+}
+
+/* Each attempt is a row of its own: what a board did is remembered, whatever another made good. */
+static int record_job(struct store *store, struct inserts *inserts, const struct run_result *run,
+                      const struct job_result *job, int64_t run_id, struct err *err)
+{
+    unsigned attempt = 0;
+    int rc = 0;
+
+    for (size_t i = 0; i < job->earlier_count && rc == 0; i++)
+        rc = record_one(store, inserts, run, job->earlier[i], run_id, ++attempt, false, err);
+    return rc < 0 ? rc : record_one(store, inserts, run, job, run_id, ++attempt, true, err);
+}
+
+static int record_locked(struct store *store, struct inserts *inserts, const struct run_result *run,
+                         struct err *err)
+{
+    const struct run_origin *origin = &run->origin;
+    int64_t run_id;
+    int rc =
+        store_insert(store, inserts->run, err, "ssiisssss", run->lab, verdict_name(run->verdict),
+                     run->started_unix_us, run->took_us, origin->repository, origin->sha,
+                     origin->ref, origin->describe, origin->run_url);
+
+    run_id = sqlite3_last_insert_rowid(store->db);
+    for (size_t i = 0; rc == 0 && i < run->count; i++)
+        rc = record_job(store, inserts, run, run->jobs[i], run_id, err);
+    return rc;
+}
+
+int store_record(struct store *store, const struct run_result *run, struct err *err)
+{
+    struct inserts inserts __attribute__((cleanup(inserts_done))) = {0};
+    int rc = prepare_inserts(store, &inserts, err);
+
+    if (rc == 0)
+        rc = store_execute(store, "BEGIN IMMEDIATE", err);
+    return rc < 0 ? rc
+                  : store_end_transaction(store, record_locked(store, &inserts, run, err), err);
+}
+
+int store_event(struct store *store, const char *kind, const char *lab, const char *board,
+                const char *text, int64_t unix_us, struct err *err)
+{
+    return store_run(store,
+                     "INSERT INTO events (at_us, lab, board, kind, text) VALUES (?, ?, ?, ?, ?)",
+                     err, "issss", unix_us, lab, board, kind, text ? text : "");
+}

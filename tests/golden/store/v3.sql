@@ -1,0 +1,26 @@
+-- A store as hil wrote it before history: schema 3.
+CREATE TABLE runs ( id INTEGER PRIMARY KEY, lab TEXT, verdict TEXT NOT NULL, started_us INTEGER NOT NULL, took_us INTEGER NOT NULL);
+CREATE TABLE jobs ( id INTEGER PRIMARY KEY, run_id INTEGER NOT NULL REFERENCES runs(id), lab TEXT, board TEXT, test TEXT, image_file TEXT, image_sha256 TEXT, image_build_id TEXT, verdict TEXT NOT NULL, reason TEXT, started_us INTEGER NOT NULL, took_us INTEGER NOT NULL, flash_us INTEGER NOT NULL, test_us INTEGER NOT NULL);
+CREATE TABLE cases ( job_id INTEGER NOT NULL REFERENCES jobs(id), suite TEXT NOT NULL, name TEXT NOT NULL, result TEXT NOT NULL, duration_us INTEGER);
+CREATE INDEX jobs_by_run ON jobs(run_id);
+CREATE INDEX jobs_by_test ON jobs(lab, test, verdict);
+CREATE INDEX jobs_by_board ON jobs(lab, board);
+CREATE INDEX cases_by_job ON cases(job_id);
+CREATE TABLE quarantine ( lab TEXT NOT NULL, board TEXT NOT NULL, reason TEXT NOT NULL, since_us INTEGER NOT NULL, PRIMARY KEY (lab, board));
+CREATE TABLE carried ( lab TEXT NOT NULL, board TEXT NOT NULL, image_sha256 TEXT, image_file TEXT, since_us INTEGER NOT NULL, PRIMARY KEY (lab, board));
+CREATE TABLE watched ( lab TEXT NOT NULL, board TEXT NOT NULL, image TEXT, image_sha256 TEXT, tag TEXT, asset TEXT, flashed_us INTEGER NOT NULL, failed TEXT, failures INTEGER NOT NULL, retry_us INTEGER NOT NULL, reason TEXT, aside TEXT, verdict TEXT, PRIMARY KEY (lab, board));
+CREATE TABLE attempts ( id INTEGER PRIMARY KEY, lab TEXT NOT NULL, board TEXT NOT NULL, tool TEXT, probe TEXT, image TEXT, image_sha256 TEXT, tag TEXT, asset TEXT, golden INTEGER NOT NULL, started_us INTEGER NOT NULL, took_us INTEGER NOT NULL, exit_code INTEGER, verdict TEXT, reason TEXT, wrote INTEGER NOT NULL);
+CREATE INDEX attempts_by_board ON attempts(lab, board, started_us);
+PRAGMA user_version = 3;
+INSERT INTO runs VALUES (1, 'bench', 'fail', 1700000000000000, 9000000);
+INSERT INTO runs VALUES (2, 'bench', 'infra', 1700086400000000, 10);
+INSERT INTO jobs VALUES (1, 1, 'bench', 'nucleo-3', 'selftest', 'fw.elf', 'abc', 'deadbeef', 'fail', '1 of 3 failed', 1700000001000000, 8000000, 1000000, 5000000);
+INSERT INTO jobs VALUES (2, 2, 'bench', NULL, 'selftest', 'fw.elf', 'abc', NULL, 'infra', 'no free board', 0, 0, 0, 0);
+INSERT INTO cases VALUES (1, '', 'boots', 'pass', 1500);
+INSERT INTO cases VALUES (1, 'uart', 'echo', 'fail', NULL);
+INSERT INTO cases VALUES (1, 'uart', 'baud', 'skip', 0);
+INSERT INTO cases VALUES (1, '', 'boots', 'error', 7);
+INSERT INTO quarantine VALUES ('bench', 'nucleo-4', 'no target', 1700000000000000);
+INSERT INTO carried VALUES ('bench', 'nucleo-3', 'abc', 'fw.elf', 1700000009000000);
+INSERT INTO watched VALUES ('bench', 'nucleo-3', 'sha256:abc', 'abc', 'v1', 'fw.elf', 1700000009000000, '', 0, 0, '', '', 'pass');
+INSERT INTO attempts VALUES (1, 'bench', 'nucleo-3', 'openocd', '066D', 'sha256:abc', 'abc', 'v1', 'fw.elf', 0, 1700000001000000, 8000000, 0, 'pass', NULL, 1);
