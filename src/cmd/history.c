@@ -4,8 +4,12 @@
 #include "cmd/cmd.h"
 #include "cmd/history_print.h"
 #include "cmd/since.h"
+#include "conf/lab.h"
+#include "store/prune.h"
 
+#include <inttypes.h>
 #include <stdio.h>
+#include <time.h>
 
 #define SHOWN 20 /* rows of a table */
 
@@ -29,6 +33,11 @@ static const struct opt_row rows[] = {
     {"all", 'a', NULL, "With RUN: all of its cases, also those that passed.", NULL},
     CMD_ROW_JSON,
     {"csv", 0, NULL, "Write CSV; with RUN its cases.", NULL},
+    {"prune", 0, NULL,
+     "Instead: forget at once what is more than lab.yaml allows, and give the disk its room back. "
+     "Each run does a little of it anyway.",
+     "Keeping it small"},
+    CMD_ROW_LAB,
     {0},
 };
 
@@ -49,7 +58,8 @@ static const char *const see_also[] = {"flaky", "run", "watch", "boards", NULL};
 struct request {
     struct history_filter filter;
     enum history_form form;
-    bool limited, events, all;
+    bool limited, events, all, prune;
+    const char *lab;
 };
 
 static int take_verdicts(const char *value, unsigned *ret, struct err *err)
@@ -101,8 +111,12 @@ static int take(void *arg, const struct opt_row *row, const char *value, struct 
         request->all = true;
         return 0;
     }
-    if (str_eq(row->name, "events"))
+    if (str_eq(row->name, "lab"))
+        request->lab = value;
+    else if (str_eq(row->name, "events"))
         request->events = true;
+    else if (str_eq(row->name, "prune"))
+        request->prune = true;
     else
         request->form = str_eq(row->name, "csv") ? HISTORY_CSV : HISTORY_JSON;
     return 0;
@@ -146,6 +160,30 @@ static int show(const struct request *request, const char *name, struct err *err
     return rc;
 }
 
+static int prune(const struct request *request, struct err *err)
+{
+    cleanup_free char *dir = fs_state_dir(), *path = lab_find(request->lab, err);
+    struct diags diags = {0};
+    struct store *store = NULL;
+    struct lab *lab = NULL;
+    uint64_t runs = 0;
+    int rc = path ? lab_load(path, &lab, &diags, err) : -(int)err->code;
+
+    diags_done(&diags);
+    if (rc == 0)
+        rc = store_open(dir, false, &store, err);
+    if (rc == 0) {
+        struct store_limits limits = {lab->store.keep_ms * 1000, lab->store.max_bytes};
+        rc =
+            store_prune(store, lab->name, &limits, (int64_t)time(NULL) * 1000000, true, &runs, err);
+    }
+    store_close(store);
+    lab_free(lab);
+    if (rc == 0)
+        printf("%" PRIu64 " run%s forgotten\n", runs, runs == 1 ? "" : "s");
+    return rc;
+}
+
 static int run(const struct app *app, int argc, char **argv)
 {
     struct request request = {.form = HISTORY_TABLE};
@@ -158,9 +196,12 @@ static int run(const struct app *app, int argc, char **argv)
         err_set(&err, ERR_USAGE, "'%s': one RUN at a time", argv[first + 1]);
     else if (first == argc && request.all)
         err_set(&err, ERR_USAGE, "--all goes with a RUN");
-    if (err.code || show(&request, first < argc ? argv[first] : NULL, &err) < 0)
-        return cmd_exit(app, cmd_fail(&verb_history, &err));
-    return 0;
+    else if (first < argc && request.prune)
+        err_set(&err, ERR_USAGE, "--prune takes no RUN");
+    code = err.code        ? -1
+           : request.prune ? prune(&request, &err)
+                           : show(&request, first < argc ? argv[first] : NULL, &err);
+    return code < 0 ? cmd_exit(app, cmd_fail(&verb_history, &err)) : 0;
 }
 
 const struct opt_verb verb_history = {

@@ -15,6 +15,8 @@
 #define LABELS_MAX 100 /* what GitHub allows a runner */
 #define RANGES_MAX 64
 #define PARALLEL_MAX 1000
+#define STORE_KEEP_MIN_MS INT64_C(86400000)
+#define STORE_SIZE_MIN ((uint64_t)1 << 20)
 
 /* What the rows of a board fill. The parts that are not handed out as they are stand apart. */
 struct board_fields {
@@ -24,7 +26,7 @@ struct board_fields {
 
 struct lab_fields {
     char *name;
-    const struct yaml_node *defaults, *boards, *max_parallel, *watch, *webhook;
+    const struct yaml_node *defaults, *boards, *max_parallel, *watch, *webhook, *store, *notify;
 };
 
 #define CONF(member) offsetof(struct board_fields, conf.member)
@@ -97,6 +99,17 @@ static const struct field lab_rows[] = {
      .help = "a list of what hil watch keeps on which boards"},
     {"webhook", FIELD_NODE, offsetof(struct lab_fields, webhook),
      .help = "where hil watch listens for GitHub: {listen, secret-file}"},
+    {"store", FIELD_NODE, offsetof(struct lab_fields, store),
+     .help = "the history: {keep, max-size}"},
+    {"notify", FIELD_NODE, offsetof(struct lab_fields, notify),
+     .help = "a list of who is told what: slack, webhook, email, command"},
+    {0}};
+
+static const struct field store_rows[] = {
+    {"keep", FIELD_DURATION, offsetof(struct store_conf, keep_ms),
+     .help = "for how long; 180d where not given"},
+    {"max-size", FIELD_SIZE, offsetof(struct store_conf, max_bytes),
+     .help = "how large it may become; 512M where not given"},
     {0}};
 
 static const struct field max_parallel_rows[] = {
@@ -370,6 +383,19 @@ static char *host_name(void)
     return fs_safe_name(name);
 }
 
+static void read_store(const struct yaml_node *node, struct store_conf *ret, struct diags *diags)
+{
+    *ret = (struct store_conf)STORE_CONF_DEFAULT;
+    if (!node)
+        return;
+    fields_read(store_rows, node, "'store'", ret, diags);
+    if (ret->keep_ms < STORE_KEEP_MIN_MS)
+        diag_node(diags, yaml_get(node, "keep"),
+                  "keep: less than 1d, and hil watch counts a day's flashes");
+    if (ret->max_bytes < STORE_SIZE_MIN)
+        diag_node(diags, yaml_get(node, "max-size"), "max-size: less than 1M holds no run");
+}
+
 static void read_lab(struct lab *lab, struct diags *diags)
 {
     struct lab_fields fields = {0};
@@ -380,6 +406,8 @@ static void read_lab(struct lab *lab, struct diags *diags)
     lab->name = fields.name ? fields.name : host_name();
     lab->watch = fields.watch;
     lab->webhook = fields.webhook;
+    lab->notify = fields.notify;
+    read_store(fields.store, &lab->store, diags);
     if (fields.name && !name_valid(lab->name))
         diag_node(diags, yaml_get(yaml_root(lab->tree), "lab"),
                   "lab name '%.80s' must be made of " NAME_RULE, lab->name);

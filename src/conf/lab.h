@@ -86,14 +86,26 @@ struct max_parallel { /* boards flashed at once; 0: as many as there are */
     uint64_t lab, hub, controller;
 };
 
+/* For how long the history is kept, and how large it may become. */
+struct store_conf {
+    int64_t keep_ms;
+    uint64_t max_bytes;
+};
+#define STORE_CONF_DEFAULT                                                   \
+    {                                                                        \
+        .keep_ms = INT64_C(180) * 86400000, .max_bytes = UINT64_C(512) << 20 \
+    }
+
 struct lab {
     const char *file; /* as found */
     struct max_parallel max_parallel;
+    struct store_conf store;
     char *name; /* `lab:`; the host's name where not given */
     struct board_conf *boards;
     size_t count;
-    /* NULL: not given. What `hil watch` does; it reads them itself. */
-    const struct yaml_node *watch, *webhook;
+    /* NULL: not given. What `hil watch` does, and who is told what (notify/sinks.h); both read them
+     * themselves. */
+    const struct yaml_node *watch, *webhook, *notify;
     struct yaml_tree *tree;
 };
 

@@ -11,6 +11,7 @@
 #include "run/pool.h"
 #include "run/quarantine.h"
 #include "run/rundir.h"
+#include "store/prune.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -349,6 +350,16 @@ static void remember(struct session *session)
         warn(session, err.message);
 }
 
+/* After the verdict is told: what is old is nobody's hurry. */
+static void forget(struct session *session)
+{
+    const struct store_conf *conf = &session->inventory.lab->store;
+    struct store_limits limits = {conf->keep_ms * 1000, conf->max_bytes};
+
+    if (session->store)
+        store_prune(session->store, session->run.lab, &limits, unix_us(), false, NULL, NULL);
+}
+
 /* A run whose report cannot be written is never green. */
 static void report_failed(struct session *session, const struct err *err)
 {
@@ -442,6 +453,7 @@ int session_run(struct session_request *request, enum verdict *ret, struct err *
         if (run_jobs(&session, &run_err) < 0)
             report_failed(&session, &run_err);
         tell(&session);
+        forget(&session);
         *ret = session.run.verdict;
     }
     session_done(&session);

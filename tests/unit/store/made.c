@@ -26,9 +26,11 @@ void made_leave(struct made_store *made)
     free(made->file);
 }
 
-static void add_case(struct job_result *job, const char *word)
+/* "uart.echo:fail" */
+static void add_case(struct job_result *job, const char *word, size_t length)
 {
-    const char *colon = strchr(word, ':'), *dot = memchr(word, '.', (size_t)(colon - word));
+    const char *colon = memchr(word, ':', length);
+    const char *dot = memchr(word, '.', (size_t)(colon - word));
     const char *name = dot ? dot + 1 : word;
     struct test_suite *suite = job_suite(job, word, dot ? (size_t)(dot - word) : 0);
     struct test_case *new = suite_add(job, suite);
@@ -36,14 +38,13 @@ static void add_case(struct job_result *job, const char *word)
     new->name = arena_printf(&job->arena, "%.*s", (int)(colon - name), name);
     new->duration_us = 1000;
     for (enum case_result result = CASE_PASS; result <= CASE_SKIP; result++)
-        if (str_eq(colon + 1, case_result_name(result)))
+        if (str_starts(colon + 1, case_result_name(result)))
             new->result = result;
 }
 
 static struct job_result *new_job(const struct made_job *made, int64_t at_us)
 {
     struct job_result *job = job_result_new();
-    cleanup_strv struct strv words = {0};
 
     job->board = made->board;
     job->name = made->test ? made->test : "selftest";
@@ -53,10 +54,11 @@ static struct job_result *new_job(const struct made_job *made, int64_t at_us)
     job->reason = made->reason ? made->reason : "";
     job->started_unix_us = at_us;
     job->took_us = 1000000;
-    if (made->cases)
-        strv_split(&words, made->cases, ' ');
-    for (size_t i = 0; i < words.count; i++)
-        add_case(job, words.items[i]);
+    for (const char *at = made->cases; at && *at; at += strspn(at, " ")) {
+        size_t length = strcspn(at, " ");
+        add_case(job, at, length);
+        at += length;
+    }
     return job;
 }
 
