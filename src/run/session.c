@@ -125,9 +125,14 @@ static void open_store(struct session *session)
 
 static void estimate(struct session *session)
 {
-    for (size_t i = 0; session->store && i < session->plan.count; i++)
-        session->plan.jobs[i].estimate_us = store_duration(
-            session->store, session->inventory.lab->name, session->plan.jobs[i].name);
+    for (size_t i = 0; session->store && i < session->plan.count; i++) {
+        struct job *job = &session->plan.jobs[i];
+        cleanup_strv struct strv boards = {0};
+        for (size_t b = 0; b < job->board_count; b++)
+            strv_add(&boards, job->boards[b]->name);
+        job->estimate_us =
+            store_duration(session->store, session->inventory.lab->name, job->name, &boards);
+    }
 }
 
 static int open_sinks(struct session *session, struct err *err)

@@ -14,6 +14,7 @@
 #define BUSY_MS 2000
 #define TEXT_MAX 1024 /* bytes of one text that a board or a person gave */
 #define MEDIAN_OF 5
+#define DURATIONS_LOOKED_AT 100 /* good runs, for some on the right board */
 
 /* Entry i leads from user_version i to i + 1. Never change one that was released: add another. */
 static const char *const migrations[] = {
@@ -323,26 +324,37 @@ static int by_value(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-int64_t store_duration(struct store *store, const char *lab, const char *test)
+static int64_t median(int64_t *values, size_t count)
+{
+    if (!count)
+        return -1;
+    qsort(values, count, sizeof *values, by_value);
+    return values[count / 2];
+}
+
+int64_t store_duration(struct store *store, const char *lab, const char *test,
+                       const struct strv *boards)
 {
     cleanup_statement sqlite3_stmt *statement = NULL;
-    int64_t took_us[MEDIAN_OF];
-    size_t count = 0;
+    int64_t here_us[MEDIAN_OF], any_us[MEDIAN_OF];
+    size_t here = 0, any = 0;
 
     if (store_prepare(store,
-                      "SELECT took_us FROM jobs WHERE lab IS ? AND test = ? AND verdict = 'pass'"
-                      " ORDER BY id DESC LIMIT ?",
+                      "SELECT took_us, board FROM jobs"
+                      " WHERE lab IS ? AND test = ? AND verdict = 'pass' ORDER BY id DESC LIMIT ?",
                       &statement, NULL) < 0)
         return -1;
     store_bind_text(statement, 1, lab);
     store_bind_text(statement, 2, test);
-    sqlite3_bind_int(statement, 3, MEDIAN_OF);
-    while (count < MEDIAN_OF && sqlite3_step(statement) == SQLITE_ROW)
-        took_us[count++] = sqlite3_column_int64(statement, 0);
-    if (!count)
-        return -1;
-    qsort(took_us, count, sizeof *took_us, by_value);
-    return took_us[count / 2];
+    sqlite3_bind_int(statement, 3, boards ? DURATIONS_LOOKED_AT : MEDIAN_OF);
+    while (here < MEDIAN_OF && sqlite3_step(statement) == SQLITE_ROW) {
+        const char *board = (const char *)sqlite3_column_text(statement, 1);
+        if (any < MEDIAN_OF)
+            any_us[any++] = sqlite3_column_int64(statement, 0);
+        if (boards && board && strv_has(boards, board))
+            here_us[here++] = sqlite3_column_int64(statement, 0);
+    }
+    return here ? median(here_us, here) : median(any_us, any);
 }
 
 static bool read_last(sqlite3_stmt *statement, struct store_last *ret)

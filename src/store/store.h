@@ -11,6 +11,7 @@
 #define HIL_STORE_STORE_H
 
 #include "base/err.h"
+#include "base/str.h"
 #include "result/result.h"
 
 #include <stdbool.h>
@@ -29,8 +30,10 @@ int store_event(struct store *store, const char *kind, const char *lab, const ch
  * does this for its jobs. What is older than what is known changes nothing. */
 int store_carries(struct store *store, const char *lab, const char *board, const char *sha256,
                   const char *file, int64_t unix_us, struct err *err);
-/* Microseconds that `test` took on its last good runs (median of five), -1: not known. */
-int64_t store_duration(struct store *store, const char *lab, const char *test);
+/* Microseconds that `test` took on its last good runs (median of five), -1: not known. Runs on
+ * `boards` count before those elsewhere, which may be faster or slower; NULL: any board's do. */
+int64_t store_duration(struct store *store, const char *lab, const char *test,
+                       const struct strv *boards);
 /* The last verdict on a board: false where there is none. */
 struct store_last {
     enum verdict verdict;

@@ -332,5 +332,5 @@ Test(history, a_store_from_before_history_is_taken_over)
     made_expect(&made, "SELECT at_us FROM jobs WHERE id = 2", "1700086400000000");
     made_expect(&made, "PRAGMA integrity_check", "ok");
     cr_expect(store_quarantined(made.store, "bench", "nucleo-4", &quarantine));
-    cr_expect_eq(store_duration(made.store, "bench", "selftest"), -1);
+    cr_expect_eq(store_duration(made.store, "bench", "selftest", NULL), -1);
 }

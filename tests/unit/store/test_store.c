@@ -179,7 +179,7 @@ Test(store, what_is_not_known_is_null)
     sample(&run, NULL, VERDICT_INFRA, 1);
     run.run.lab = run.job.reason = run.job.image.file = NULL;
     cr_assert_eq(store_record(store, &run.run, NULL), 0);
-    cr_assert_eq(store_duration(store, NULL, "selftest"), -1); /* no good run */
+    cr_assert_eq(store_duration(store, NULL, "selftest", NULL), -1); /* no good run */
     store_close(store);
     expect_answer("SELECT count(*) FROM jobs WHERE lab IS NULL AND board IS NULL AND "
                   "image_file IS NULL AND image_build_id IS NULL AND reason IS NULL",
@@ -210,18 +210,37 @@ Test(store, duration_is_the_median_of_the_last_five_good_runs)
     struct store *store = open_store(true);
     static const int64_t took_us[] = {900, 100, 800, 200, 700, 300, 600};
 
-    cr_assert_eq(store_duration(store, "bench-a", "selftest"), -1);
+    cr_assert_eq(store_duration(store, "bench-a", "selftest", NULL), -1);
     record(store, "b", VERDICT_PASS, 42);
-    cr_assert_eq(store_duration(store, "bench-a", "selftest"), 42);
+    cr_assert_eq(store_duration(store, "bench-a", "selftest", NULL), 42);
     for (size_t i = 0; i < ARRAY_SIZE(took_us); i++) {
         record(store, "b", VERDICT_FAIL, 1);
         record(store, "b", VERDICT_PASS, took_us[i]);
         record(store, "b", VERDICT_INFRA, 1);
     }
-    cr_assert_eq(store_duration(store, "bench-a", "selftest"), 600); /* of 800 200 700 300 600 */
-    cr_assert_eq(store_duration(store, "bench-b", "selftest"), -1);
-    cr_assert_eq(store_duration(store, NULL, "selftest"), -1);
-    cr_assert_eq(store_duration(store, "bench-a", "other"), -1);
+    cr_assert_eq(store_duration(store, "bench-a", "selftest", NULL),
+                 600); /* of 800 200 700 300 600 */
+    cr_assert_eq(store_duration(store, "bench-b", "selftest", NULL), -1);
+    cr_assert_eq(store_duration(store, NULL, "selftest", NULL), -1);
+    cr_assert_eq(store_duration(store, "bench-a", "other", NULL), -1);
+    store_close(store);
+}
+
+Test(store, duration_is_that_of_the_right_boards_where_it_is_known)
+{
+    struct store *store = open_store(true);
+    cleanup_strv struct strv slow = {0}, both = {0}, other = {0};
+
+    strv_add(&slow, "slow");
+    strv_add(&both, "fast");
+    strv_add(&both, "slow");
+    strv_add(&other, "new");
+    record(store, "slow", VERDICT_PASS, 900);
+    for (int i = 0; i < 10; i++)
+        record(store, "fast", VERDICT_PASS, 100);
+    cr_expect_eq(store_duration(store, "bench-a", "selftest", &slow), 900);
+    cr_expect_eq(store_duration(store, "bench-a", "selftest", &both), 100);
+    cr_expect_eq(store_duration(store, "bench-a", "selftest", &other), 100, "a guess");
     store_close(store);
 }
 
@@ -285,7 +304,7 @@ Test(store, an_empty_file_is_migrated)
     cr_assert_eq(fs_write(file, "", 0, NULL), 0);
     struct store *store = open_store(false);
     record(store, "b", VERDICT_PASS, 7);
-    cr_assert_eq(store_duration(store, "bench-a", "selftest"), 7);
+    cr_assert_eq(store_duration(store, "bench-a", "selftest", NULL), 7);
     store_close(store);
 }
 
@@ -425,11 +444,11 @@ Test(store, a_busy_store_is_told_after_two_seconds)
 
     cr_assert_eq(store_record(store, sample(&run, "b", VERDICT_PASS, 5), &err), -ERR_BUSY);
     cr_assert(strstr(err.message, "another process has held it"), "%s", err.message);
-    cr_assert_eq(store_duration(store, "bench-a", "selftest"), -1); /* reading is free */
+    cr_assert_eq(store_duration(store, "bench-a", "selftest", NULL), -1); /* reading is free */
     kill(holder, SIGKILL);
     cr_assert_eq(waitpid(holder, NULL, 0), holder);
     record(store, "b", VERDICT_PASS, 5);
-    cr_assert_eq(store_duration(store, "bench-a", "selftest"), 5);
+    cr_assert_eq(store_duration(store, "bench-a", "selftest", NULL), 5);
     store_close(store);
 }
 
@@ -492,7 +511,7 @@ Test(store, a_failed_record_leaves_nothing_and_the_store_usable)
     cr_assert(strstr(err.message, "NOT NULL"), "%s", err.message);
     expect_answer("SELECT count(*) FROM runs", "0");
     record(store, "b", VERDICT_PASS, 7);
-    cr_assert_eq(store_duration(store, "bench-a", "selftest"), 7);
+    cr_assert_eq(store_duration(store, "bench-a", "selftest", NULL), 7);
     store_close(store);
 }
 
