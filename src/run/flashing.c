@@ -5,6 +5,7 @@
 #include "base/guard.h"
 #include "board/inventory.h"
 #include "board/recovery.h"
+#include "notify/notifier.h"
 #include "report/report.h"
 #include "run/origin.h"
 #include "run/quarantine.h"
@@ -299,6 +300,20 @@ static bool is_barred(struct task *task)
     return task->result->reason;
 }
 
+static void set_aside(struct flashing *flashing, const struct task *task)
+{
+    const struct lab *lab = flashing->inventory.lab;
+    cleanup_free char *dir = fs_state_dir();
+    struct err err = {0};
+    struct notifier *notifier = notifier_open(lab, dir, &err);
+
+    if (err.code)
+        tell(task, EVENT_WARNING, err.message);
+    quarantine_add(flashing->store, lab->name, task->result->board, task->result->reason,
+                   flashing->events, notifier);
+    notifier_close(notifier);
+}
+
 static void run_tasks(struct flashing *flashing)
 {
     uint64_t started = 0;
@@ -321,8 +336,7 @@ static void run_tasks(struct flashing *flashing)
         if (task->started)
             pthread_join(task->thread, NULL);
         if (task->gave_up && !flashing->request->no_quarantine)
-            quarantine_add(flashing->store, flashing->inventory.lab->name, task->result->board,
-                           task->result->reason, flashing->events);
+            set_aside(flashing, task);
     }
 }
 

@@ -64,13 +64,16 @@ void quarantine_leave_out(struct store *store, const struct lab *lab, struct job
 }
 
 void quarantine_add(struct store *store, const char *lab, const char *board, const char *reason,
-                    struct events *events)
+                    struct events *events, struct notifier *notifier)
 {
     cleanup_free char *words = NULL;
+    struct store_quarantine before;
     struct err err = {0};
 
     if (!store)
         return;
+    if (!store_quarantined(store, lab, board, &before))
+        notifier_board(notifier, NOTICE_QUARANTINE, board, "goes into quarantine: %s", reason);
     if (store_quarantine(store, lab, board, reason, (int64_t)time(NULL), &err) < 0)
         words = xasprintf("it could not be put into quarantine: %s", err.message);
     else

@@ -9,6 +9,7 @@
 #ifndef HIL_RUN_QUARANTINE_H
 #define HIL_RUN_QUARANTINE_H
 
+#include "notify/notifier.h"
 #include "result/event.h"
 #include "run/job.h"
 #include "store/store.h"
@@ -20,7 +21,8 @@ char *quarantine_words(struct store *store, const char *lab, const char *board);
  * barred. */
 void quarantine_leave_out(struct store *store, const struct lab *lab, struct job *jobs,
                           size_t count, struct events *events);
+/* Viewers and whoever wants to know (notify/notifier.h) are told. */
 void quarantine_add(struct store *store, const char *lab, const char *board, const char *reason,
-                    struct events *events);
+                    struct events *events, struct notifier *notifier);
 
 #endif

@@ -5,6 +5,7 @@
 #include "base/guard.h"
 #include "base/str.h"
 #include "board/inventory.h"
+#include "notify/notifier.h"
 #include "run/blame.h"
 #include "run/judge.h"
 #include "run/origin.h"
@@ -28,7 +29,8 @@ struct session {
     struct plan plan;
     struct board **boards; /* that some job may run on */
     size_t board_count;
-    struct store *store; /* NULL: history is not to be had, which stops no run */
+    struct store *store;       /* NULL: history is not to be had, which stops no run */
+    struct notifier *notifier; /* NULL: nobody is told */
     struct events *events;
     struct event_sink *live, *log;
     struct run_result run;
@@ -279,7 +281,8 @@ static void find_broken_boards(struct session *session)
         for (size_t i = 0; i < run->count; i++)
             newest = newest_on(board, run->jobs[i], newest);
         if (newest && newest->gave_up)
-            quarantine_add(session->store, run->lab, board, newest->reason, session->events);
+            quarantine_add(session->store, run->lab, board, newest->reason, session->events,
+                           session->notifier);
     }
 }
 
@@ -291,11 +294,14 @@ static void settle_health(struct session *session, const struct job_result *job)
     bool was = false;
 
     if (job->verdict == VERDICT_PASS && session->store &&
-        store_release(session->store, lab, job->board, &was, NULL) == 0 && was)
+        store_release(session->store, lab, job->board, &was, NULL) == 0 && was) {
         strv_add(&session->released, job->board);
+        notifier_board(session->notifier, NOTICE_RELEASE, job->board,
+                       "passes its health check, and is out of quarantine");
+    }
     if (job->verdict != VERDICT_PASS && job->took_us && job->end != END_CANCELLED &&
         !ctx_cancelled(&session->ctx) && !job->gave_up)
-        quarantine_add(session->store, lab, job->board, reason, session->events);
+        quarantine_add(session->store, lab, job->board, reason, session->events, session->notifier);
 }
 
 static int run_jobs(struct session *session, struct err *err)
@@ -365,6 +371,26 @@ static void forget(struct session *session)
         store_prune(session->store, session->run.lab, &limits, unix_us(), false, NULL, NULL);
 }
 
+/* News must not be in the way of what they are about: what is wrong with them is a warning. */
+static void open_notifier(struct session *session)
+{
+    cleanup_free char *dir = fs_state_dir();
+    struct err err = {0};
+
+    session->notifier = notifier_open(session->inventory.lab, dir, &err);
+    if (err.code)
+        warn(session, err.message);
+}
+
+/* hil watch tells of its tries itself. */
+static void notify_of_run(struct session *session)
+{
+    if (!session->request->no_quarantine)
+        notifier_run(session->notifier, &session->run);
+    if (*notifier_trouble(session->notifier))
+        warn(session, notifier_trouble(session->notifier));
+}
+
 /* A run whose report cannot be written is never green. */
 static void report_failed(struct session *session, const struct err *err)
 {
@@ -402,6 +428,7 @@ static void tell(struct session *session)
 
     write_reports(session);
     remember(session);
+    notify_of_run(session);
     event_emit(session->events, (struct event){.kind = EVENT_RUN_END, .run = &session->run});
     live_close(session->live);
     session->live = NULL;
@@ -428,6 +455,7 @@ static void session_done(struct session *session)
     event_log_close(session->log, NULL);
     events_free(session->events);
     store_close(session->store);
+    notifier_close(session->notifier);
     run_result_done(&session->run);
     free(session->boards);
     plan_done(&session->plan);
@@ -454,6 +482,7 @@ int session_run(struct session_request *request, enum verdict *ret, struct err *
     } else if (rc == 0) {
         struct err run_err = {0};
         open_store(&session);
+        open_notifier(&session);
         estimate(&session);
         if (run_jobs(&session, &run_err) < 0)
             report_failed(&session, &run_err);

@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 #include <openssl/evp.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* POSIX promises that a function's address fits a void pointer; ISO C has no cast for it. */
@@ -35,6 +36,18 @@ int curl_api_load(struct curl_api *ret, struct err *err)
     if (ret->global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
         return err_set(err, ERR_TOOL, "libcurl does not start");
     return 0;
+}
+
+void curl_api_trust(const struct curl_api *api, CURL *easy)
+{
+    const char *file = getenv("SSL_CERT_FILE"), *dir = getenv("SSL_CERT_DIR");
+
+    if (!file || !*file)
+        file = getenv("CURL_CA_BUNDLE");
+    if (file && *file)
+        api->easy_setopt(easy, CURLOPT_CAINFO, file);
+    if (dir && *dir)
+        api->easy_setopt(easy, CURLOPT_CAPATH, dir);
 }
 
 /* ---- SHA-256 --------------------------------------------------------------------------------- */

@@ -50,6 +50,9 @@ struct curl_api {
 
 /* -ERR_TOOL: libcurl is not installed, or too old. */
 int curl_api_load(struct curl_api *ret, struct err *err);
+/* Whose certificates are believed: SSL_CERT_FILE, CURL_CA_BUNDLE and SSL_CERT_DIR, which libcurl
+ * leaves to its user; it takes the proxies' variables itself. */
+void curl_api_trust(const struct curl_api *api, CURL *easy);
 
 /* SHA-256 of a stream. */
 struct sha256 {

@@ -133,19 +133,6 @@ static void add_line(struct transfer *transfer, const char *name, const char *va
     explicit_bzero(line, sizeof line);
 }
 
-/* libcurl leaves these to its user, and takes the proxies' variables itself. */
-static void set_trust(const struct curl_api *api, CURL *easy)
-{
-    const char *file = getenv("SSL_CERT_FILE"), *dir = getenv("SSL_CERT_DIR");
-
-    if (!file || !*file)
-        file = getenv("CURL_CA_BUNDLE");
-    if (file && *file)
-        api->easy_setopt(easy, CURLOPT_CAINFO, file);
-    if (dir && *dir)
-        api->easy_setopt(easy, CURLOPT_CAPATH, dir);
-}
-
 /* libcurl borrows the body until the transfer is over. */
 static void set_method(struct transfer *transfer)
 {
@@ -185,6 +172,8 @@ static void set_up(struct transfer *transfer, const char *url, bool with_token)
         add_line(transfer, "Authorization", http->bearer);
     if (with_token)
         add_line(transfer, "X-GitHub-Api-Version", "2022-11-28");
+    for (size_t i = 0; request->fields && request->fields[i]; i++)
+        transfer->lines = api->slist_append(transfer->lines, request->fields[i]);
     set_method(transfer);
     api->easy_setopt(easy, CURLOPT_URL, url);
     api->easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -201,7 +190,7 @@ static void set_up(struct transfer *transfer, const char *url, bool with_token)
     api->easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
     api->easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
     api->easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->words);
-    set_trust(api, easy);
+    curl_api_trust(api, easy);
 }
 
 /* How a transfer that libcurl gave up is told. */

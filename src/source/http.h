@@ -62,12 +62,13 @@ enum http_method { HTTP_GET, HTTP_POST, HTTP_PUT, HTTP_PATCH, HTTP_DELETE };
 struct http_request {
     const char *url;
     enum http_method method;
-    const char *body;      /* JSON; NULL: none. Not with HTTP_GET */
-    bool once;             /* sending it twice would do it twice */
-    const char *accept;    /* NULL: anything */
-    const char *etag;      /* for If-None-Match; NULL: none */
-    bool with_token;       /* to the host of `url` */
-    struct http_sink sink; /* of HTTP_GET */
+    const char *body;          /* JSON; NULL: none. Not with HTTP_GET */
+    const char *const *fields; /* more of them, "Name: value", NULL-terminated; NULL: none */
+    bool once;                 /* sending it twice would do it twice */
+    const char *accept;        /* NULL: anything */
+    const char *etag;          /* for If-None-Match; NULL: none */
+    bool with_token;           /* to the host of `url` */
+    struct http_sink sink;     /* of HTTP_GET */
 };
 
 struct http;
