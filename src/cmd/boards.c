@@ -5,7 +5,7 @@
 #include "board/inventory.h"
 #include "board/lease.h"
 #include "cmd/cmd.h"
-#include "store/store.h"
+#include "store/watched.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -46,6 +46,7 @@ struct row {
     struct store_last last;
     bool quarantined;
     struct store_quarantine quarantine;
+    char *held_back; /* why hil watch does not try an image again; NULL: there is none */
 };
 
 static int take(void *arg, const struct opt_row *row, const char *value, struct err *err)
@@ -73,6 +74,7 @@ static int look(const struct inventory *inventory, struct store *store, size_t i
     ret->drivers = board_drivers(inventory->boards[i]);
     ret->quarantined =
         store && store_quarantined(store, lab->name, ret->conf->name, &ret->quarantine);
+    ret->held_back = store ? store_watched_aside(store, lab->name, ret->conf->name) : NULL;
     ret->has_last = store && store_last(store, lab->name, ret->conf->name, &ret->last);
     return lease_peek(inventory->runtime_dir, lab->name, ret->conf->name, &ret->held, &ret->holder,
                       &ret->waiting, err);
@@ -161,6 +163,7 @@ static int print_json(const struct lab *lab, const struct row *table, struct err
         json_kv_int(&out, "waiting", (int64_t)row->waiting);
         json_last(&out, row);
         json_quarantine(&out, row);
+        json_kv_string(&out, "held_back", row->held_back);
         json_object_end(&out);
     }
     json_array_end(&out);
@@ -185,6 +188,8 @@ static char *state_of(const struct row *row)
 
     if (!row->held && row->quarantined)
         return xasprintf("quarantine: %s", row->quarantine.reason);
+    if (!row->held && row->held_back)
+        return xasprintf("free; hil watch holds an image back: %s", row->held_back);
     if (!row->held)
         return xstrdup("free");
     return row->waiting ? xasprintf("held by %s, %zu waiting", who, row->waiting)
@@ -259,8 +264,10 @@ static int show(const struct request *request, const struct inventory *inventory
         rc = print_json(lab, table, err);
     else if (rc == 0)
         print_table(lab, table);
-    for (size_t i = 0; i < lab->count; i++)
+    for (size_t i = 0; i < lab->count; i++) {
         holder_done(&table[i].holder);
+        free(table[i].held_back);
+    }
     store_close(store);
     free(table);
     return rc;
@@ -282,8 +289,11 @@ static int release(const struct inventory *inventory, char **names, int count, s
     for (int i = 0; i < count && rc == 0; i++) {
         bool was = false;
         rc = store_release(store, lab->name, names[i], &was, err);
-        if (rc == 0)
+        if (rc == 0) {
+            store_watched_forget(store, lab->name, names[i],
+                                 NULL); /* if it knows the board at all */
             printf("%s: %s\n", names[i], was ? "released" : "was in no quarantine");
+        }
     }
     store_close(store);
     return rc;
@@ -325,7 +335,11 @@ const struct opt_verb verb_boards = {
         "Reads the lab's file and looks at the leases; touches no board.\n\n"
         "A board that could not be flashed although everything was tried, or that failed its "
         "health "
-        "check, is in quarantine: no run takes it until it is released here or passes hil health."
+        "check, is in quarantine: no run takes it until it is released here or passes hil health. "
+        "So "
+        "is one that hil watch gave up on, until there is another image for it. --release also "
+        "lets "
+        "hil watch try again the image that it holds back from a board."
         "\n\n"
         "A lab.yaml names each board, its labels and its drivers (hil drivers lists them):\n\n"
         "  lab: bench-a\n"

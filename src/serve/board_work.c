@@ -6,9 +6,11 @@
 #include "base/str.h"
 #include "base/text.h"
 #include "board/inventory.h"
+#include "notify/notifier.h"
 #include "run/flashing.h"
 #include "run/session.h"
 #include "serve/match.h"
+#include "store/prune.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -267,6 +269,54 @@ static int begin(struct work *work, struct err *err)
     return store_attempt_begin(work->store, &work->attempt, &work->id, err);
 }
 
+/* ---- who is told ----------------------------------------------------------------------------- */
+
+/* What became of a try, and of the board: `before` is what was known. */
+static void tell(struct notifier *notifier, const struct work *work, const char *was_aside,
+                 bool was_quarantined)
+{
+    const struct store_attempt *attempt = &work->attempt;
+    const struct store_watched *known = &work->known;
+    const char *board = work->of->board->name, *tag = work->of->tag ? work->of->tag : "an image";
+    bool gave_up = *known->aside && !str_eq(known->aside, was_aside);
+
+    if (attempt->verdict == VERDICT_PASS && attempt->wrote)
+        notifier_board(notifier, NOTICE_WATCH, board, "has %s (%s)",
+                       attempt->golden ? "the golden image" : tag,
+                       attempt->asset ? attempt->asset : "");
+    if (gave_up)
+        notifier_board(notifier, NOTICE_WATCH, board, "%s is not tried again: %s",
+                       attempt->golden ? "the newest image" : tag, known->aside);
+    else if (attempt->verdict != VERDICT_PASS)
+        notifier_board(notifier, NOTICE_WATCH, board, "%s failed %u of %d times: %s", tag,
+                       known->failures, WATCH_TRIES, attempt->reason ? attempt->reason : "");
+    if (*known->quarantine && !was_quarantined)
+        notifier_board(notifier, NOTICE_QUARANTINE, board, "goes into quarantine: %s",
+                       known->quarantine);
+    if (gave_up)
+        store_event(work->store, "watch", work->of->lab_name, board, known->aside, unix_us(), NULL);
+}
+
+/* The store knows it by now; that news cannot be told is no reason to do anything again. */
+static void tell_of_end(const struct work *work, const char *was_aside, bool was_quarantined)
+{
+    struct err err = {0};
+    struct notifier *notifier = notifier_open(work->of->lab, work->of->state_dir, &err);
+
+    tell(notifier, work, was_aside, was_quarantined);
+    notifier_close(notifier);
+}
+
+/* ---- the attempt's end ----------------------------------------------------------------------- */
+
+static void forget_old(const struct work *work)
+{
+    const struct store_conf *conf = &work->of->lab->store;
+    struct store_limits limits = {conf->keep_ms * 1000, conf->max_bytes};
+
+    store_prune(work->store, work->of->lab_name, &limits, unix_us(), false, NULL, NULL);
+}
+
 /* A cancel says nothing of the image, and neither does somebody who was quicker at the board; what
  * the board holds after a cancel nobody knows. */
 static int end(struct work *work, int rc, struct err *err)
@@ -276,6 +326,8 @@ static int end(struct work *work, int rc, struct err *err)
     unsigned failures = str_eq(work->known.failed, attempt->image) ? work->known.failures + 1 : 1;
     int64_t pause_us = 1000 * schedule_backoff(work->of->retry_first_ms, RETRY_MAX_MS, failures,
                                                schedule_random());
+    cleanup_free char *was_aside = xstrdup(work->known.aside);
+    bool was_quarantined = *work->known.quarantine, says_something;
     struct err store_err = {0};
 
     attempt->took_us = unix_us() - attempt->started_us;
@@ -283,12 +335,17 @@ static int end(struct work *work, int rc, struct err *err)
     attempt->exit_code = rc == 0 ? 0 : rc == -ERR_CANCELLED ? 130 : err_exit_code(ERR_TOOL);
     if (rc < 0 && attempt->verdict == VERDICT_PASS)
         attempt->verdict = VERDICT_INFRA;
-    if (rc == 0 || (rc != -ERR_CANCELLED && rc != -ERR_BUSY))
+    says_something = rc != -ERR_CANCELLED && rc != -ERR_BUSY;
+    if (says_something)
         watch_note(&work->known, attempt, &rules, unix_us() + pause_us);
     else if (attempt->wrote)
         store_watched_set(&work->known.image, "");
-    if (store_attempt_end(work->store, work->id, attempt, &work->known, &store_err) == 0)
+    if (store_attempt_end(work->store, work->id, attempt, &work->known, &store_err) == 0) {
+        if (says_something)
+            tell_of_end(work, was_aside, was_quarantined);
+        forget_old(work);
         return rc;
+    }
     *err = store_err;
     return -(int)store_err.code;
 }
@@ -355,6 +412,21 @@ static int open_all(struct work *work, struct err *err)
     return rc;
 }
 
+/* With another image the board has another chance. */
+static int come_back(struct work *work, struct err *err)
+{
+    const struct board_work *of = work->of;
+    bool was = false;
+    int rc;
+
+    if (of->golden || !watch_may_release(&work->known, of->image))
+        return 0;
+    rc = store_release(work->store, of->lab_name, of->board->name, &was, err);
+    store_watched_set(&work->known.quarantine, "");
+    store_watched_set(&work->known.quarantine_for, "");
+    return rc;
+}
+
 static int take_steps(struct work *work, struct err *err)
 {
     int rc = open_all(work, err);
@@ -372,6 +444,8 @@ static int take_steps(struct work *work, struct err *err)
         struct err why = *err;
         return refuse(work, &why, err);
     }
+    if (rc == 0)
+        rc = come_back(work, err);
     rc = rc < 0 ? rc : attempt(work, err);
     work->report->skipped = rc == -ERR_BUSY || rc == -ERR_CANCELLED;
     return rc;

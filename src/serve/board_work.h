@@ -19,6 +19,7 @@
 struct board_work {
     const struct watch_conf *conf;
     const struct board_conf *board;
+    const struct lab *lab; /* for who is told */
     const char *lab_name, *lab_path, *version;
     const char *image, *tag, *asset;
     const char *path;      /* of the file that was fetched, or of the golden one */

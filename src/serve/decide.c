@@ -20,6 +20,11 @@ static bool golden_is_due(const struct store_watched *known, const struct watch_
     return rules->has_golden && !*known->image;
 }
 
+bool watch_may_release(const struct store_watched *known, const char *image)
+{
+    return *known->quarantine && *known->quarantine_for && !str_eq(known->quarantine_for, image);
+}
+
 enum watch_action watch_decide(const struct store_watched *known, const char *image,
                                const struct watch_rules *rules, int64_t now_us, int minute,
                                int64_t *ret_until_us)
@@ -29,7 +34,7 @@ enum watch_action watch_decide(const struct store_watched *known, const char *im
     *ret_until_us = 0;
     if (str_eq(known->image, image) && !known->overwritten && !failed)
         return WATCH_CURRENT;
-    if (failed && *known->aside)
+    if ((failed && *known->aside) || (*known->quarantine && !watch_may_release(known, image)))
         return WATCH_ASIDE;
     if (!window_open(&rules->window, minute))
         return WATCH_CLOSED;
@@ -56,12 +61,19 @@ static void carries(struct store_watched *known, const struct store_attempt *att
     known->flashed_us = attempt->started_us + attempt->took_us;
 }
 
-static void set_aside(struct store_watched *known, const char *reason, const char *then)
+/* The image is not tried again. Where it was not the image that failed but the lab, with the board
+ * under its hands, nobody else shall take that board. */
+static void give_up(struct store_watched *known, const struct store_attempt *attempt,
+                    const char *reason, const char *then)
 {
     cleanup_free char *text =
         xasprintf("%s%s%s", reason && *reason ? reason : "it failed", *then ? "; " : "", then);
 
     store_watched_set(&known->aside, text);
+    if (attempt->verdict != VERDICT_INFRA || !attempt->wrote || *known->quarantine)
+        return;
+    store_watched_set(&known->quarantine, text);
+    store_watched_set(&known->quarantine_for, known->failed);
 }
 
 static void note_golden(struct store_watched *known, const struct store_attempt *attempt)
@@ -71,7 +83,7 @@ static void note_golden(struct store_watched *known, const struct store_attempt 
             ? xstrdup("the golden image is on it")
             : xasprintf("and the golden image, too: %s", attempt->reason ? attempt->reason : "");
 
-    set_aside(known, known->reason, then);
+    give_up(known, attempt, known->reason, then);
 }
 
 void watch_note(struct store_watched *known, const struct store_attempt *attempt,
@@ -101,5 +113,5 @@ void watch_note(struct store_watched *known, const struct store_attempt *attempt
     if (golden_is_due(known, rules))
         known->retry_us = 0;
     else
-        set_aside(known, attempt->reason, *known->image ? "it keeps what it had" : "");
+        give_up(known, attempt, attempt->reason, *known->image ? "it keeps what it had" : "");
 }

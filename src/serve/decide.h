@@ -4,7 +4,10 @@
  * else.
  *
  * An image that failed is tried WATCH_TRIES times, each pause longer than the last; then the golden
- * image has its one try, and the board is left alone until there is another image.
+ * image has its one try, and the image is not tried again. Where it was the lab's fault and the
+ * golden image, if there is one, could not be put on either, the board goes into quarantine: nobody
+ * takes it until it is released, or there is another image for it. A board that somebody else put
+ * there is left alone.
  */
 #ifndef HIL_SERVE_DECIDE_H
 #define HIL_SERVE_DECIDE_H
@@ -37,8 +40,10 @@ struct watch_rules {
 enum watch_action watch_decide(const struct store_watched *known, const char *image,
                                const struct watch_rules *rules, int64_t now_us, int minute,
                                int64_t *ret_until_us);
+/* Whether hil watch itself put the board into quarantine, with another image than this one. */
+bool watch_may_release(const struct store_watched *known, const char *image);
 /* What is known once an attempt with `image` ended: what passed is carried, what failed counts. A
- * golden image decides nothing of the newest one: it only sets the board aside. */
+ * golden image decides nothing of the newest one: it only ends its tries. */
 void watch_note(struct store_watched *known, const struct store_attempt *attempt,
                 const struct watch_rules *rules, int64_t retry_us);
 

@@ -467,6 +467,7 @@ int watch_forget(const char *lab_option, const char *board, struct err *err)
     cleanup_free char *state_dir = fs_state_dir();
     struct inventory inventory;
     struct store *store = NULL;
+    bool was = false;
     int rc = inventory_open(lab_option, &inventory, err);
 
     if (rc == 0 && !lab_board(inventory.lab, board))
@@ -476,6 +477,8 @@ int watch_forget(const char *lab_option, const char *board, struct err *err)
         rc = store_open(state_dir, false, &store, err);
     if (rc == 0)
         rc = store_watched_forget(store, inventory.lab->name, board, err);
+    if (rc == 0)
+        rc = store_release(store, inventory.lab->name, board, &was, err);
     store_close(store);
     inventory_close(&inventory);
     return rc;

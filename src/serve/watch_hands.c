@@ -124,6 +124,7 @@ int watch_flash(struct watch *watch, const struct post *post, const char *path, 
     struct board_work work = {
         .conf = follow->conf,
         .board = post->board,
+        .lab = watch->lab,
         .lab_name = watch->lab->name,
         .lab_path = watch->lab_path,
         .version = request->download.version,
@@ -188,7 +189,9 @@ static void take_loss(struct watch *watch, const struct hand *hand, const struct
 {
     struct board_work work = {.conf = post->follow->conf,
                               .board = post->board,
+                              .lab = watch->lab,
                               .lab_name = watch->lab->name,
+                              .tag = hand->tag,
                               .image = hand->image,
                               .state_dir = watch->state_dir,
                               .golden = hand->golden,

@@ -59,6 +59,29 @@ static const char *at_time(int64_t unix_us, char out[32])
     return out;
 }
 
+/* Whose fault it was: an image's, or a board's, which then others leave alone, too. */
+static void tell_aside(const struct watch *watch, struct post *post,
+                       const struct store_watched *known)
+{
+    const char *tag = post->follow->newest.tag, *board = post->board->name;
+
+    if (!*known->quarantine)
+        watch_tell_post(watch, post,
+                        "is not given %s again, until there is another image, or hil watch "
+                        "--forget %s: %s",
+                        tag, board, known->aside);
+    else if (*known->quarantine_for)
+        watch_tell_post(watch, post,
+                        "is in quarantine until there is another image than %s, or hil boards "
+                        "--release %s: %s",
+                        tag, board, known->quarantine);
+    else
+        watch_tell_post(watch, post,
+                        "is in quarantine; once it is mended: hil boards --release "
+                        "%s: %s",
+                        board, known->quarantine);
+}
+
 void watch_tell_decision(const struct watch *watch, struct post *post,
                          const struct store_watched *known)
 {
@@ -94,10 +117,7 @@ void watch_tell_decision(const struct watch *watch, struct post *post,
                         asset);
         break;
     case WATCH_ASIDE:
-        watch_tell_post(watch, post,
-                        "is set aside until there is another image than %s, or hil watch --forget "
-                        "%s: %s",
-                        tag, post->board->name, known->aside);
+        tell_aside(watch, post, known);
         break;
     }
 }

@@ -291,7 +291,7 @@ int history_events(struct store *store, const struct history_filter *filter,
                            "SELECT id, at_us, lab, board, kind, text FROM events"
                            " WHERE (?1 IS NULL OR lab = ?1) AND (?2 IS NULL OR board = ?2)"
                            " AND at_us >= ?3 AND (?4 = 0 OR at_us < ?4)"
-                           " ORDER BY at_us DESC, id DESC LIMIT ?7",
+                           " ORDER BY id DESC LIMIT ?7",
                            &statement, err);
 
     if (rc < 0)

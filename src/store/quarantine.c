@@ -61,7 +61,8 @@ static int release_locked(struct store *store, const char *lab, const char *boar
 {
     int rc = store_run(store,
                        "INSERT INTO events (at_us, lab, board, kind, text)"
-                       " SELECT strftime('%s', 'now') * 1000000, lab, board, 'release', reason"
+                       " SELECT round((julianday('now') - 2440587.5) * 86400000) * 1000, lab,"
+                       " board, 'release', reason"
                        " FROM quarantine WHERE lab = ? AND board = ?",
                        err, "ss", lab, board);
 

@@ -218,6 +218,25 @@ int store_watched_forget(struct store *store, const char *lab, const char *board
     return rc;
 }
 
+char *store_watched_aside(struct store *store, const char *lab, const char *board)
+{
+    const char *text = NULL;
+    char *aside = NULL;
+
+    if (!store->aside &&
+        store_prepare(store,
+                      "SELECT aside FROM watched WHERE lab = ? AND board = ? AND aside <> ''",
+                      &store->aside, NULL) < 0)
+        return NULL;
+    store_bind_text(store->aside, 1, lab);
+    store_bind_text(store->aside, 2, board);
+    if (sqlite3_step(store->aside) == SQLITE_ROW)
+        text = (const char *)sqlite3_column_text(store->aside, 0);
+    aside = xstrdup(text);
+    sqlite3_reset(store->aside);
+    return aside;
+}
+
 /* ---- the last run ---------------------------------------------------------------------------- */
 
 bool store_last_job(struct store *store, const char *lab, const char *board, int64_t since_us,

@@ -60,6 +60,10 @@ int64_t store_attempt_open(struct store *store, const char *lab, const char *boa
 /* What failed is tried anew. -ERR_NOT_FOUND: nothing is known of the board. */
 int store_watched_forget(struct store *store, const char *lab, const char *board, struct err *err);
 
+/* Why hil watch does not try an image again on the board; NULL: there is no such image. Caller
+ * frees. */
+char *store_watched_aside(struct store *store, const char *lab, const char *board);
+
 struct store_job { /* what the last run on a board remembered of itself */
     char *reason;  /* NULL: none */
     bool flashed;  /* it came to flashing */

@@ -303,19 +303,25 @@ def done(hil):
     return path.read_text().split() if path.exists() else []
 
 
-def test_a_bad_image_is_tried_three_times_then_golden_then_the_board_is_set_aside(hil, github):
+def quarantine(hil, lab, name):
+    return board(hil, lab, name)["quarantine"]
+
+
+def test_a_bad_image_is_tried_three_times_then_golden_and_not_again(hil, github):
     (hil.home / "golden.elf").write_bytes(UNITY)
     lab = script_lab(hil, good_only(hil))
     github.add_release("v1", {"fw.elf": TAP})
     args = [*ONE, "--golden", hil.home / "golden.elf"]
     with Service(hil, github, *args, lab=lab) as service:
-        service.wait_for("uno: is set aside until there is another image than v1", "the golden image is on it")
+        service.wait_for("uno: is not given v1 again, until there is another image", "the golden image is on it")
         seen = github.unchanged
         wait_until(lambda: github.unchanged > seen + 2)
         assert done(hil) == ["bad"] * 3 + ["golden"]
         service.stop()
     aside = once(hil, github, *args, lab=lab)
     assert aside.code == 3 and aside.boards["uno"]["action"] == "aside"
+    assert not quarantine(hil, lab, "uno"), "the golden image went onto it: the board is well"
+    assert "golden" in board(hil, lab, "uno")["held_back"]
     assert hil("watch", "--lab", lab, "--forget", "uno").code == 0
     assert once(hil, github, *args, lab=lab).boards["uno"]["tried"], "it has another chance"
     assert done(hil) == ["bad"] * 3 + ["golden", "bad"]
@@ -324,12 +330,44 @@ def test_a_bad_image_is_tried_three_times_then_golden_then_the_board_is_set_asid
     assert [a["golden"] for a in attempts(hil)] == [0, 0, 0, 1, 0, 0]
 
 
-def test_without_a_golden_image_it_is_set_aside_as_it_is(hil, github):
+def test_a_board_that_cannot_be_flashed_goes_into_quarantine(hil, github):
     lab = script_lab(hil, good_only(hil))
+    (hil.home / "golden.elf").write_bytes(UNITY)
     github.add_release("v1", {"fw.elf": TAP})
     with Service(hil, github, *ONE, lab=lab) as service:
-        service.wait_for("uno: is set aside", "exit 1")
+        service.wait_for("uno: is in quarantine until there is another image than v1", "exit 1")
     assert done(hil) == ["bad"] * 3
+    assert "exit 1" in quarantine(hil, lab, "uno")["reason"]
+    barred = hil("flash", "--lab", lab, f"uno={hil.home}/golden.elf")
+    assert barred.code == 3 and "in quarantine since" in barred.out + barred.err
+    for way in (["boards", "--release", "uno"], ["watch", "--forget", "uno"]):
+        assert hil(way[0], "--lab", lab, *way[1:]).code == 0
+        assert not quarantine(hil, lab, "uno") and not board(hil, lab, "uno")["held_back"]
+        with Service(hil, github, *ONE, lab=lab) as service:
+            service.wait_for("uno: is in quarantine", "v1")
+    assert done(hil) == ["bad"] * 9
+    github.add_release("v2", {"fw.elf": UNITY})
+    assert once(hil, github, *ONE, lab=lab).code == 0, "another image has another chance"
+    assert not quarantine(hil, lab, "uno")
+    events = json.loads(hil("history", "--events", "--json").out)["events"]
+    assert [event["kind"] for event in events if event["kind"] != "watch"] == ["release", "quarantine"] * 3
+
+
+def test_a_board_that_others_put_into_quarantine_is_left_alone(hil, github):
+    lab = script_lab(hil, good_only(hil))
+    github.add_release("v1", {"fw.elf": UNITY})
+    (hil.home / "golden.elf").write_bytes(UNITY)
+    assert once(hil, github, *ONE, lab=lab).code == 0
+    with sqlite3.connect(hil.home / "state" / "history.db") as db:
+        db.execute("INSERT INTO quarantine VALUES ('desk', 'uno', 'no target', 0, NULL)")
+    github.add_release("v2", {"fw.elf": UNITY + b"2"})
+    with Service(hil, github, *ONE, lab=lab) as service:
+        service.wait_for("uno: is in quarantine; once it is mended: hil boards --release uno: no target")
+    assert done(hil) == ["golden"]
+
+
+def test_forget_of_a_board_that_is_none(hil, github):
+    lab = script_lab(hil, "true")
     unknown = hil("watch", "--lab", lab, "--forget", "due")
     assert unknown.code == 2 and "'due' is no board" in unknown.err
 
@@ -338,8 +376,9 @@ def test_what_is_no_firmware_wears_out_no_board(hil, github):
     lab = script_lab(hil, f"echo x >> {hil.home}/done")
     github.add_release("v1", {"fw.elf": b"not an ELF file at all"})
     with Service(hil, github, *ONE, lab=lab) as service:
-        service.wait_for("uno: is set aside")
+        service.wait_for("uno: is not given v1 again")
     assert not done(hil) and not wrote(hil) and len(attempts(hil)) == 3
+    assert not quarantine(hil, lab, "uno"), "nobody has touched it"
 
 
 def test_the_daily_limit_holds(hil, github):
@@ -398,6 +437,28 @@ def test_only_what_the_right_key_has_signed_is_flashed(hil, github):
     run = signed("key.pub")
     assert run.boards["uno"]["tried"] and "signature" not in run.boards["uno"]["text"]
     assert [a["asset"] for a in attempts(hil)] == ["fw.hex"], run.boards
+
+
+def test_only_what_a_workflow_is_attested_to_have_built_is_flashed(hil, github):
+    lab = script_lab(hil, f"echo x >> {hil.home}/done")
+    tools = hil.home / "tools"
+    tools.mkdir()
+    gh = tools / "gh"
+    env = {"PATH": f"{tools}:{os.environ['PATH']}"}
+    attested = lambda: once(hil, github, *ONE, "--require", "attestation", lab=lab, env=env)
+    github.add_release("v1", {"fw.elf": UNITY})
+    gh.write_text(f'#!/bin/sh\necho "$@" >> {hil.home}/asked\necho "Error: no attestations found" >&2\nexit 1\n')
+    gh.chmod(0o755)
+    run = attested()
+    assert run.code == 3 and "no attestations found" in run.boards["uno"]["text"]
+    assert not done(hil) and not attempts(hil)
+    gh.write_text(f'#!/bin/sh\necho "$@" >> {hil.home}/asked\n')
+    run = attested()
+    assert run.code == 0, run.boards
+    assert len(done(hil)) == 1 and [a["verdict"] for a in attempts(hil)] == ["pass"]
+    first, second = (hil.home / "asked").read_text().splitlines()
+    assert first.startswith("attestation verify ") and f"-R {REPO}" in first
+    assert hil("history", "-b", "uno", "--json").code == 0
 
 
 def test_a_raw_binary_belongs_somewhere(hil, github):

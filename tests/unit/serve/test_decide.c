@@ -15,8 +15,9 @@ static const struct watch_rules plain = {.daily_limit = 20},
 static struct store_watched blank(void)
 {
     struct store_watched known = {.verdict = VERDICT_PASS};
-    char **const texts[] = {&known.image,  &known.image_sha256, &known.tag,  &known.asset,
-                            &known.failed, &known.reason,       &known.aside};
+    char **const texts[] = {&known.image, &known.image_sha256, &known.tag,
+                            &known.asset, &known.failed,       &known.reason,
+                            &known.aside, &known.quarantine,   &known.quarantine_for};
 
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         store_watched_set(texts[i], "");
@@ -25,7 +26,7 @@ static struct store_watched blank(void)
 
 /* What the rows change of a blank board. */
 struct row {
-    const char *image, *failed, *aside;
+    const char *image, *failed, *aside, *quarantine, *quarantine_for;
     unsigned failures;
     int64_t retry_us;
     bool overwritten;
@@ -63,6 +64,10 @@ static const struct row rows[] = {
     {.failed = "new", .failures = 2, .rules = &golden, .action = WATCH_FLASH},
     {.failed = "new", .failures = 3, .image = "old", .rules = &golden, .action = WATCH_FLASH},
     {.failed = "new", .failures = 3, .aside = "broken", .rules = &golden, .action = WATCH_ASIDE},
+    {.quarantine = "no target", .rules = &plain, .action = WATCH_ASIDE},
+    {.quarantine = "no target", .image = "new", .rules = &plain, .action = WATCH_CURRENT},
+    {.quarantine = "no probe", .quarantine_for = "new", .rules = &plain, .action = WATCH_ASIDE},
+    {.quarantine = "no probe", .quarantine_for = "old", .rules = &plain, .action = WATCH_FLASH},
     {.flashes = 20, .rules = &plain, .action = WATCH_LIMIT, .until_us = 5 + WATCH_DAY_US},
     {.flashes = 19, .rules = &plain, .action = WATCH_FLASH},
     {.flashes = 20,
@@ -84,6 +89,8 @@ Test(decide, every_row)
         store_watched_set(&known.image, row->image);
         store_watched_set(&known.failed, row->failed);
         store_watched_set(&known.aside, row->aside);
+        store_watched_set(&known.quarantine, row->quarantine);
+        store_watched_set(&known.quarantine_for, row->quarantine_for);
         known.failures = row->failures;
         known.retry_us = row->retry_us;
         known.overwritten = row->overwritten;
@@ -145,6 +152,7 @@ Test(decide, three_failures_and_then_golden_or_aside)
     }
     cr_expect_eq(watch_decide(&without, "new", &plain, NOW, 0, &until_us), WATCH_ASIDE);
     cr_expect_str_eq(without.aside, "2 tests failed");
+    cr_expect_str_eq(without.quarantine, "", "the firmware is to blame");
     cr_expect_eq(watch_decide(&with, "new", &golden, NOW, 0, &until_us), WATCH_GOLDEN);
     gold = tried(VERDICT_PASS, true, NULL);
     gold.golden = true;
@@ -169,6 +177,7 @@ Test(decide, what_was_never_written_needs_no_golden_image)
     cr_expect_str_eq(known.image, "old");
     cr_expect_eq(watch_decide(&known, "new", &golden, NOW, 0, &until_us), WATCH_ASIDE);
     cr_expect_str_eq(known.aside, "does not fit; it keeps what it had");
+    cr_expect_str_eq(known.quarantine, "", "nobody has touched it");
     store_watched_done(&known);
 }
 
@@ -179,8 +188,32 @@ Test(decide, a_golden_image_that_fails_too)
 
     for (int i = 0; i < WATCH_TRIES; i++)
         watch_note(&known, &bad, &golden, 0);
+    cr_expect_str_eq(known.quarantine, "", "the golden image may do");
     bad.golden = true;
     watch_note(&known, &bad, &golden, 0);
     cr_expect_str_eq(known.aside, "no probe; and the golden image, too: no probe");
+    cr_expect_str_eq(known.quarantine, known.aside);
+    cr_expect_str_eq(known.quarantine_for, "new");
+    cr_expect_not(watch_may_release(&known, "new"));
+    cr_expect(watch_may_release(&known, "newer"));
     store_watched_done(&known);
+}
+
+Test(decide, a_board_that_cannot_be_flashed_goes_into_quarantine)
+{
+    struct store_watched known = blank(), elsewhere = blank();
+    struct store_attempt bad = tried(VERDICT_INFRA, true, "no probe");
+
+    store_watched_set(&elsewhere.quarantine, "somebody said so");
+    for (int i = 0; i < WATCH_TRIES; i++) {
+        cr_expect_str_eq(known.quarantine, "", "try %d", i);
+        watch_note(&known, &bad, &plain, 0);
+        watch_note(&elsewhere, &bad, &plain, 0);
+    }
+    cr_expect_str_eq(known.quarantine, "no probe");
+    cr_expect_str_eq(known.quarantine_for, "new");
+    cr_expect_str_eq(elsewhere.quarantine, "somebody said so");
+    cr_expect_str_eq(elsewhere.quarantine_for, "", "it is theirs to release");
+    store_watched_done(&known);
+    store_watched_done(&elsewhere);
 }
