@@ -21,25 +21,28 @@ static char *origin_of(const char *url)
                 : xstrdup("the URL");
 }
 
-/* What http says of the URL, and what a server may have repeated of it. */
+static void hide(char *message, const char *secret)
+{
+    size_t length = strlen(secret);
+
+    for (char *at = message; length > 3 && (at = strstr(at, secret)); at += 3) {
+        memcpy(at, "***", 3);
+        memmove(at + 3, at + length, strlen(at + length) + 1);
+    }
+}
+
+/* What http says of the URL, and what a server repeats of it: its path and query are as good as a
+ * key. */
 static void mask(char *message, const char *url, const char *origin)
 {
-    size_t keep = strlen(origin), length = strlen(url);
+    const char *rest = url + strlen(origin);
+    cleanup_free char *path = xstrndup(rest, strcspn(rest, "?#"));
+    const char *query = strchr(rest, '?');
 
-    for (char *at = message; length > keep + 1 && (at = strstr(at, url)); at += keep)
-        memmove(at + keep, at + length, strlen(at + length) + 1);
-    /* Without its query, as http shows URLs. */
-    length = strcspn(url, "?#");
-    for (char *at = message; length > keep + 1 && (at = strstr(at, origin)); at += keep)
-        if (!strncmp(at, url, length))
-            memmove(at + keep, at + length, strlen(at + length) + 1);
-    if (length > keep + 1) { /* its path alone */
-        cleanup_free char *path = xstrndup(url + keep, length - keep);
-        for (char *at = message; (at = strstr(at, path)); at += 3) {
-            memcpy(at, "***", 3);
-            memmove(at + 3, at + strlen(path), strlen(at + strlen(path)) + 1);
-        }
-    }
+    hide(message, rest);
+    hide(message, *path == '/' ? path + 1 : path);
+    if (query)
+        hide(message, query + 1);
 }
 
 static int judge(const struct http_answer *answer, const char *origin, int64_t *ret_wait_ms,
