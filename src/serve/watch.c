@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "board/inventory.h"
 #include "board/lock_file.h"
+#include "notify/notifier.h"
 #include "serve/watch_state.h"
 
 #include <dirent.h>
@@ -411,6 +412,17 @@ static int open_github(struct watch *watch, struct err *err)
     return github_open(&watch->github, &options, download->token_file, err);
 }
 
+/* What an earlier one could not send is sent, and a mistake is told now rather than with the news. */
+static void look_at_notify(const struct watch *watch)
+{
+    struct err err;
+    struct notifier *notifier = notifier_open(watch->lab, watch->state_dir, &err);
+
+    if (err.code)
+        watch_tell(watch, "notify", "%s", err.message);
+    notifier_close(notifier);
+}
+
 static int open_all(struct watch *watch, struct err *err)
 {
     int rc = watch_load(watch, err);
@@ -456,6 +468,8 @@ int watch_run(const struct watch_request *request, enum verdict *ret, struct err
     watch.state_dir = fs_state_dir();
     notify_open(&watch.notify);
     rc = open_all(&watch, err);
+    if (rc == 0 && !request->dry_run)
+        look_at_notify(&watch);
     if (rc == 0)
         rc = request->once ? run_once(&watch, ret, err) : run_on(&watch, err);
     close_all(&watch);
