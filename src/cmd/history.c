@@ -167,8 +167,11 @@ static int prune(const struct request *request, struct err *err)
     struct store *store = NULL;
     struct lab *lab = NULL;
     uint64_t runs = 0;
-    int rc = path ? lab_load(path, &lab, &diags, err) : -(int)err->code;
+    int rc;
 
+    if (!path)
+        return -(int)ERR_CONFIG;
+    rc = lab_load(path, &lab, &diags, err);
     diags_done(&diags);
     if (rc == 0)
         rc = store_open(dir, false, &store, err);

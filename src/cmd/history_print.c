@@ -337,9 +337,9 @@ static void print_head(const struct history_run *run)
            str_local_time(run->started_us / 1000000, when), run->boards,
            run->boards == 1 ? "" : "s", str_from_us(run->took_us, took));
     if (run->sha)
-        printf("  commit %s%s%s%s%s%s\n", run->sha, run->describe ? ", " : "",
+        printf("  commit %s%s%s%s%s\n", run->sha, run->describe ? ", " : "",
                run->describe ? run->describe : "", run->ref ? ", on " : "",
-               run->ref ? run->ref : "", run->repository ? "" : "");
+               run->ref ? run->ref : "");
     if (run->url || run->repository)
         printf("  %s\n", run->url ? run->url : run->repository);
     putchar('\n');

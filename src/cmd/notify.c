@@ -196,8 +196,11 @@ static int load(const struct request *request, struct lab **ret_lab, struct sink
 {
     cleanup_free char *path = lab_find(request->lab, err);
     struct diags diags = {0};
-    int rc = path ? lab_load(path, ret_lab, &diags, err) : -(int)err->code;
+    int rc;
 
+    if (!path)
+        return -(int)ERR_CONFIG;
+    rc = lab_load(path, ret_lab, &diags, err);
     if (rc == 0) {
         sinks_read(*ret_lab, ret, &diags);
         rc = diags_check(&diags, err);

@@ -35,7 +35,11 @@ static const struct field rows[] = {
      .help = "the sender's address"},
     {"to", FIELD_STRINGS, offsetof(struct email_conf, to), FIELD_REQUIRED, .help = "addresses"},
     {"user", FIELD_STRING, offsetof(struct email_conf, user), .help = "to log in as"},
-    SECRET_ROWS("password", struct email_conf, password, "the user's"),
+    {"password", FIELD_STRING, offsetof(struct email_conf, password.value), .help = "the user's"},
+    {"password-file", FIELD_STRING, offsetof(struct email_conf, password.file),
+     .help = SECRET_FILE_HELP},
+    {"password-env", FIELD_STRING, offsetof(struct email_conf, password.env),
+     .help = SECRET_ENV_HELP},
     {"tls", FIELD_CHOICE, offsetof(struct email_conf, tls), .choices = tls_names,
      .help = "required, or off for a relay on this host"},
     {0}};

@@ -33,14 +33,9 @@ struct secret_conf {
     char *value, *file, *env;
 };
 #define SECRET_MAX 4096
-#define SECRET_ROWS(name, type, member, what)                                                     \
-    {name, FIELD_STRING, offsetof(type, member.value), .help = what},                             \
-        {name "-file", FIELD_STRING, offsetof(type, member.file),                                 \
-         .help = "the file that holds it; relative to lab.yaml, else in $CREDENTIALS_DIRECTORY"}, \
-    {                                                                                             \
-        name "-env", FIELD_STRING, offsetof(type, member.env),                                    \
-            .help = "the environment variable that holds it"                                      \
-    }
+#define SECRET_FILE_HELP \
+    "the file that holds it; relative to lab.yaml, else in $CREDENTIALS_DIRECTORY"
+#define SECRET_ENV_HELP "the environment variable that holds it"
 bool secret_given(const struct secret_conf *secret);
 void secret_check(const struct secret_conf *secret, const char *name, bool required,
                   const struct yaml_node *node, struct diags *diags);

@@ -26,7 +26,7 @@ static void hide(char *message, const char *secret)
     size_t length = strlen(secret);
 
     for (char *at = message; length > 3 && (at = strstr(at, secret)); at += 3) {
-        memcpy(at, "***", 3);
+        memset(at, '*', 3);
         memmove(at + 3, at + length, strlen(at + length) + 1);
     }
 }

@@ -8,8 +8,11 @@ struct slack_conf {
     struct secret_conf url;
 };
 
-static const struct field rows[] = {SECRET_ROWS("url", struct slack_conf, url, "of the webhook"),
-                                    {0}};
+static const struct field rows[] = {
+    {"url", FIELD_STRING, offsetof(struct slack_conf, url.value), .help = "of the webhook"},
+    {"url-file", FIELD_STRING, offsetof(struct slack_conf, url.file), .help = SECRET_FILE_HELP},
+    {"url-env", FIELD_STRING, offsetof(struct slack_conf, url.env), .help = SECRET_ENV_HELP},
+    {0}};
 
 static void check(const void *conf, const struct yaml_node *node, struct diags *diags)
 {

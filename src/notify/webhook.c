@@ -14,8 +14,15 @@ struct webhook_conf {
 };
 
 static const struct field rows[] = {
-    SECRET_ROWS("url", struct webhook_conf, url, "where it is sent"),
-    SECRET_ROWS("secret", struct webhook_conf, secret, "the key of its signature"),
+    {"url", FIELD_STRING, offsetof(struct webhook_conf, url.value), .help = "where it is sent"},
+    {"url-file", FIELD_STRING, offsetof(struct webhook_conf, url.file), .help = SECRET_FILE_HELP},
+    {"url-env", FIELD_STRING, offsetof(struct webhook_conf, url.env), .help = SECRET_ENV_HELP},
+    {"secret", FIELD_STRING, offsetof(struct webhook_conf, secret.value),
+     .help = "the key of its signature"},
+    {"secret-file", FIELD_STRING, offsetof(struct webhook_conf, secret.file),
+     .help = SECRET_FILE_HELP},
+    {"secret-env", FIELD_STRING, offsetof(struct webhook_conf, secret.env),
+     .help = SECRET_ENV_HELP},
     {0}};
 
 static void check(const void *conf, const struct yaml_node *node, struct diags *diags)
