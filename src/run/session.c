@@ -382,10 +382,10 @@ static void open_notifier(struct session *session)
         warn(session, err.message);
 }
 
-/* hil watch tells of its tries itself. */
+/* hil watch tells of its tries itself, and who has cancelled a run knows of it. */
 static void notify_of_run(struct session *session)
 {
-    if (!session->request->no_quarantine)
+    if (!session->request->no_quarantine && !ctx_cancelled(&session->ctx))
         notifier_run(session->notifier, &session->run);
     if (*notifier_trouble(session->notifier))
         warn(session, notifier_trouble(session->notifier));

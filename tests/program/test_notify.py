@@ -256,6 +256,16 @@ def test_nobody_there_is_no_verdict(hil, web):
     assert left.code == 3 and "1 notice still waits" in left.err
 
 
+def test_who_cancels_a_run_is_not_told_of_it(hil, web):
+    path = lab(hil, f"  - webhook: {{url: '{web.url}'}}\n    on: [all]\n")
+    process = hil.start("run", "--lab", path, "-v", "-b", "a", firmware("bad-hang.elf"))
+    wait_until(lambda: (hil.out / "a").exists() and b"test" in b"".join(f.read_bytes() for f in hil.out.rglob("uart.log")), 20)
+    process.send_signal(signal.SIGTERM)
+    assert hil.finish(process).code == 128 + signal.SIGTERM
+    assert not web.got and sinks(hil, path)["webhook"]["waiting"] == 0
+    assert [t["verdict"] for t in json.loads(hil("history", "--json").out)["tries"]] == ["infra"]
+
+
 def test_mistakes_in_notify_stop_no_run(hil):
     path = lab(hil, "  - slak: {url: x}\n")
     result = hil("run", "--lab", path, "-b", "a", GOOD)
