@@ -218,7 +218,7 @@ struct board *board_open(const struct lab *lab, const struct board_conf *conf,
         OPEN_DRIVER_AS(board, probe, power, conf->recovery.probe, diags);
     if (diags->messages.count == before)
         lend_console(board, diags);
-    if (!board->reset && !board->power && diags->messages.count == before)
+    if (!board->reset && !board->power && !conf->bare && diags->messages.count == before)
         diag_key(diags, conf->node,
                  "board '%s' has neither a reset nor a power driver: nothing could start its "
                  "firmware; add reset: {cmd: {run: [...]}}, or another of 'hil drivers'",

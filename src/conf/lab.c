@@ -26,7 +26,8 @@ struct board_fields {
 
 struct lab_fields {
     char *name;
-    const struct yaml_node *defaults, *boards, *max_parallel, *watch, *webhook, *store, *notify;
+    const struct yaml_node *defaults, *boards, *max_parallel, *watch, *webhook, *store, *notify,
+        *rig;
 };
 
 #define CONF(member) offsetof(struct board_fields, conf.member)
@@ -88,13 +89,14 @@ static const struct field regex_rows[] = {
     {"end", FIELD_STRING, offsetof(struct format_conf, end), .help = "of the end of the run"},
     {0}};
 
+#define BOARDS_HELP "a map from a board's name to its drivers"
+
 static const struct field lab_rows[] = {
     {"lab", FIELD_STRING, offsetof(struct lab_fields, name), .help = "its name"},
     {"defaults", FIELD_NODE, offsetof(struct lab_fields, defaults), .help = "for all boards"},
     {"max-parallel", FIELD_NODE, offsetof(struct lab_fields, max_parallel),
      .help = "boards flashed at once: {lab, hub, controller}"},
-    {"boards", FIELD_NODE, offsetof(struct lab_fields, boards), FIELD_REQUIRED,
-     .help = "a map from a board's name to its drivers"},
+    {"boards", FIELD_NODE, offsetof(struct lab_fields, boards), .help = BOARDS_HELP},
     {"watch", FIELD_NODE, offsetof(struct lab_fields, watch),
      .help = "a list of what hil watch keeps on which boards"},
     {"webhook", FIELD_NODE, offsetof(struct lab_fields, webhook),
@@ -103,6 +105,8 @@ static const struct field lab_rows[] = {
      .help = "the history: {keep, max-size}"},
     {"notify", FIELD_NODE, offsetof(struct lab_fields, notify),
      .help = "a list of who is told what: slack, webhook, email, command"},
+    {"rig", FIELD_NODE, offsetof(struct lab_fields, rig),
+     .help = "what hil rig does with every board that is plugged in"},
     {0}};
 
 static const struct field store_rows[] = {
@@ -243,6 +247,8 @@ static void check_drivers(const struct board_conf *conf, struct diags *diags)
     check_driver(conf->reset, "{cmd: {run: [...]}}", diags);
     check_driver(conf->flash, "{cmd: {run: [...]}}", diags);
     check_driver(conf->console, "{serial: {path: /dev/ttyACM0}}", diags);
+    if (conf->bare)
+        return;
     if (!conf->flash && !conf->qemu)
         diag_key(diags, conf->node, "board '%s' has no flash driver; give it 'flash' or 'qemu'",
                  conf->name);
@@ -289,7 +295,7 @@ static void read_step(const struct yaml_node *node, const char *name, struct rec
                   name);
 }
 
-static void read_recovery(const struct yaml_node *node, struct recovery_conf *ret,
+static void read_recovery(const struct yaml_node *node, bool bare, struct recovery_conf *ret,
                           struct diags *diags)
 {
     const struct yaml_node *list = node ? yaml_get(node, "steps") : NULL, *item;
@@ -297,6 +303,8 @@ static void read_recovery(const struct yaml_node *node, struct recovery_conf *re
 
     if (node)
         fields_read(recovery_rows, node, "'recovery'", &fields, diags);
+    else if (bare)
+        return;
     ret->bootloader = fields.bootloader;
     ret->probe = fields.probe;
     check_driver(ret->bootloader, "{cmd: {run: [...]}}", diags);
@@ -309,21 +317,21 @@ static void read_recovery(const struct yaml_node *node, struct recovery_conf *re
     fields_done(recovery_rows, &fields);
 }
 
-static void read_board(const struct yaml_node *node, struct timeouts defaults,
-                       struct board_conf *ret, struct diags *diags)
+static void read_board(const struct yaml_node *node, const char *name, bool bare,
+                       struct timeouts defaults, struct board_conf *ret, struct diags *diags)
 {
-    struct board_fields fields = {.conf = {.name = node->key, .node = node}};
-    cleanup_free char *what = xasprintf("board '%.80s'", node->key);
+    struct board_fields fields = {.conf = {.name = name, .bare = bare, .node = node}};
+    cleanup_free char *what = bare ? xstrdup("'rig'") : xasprintf("board '%.80s'", name);
     struct timeouts own;
 
-    if (!name_valid(node->key))
-        diag_key(diags, node, "board name '%.80s' must be made of " NAME_RULE, node->key);
+    if (!name_valid(name))
+        diag_key(diags, node, "board name '%.80s' must be made of " NAME_RULE, name);
     fields_read(board_rows, node, what, &fields, diags);
     timeouts_read(fields.timeouts, &own, diags);
     fields.conf.timeouts = timeouts_merge(defaults, own);
     read_memory(fields.memory, &fields.conf, diags);
     read_format(fields.format, &fields.conf.format, diags);
-    read_recovery(fields.recovery, &fields.conf.recovery, diags);
+    read_recovery(fields.recovery, bare, &fields.conf.recovery, diags);
     if (fields.health)
         fields_read(health_rows, fields.health, "'health'", &fields.conf.health, diags);
     check_labels(node, &fields.conf, diags);
@@ -371,8 +379,13 @@ static void read_boards(const struct yaml_node *boards, struct timeouts defaults
     }
     lab->boards = xcalloc(boards->count, sizeof *lab->boards);
     for (const struct yaml_node *node = boards->first; node; node = node->next)
-        read_board(node, defaults, &lab->boards[lab->count++], diags);
+        read_board(node, node->key, false, defaults, &lab->boards[lab->count++], diags);
     check_label_names(lab, diags);
+}
+
+void max_parallel_read(const struct yaml_node *node, struct max_parallel *ret, struct diags *diags)
+{
+    fields_read(max_parallel_rows, node, "'max-parallel'", ret, diags);
 }
 
 static char *host_name(void)
@@ -400,24 +413,28 @@ static void read_lab(struct lab *lab, struct diags *diags)
 {
     struct lab_fields fields = {0};
     const struct yaml_node *default_timeouts = NULL;
+    const struct yaml_node *root = yaml_root(lab->tree);
     struct timeouts timeouts;
 
-    fields_read(lab_rows, yaml_root(lab->tree), "a lab", &fields, diags);
+    fields_read(lab_rows, root, "a lab", &fields, diags);
     lab->name = fields.name ? fields.name : host_name();
     lab->watch = fields.watch;
     lab->webhook = fields.webhook;
     lab->notify = fields.notify;
+    lab->rig = fields.rig;
     read_store(fields.store, &lab->store, diags);
     if (fields.name && !name_valid(lab->name))
         diag_node(diags, yaml_get(yaml_root(lab->tree), "lab"),
                   "lab name '%.80s' must be made of " NAME_RULE, lab->name);
     if (fields.max_parallel)
-        fields_read(max_parallel_rows, fields.max_parallel, "'max-parallel'", &lab->max_parallel,
-                    diags);
+        max_parallel_read(fields.max_parallel, &lab->max_parallel, diags);
     if (fields.defaults)
         fields_read(default_rows, fields.defaults, "'defaults'", &default_timeouts, diags);
     timeouts_read(default_timeouts, &timeouts, diags);
-    read_boards(fields.boards, timeouts_merge(timeouts_default, timeouts), lab, diags);
+    lab->timeouts = timeouts_merge(timeouts_default, timeouts);
+    if (!fields.boards && !fields.rig && (root->kind == YAML_MAP || root->kind == YAML_NULL))
+        diag_key(diags, root, "a lab needs 'boards': " BOARDS_HELP);
+    read_boards(fields.boards, lab->timeouts, lab, diags);
 }
 
 int lab_load(const char *path, struct lab **ret, struct diags *diags, struct err *err)
@@ -438,6 +455,39 @@ int lab_load(const char *path, struct lab **ret, struct diags *diags, struct err
     return diags_check(diags, err);
 }
 
+bool lab_board_key(const char *key)
+{
+    for (const struct field *row = board_rows; row->name; row++)
+        if (!strcmp(row->name, key))
+            return true;
+    return false;
+}
+
+int lab_from_template(const struct lab *lab, const struct yaml_node *template, const char *name,
+                      char *(*fill)(void *arg, const char *text), void *arg, struct lab **ret,
+                      struct diags *diags, struct err *err)
+{
+    struct lab *new = xcalloc(1, sizeof *new);
+    const char *keys[ARRAY_SIZE(board_rows)];
+
+    for (size_t i = 0; i < ARRAY_SIZE(board_rows); i++)
+        keys[i] = board_rows[i].name;
+    new->tree = yaml_fill(template, lab->file, keys, fill, arg);
+    new->file = yaml_file(new->tree);
+    new->name = xstrdup(lab->name);
+    new->max_parallel = lab->max_parallel;
+    new->timeouts = lab->timeouts;
+    new->boards = xcalloc(1, sizeof *new->boards);
+    new->board_name = xstrdup(name);
+    new->count = 1;
+    diags->file = new->file;
+    read_board(yaml_root(new->tree), new->board_name, true, new->timeouts, &new->boards[0], diags);
+    if (!new->boards[0].flash)
+        diag_key(diags, template, "'rig' has no flash driver; give it 'flash'");
+    *ret = new;
+    return diags_check(diags, err);
+}
+
 void lab_free(struct lab *lab)
 {
     if (!lab)
@@ -453,6 +503,7 @@ void lab_free(struct lab *lab)
     }
     free(lab->boards);
     free(lab->name);
+    free(lab->board_name);
     yaml_tree_free(lab->tree);
     free(lab);
 }

@@ -70,6 +70,8 @@ struct health_conf {
 
 struct board_conf {
     const char *name;
+    bool
+        bare; /* a rig's: it may have neither console nor reset, as one that only has a bootloader */
     struct strv labels;
     struct timeouts timeouts; /* complete: lab's and default's merged in */
     struct memory_range *memory;
@@ -100,13 +102,15 @@ struct lab {
     const char *file; /* as found */
     struct max_parallel max_parallel;
     struct store_conf store;
-    char *name; /* `lab:`; the host's name where not given */
+    struct timeouts timeouts; /* of boards that give none */
+    char *name;               /* `lab:`; the host's name where not given */
     struct board_conf *boards;
     size_t count;
-    /* NULL: not given. What `hil watch` does, and who is told what (notify/sinks.h); both read them
-     * themselves. */
-    const struct yaml_node *watch, *webhook, *notify;
+    /* NULL: not given. What `hil watch` and `hil rig` do, and who is told what (notify/sinks.h); they
+     * read them themselves. */
+    const struct yaml_node *watch, *webhook, *rig, *notify;
     struct yaml_tree *tree;
+    char *board_name; /* of lab_from_template() */
 };
 
 /* Which file would be read; NULL where there is none (err says where it looked). Caller frees. */
@@ -117,6 +121,16 @@ int lab_load(const char *path, struct lab **ret, struct diags *diags, struct err
 const struct board_conf *lab_board(const struct lab *lab, const char *name); /* NULL: none */
 /* True where the selector names the board, or all of its comma-parted labels are the board's. */
 bool board_matches(const struct board_conf *board, const char *selector);
+/* A lab of the same name and file with one board, made of those keys of the map `template` that a
+ * board has; `fill` as of yaml_fill(). 0, or -ERR_CONFIG with the mistakes in `diags`, and *ret is
+ * given even so. A board without `recovery` gets none: who pulled it is beside it. */
+int lab_from_template(const struct lab *lab, const struct yaml_node *template, const char *name,
+                      char *(*fill)(void *arg, const char *text), void *arg, struct lab **ret,
+                      struct diags *diags, struct err *err);
+/* `max-parallel` as a lab has it, wherever it stands. */
+void max_parallel_read(const struct yaml_node *node, struct max_parallel *ret, struct diags *diags);
+/* True where a board may have the key. */
+bool lab_board_key(const char *key);
 void lab_free(struct lab *lab);
 
 #endif

@@ -406,6 +406,63 @@ int yaml_load(const char *path, struct yaml_tree **ret, struct diags *diags, str
     return rc < 0 ? rc : yaml_parse(bytes.data, bytes.size, path, ret, diags, err);
 }
 
+/* ---- filling in ------------------------------------------------------------------------------ */
+
+struct filling {
+    struct yaml_tree *tree;
+    char *(*fill)(void *arg, const char *text);
+    void *arg;
+};
+
+static bool is_in(const char *const *names, const char *name)
+{
+    for (; names && *names; names++)
+        if (!strcmp(*names, name))
+            return true;
+    return !names;
+}
+
+/* NULL: the value is to be left out. No deeper than what was parsed, which has a limit. */
+static struct yaml_node *filled(struct filling *filling, const struct yaml_node *node,
+                                const char *const *only)
+{
+    struct arena *arena = &filling->tree->arena;
+    struct node *copy = arena_alloc(arena, sizeof *copy);
+    const struct yaml_node **link = &copy->view.first;
+
+    copy->view = *node;
+    copy->view.key = arena_strdup(arena, node->key);
+    copy->view.first = copy->view.next = NULL;
+    copy->view.count = 0;
+    if (node->kind == YAML_SCALAR) {
+        cleanup_free char *text = filling->fill(filling->arg, node->text);
+        copy->view.text = arena_strdup(arena, text);
+        return text ? &copy->view : NULL;
+    }
+    for (const struct yaml_node *child = node->first; child; child = child->next) {
+        struct yaml_node *more = is_in(only, child->key) ? filled(filling, child, NULL) : NULL;
+        if (!more)
+            continue;
+        *link = more;
+        link = &more->next;
+        copy->view.count++;
+    }
+    return &copy->view;
+}
+
+struct yaml_tree *yaml_fill(const struct yaml_node *node, const char *file, const char *const *only,
+                            char *(*fill)(void *arg, const char *text), void *arg)
+{
+    struct yaml_tree *tree = xcalloc(1, sizeof *tree);
+    struct filling filling = {tree, fill, arg};
+
+    tree->file = arena_strdup(&tree->arena, file);
+    tree->root = (struct node *)filled(&filling, node, only); /* its view comes first */
+    if (!tree->root)
+        tree->root = arena_alloc(&tree->arena, sizeof *tree->root);
+    return tree;
+}
+
 const struct yaml_node *yaml_root(const struct yaml_tree *tree)
 {
     return &tree->root->view;

@@ -45,6 +45,11 @@ int yaml_parse(const char *bytes, size_t count, const char *name, struct yaml_tr
 const struct yaml_node *
 yaml_root(const struct yaml_tree *tree); /* never NULL: an empty file: NULL kind */
 const char *yaml_file(const struct yaml_tree *tree);
+/* A copy of the map `node` as a tree of its own, which says to be of `file`: those of its keys that
+ * are in `only` (NULL-terminated), each text within as `fill` gives it (malloc'ed; NULL: that value
+ * is left out). Lines and columns stay. */
+struct yaml_tree *yaml_fill(const struct yaml_node *node, const char *file, const char *const *only,
+                            char *(*fill)(void *arg, const char *text), void *arg);
 const struct yaml_node *yaml_get(const struct yaml_node *map, const char *key); /* NULL: missing */
 void yaml_tree_free(struct yaml_tree *tree);                                    /* NULL is fine */
 

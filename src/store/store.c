@@ -103,6 +103,26 @@ static const char *const migrations[] = {
     "CREATE INDEX attempts_by_time ON attempts(started_us);"
     "CREATE INDEX attempts_by_run ON attempts(run_id) WHERE run_id IS NOT NULL;"
     "CREATE INDEX events_by_time ON events(at_us);",
+    /* Identities that are given once, and what they come from. A value is there once for its kind,
+     * whatever pool it is in; a board has at most one of a pool. */
+    "CREATE TABLE pools (name TEXT PRIMARY KEY, kind TEXT NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE pool_ranges ("
+    "  id INTEGER PRIMARY KEY, pool TEXT NOT NULL, prefix TEXT NOT NULL, digits INTEGER NOT NULL,"
+    "  first INTEGER NOT NULL, last INTEGER NOT NULL, next INTEGER NOT NULL);"
+    "CREATE TABLE identities ("
+    "  id INTEGER PRIMARY KEY, pool TEXT NOT NULL, kind TEXT NOT NULL, value TEXT NOT NULL,"
+    "  state TEXT NOT NULL, board TEXT, drawn_us INTEGER, since_us INTEGER NOT NULL, note TEXT,"
+    "  UNIQUE (kind, value));"
+    "CREATE INDEX identities_by_state ON identities(pool, state, id);"
+    "CREATE UNIQUE INDEX identities_of_board ON identities(pool, board)"
+    "  WHERE board IS NOT NULL AND state <> 'retired';"
+    /* What hil rig did with each board, also with one whose end nobody wrote down. */
+    "CREATE TABLE rigged ("
+    "  id INTEGER PRIMARY KEY, lab TEXT NOT NULL, board TEXT, slot INTEGER NOT NULL, path TEXT,"
+    "  image_sha256 TEXT, image_file TEXT, started_us INTEGER NOT NULL, took_us INTEGER NOT NULL,"
+    "  outcome TEXT, step TEXT, reason TEXT, identity TEXT);"
+    "CREATE INDEX rigged_by_board ON rigged(lab, board, outcome);"
+    "CREATE INDEX rigged_by_time ON rigged(lab, started_us);",
 };
 
 int store_failed(const struct store *store, struct err *err)

@@ -15,24 +15,30 @@
 #include <libudev.h>
 #include <libusb.h>
 
-#define UDEV_API_NAMES(X)                       \
-    X(device_get_devnode)                       \
-    X(device_get_devtype)                       \
-    X(device_get_parent_with_subsystem_devtype) \
-    X(device_get_property_value)                \
-    X(device_get_sysattr_value)                 \
-    X(device_get_sysname)                       \
-    X(device_get_syspath)                       \
-    X(device_new_from_syspath)                  \
-    X(device_unref)                             \
-    X(enumerate_add_match_subsystem)            \
-    X(enumerate_get_list_entry)                 \
-    X(enumerate_new)                            \
-    X(enumerate_scan_devices)                   \
-    X(enumerate_unref)                          \
-    X(list_entry_get_name)                      \
-    X(list_entry_get_next)                      \
-    X(new)                                      \
+#define UDEV_API_NAMES(X)                         \
+    X(device_get_devnode)                         \
+    X(device_get_devtype)                         \
+    X(device_get_parent_with_subsystem_devtype)   \
+    X(device_get_property_value)                  \
+    X(device_get_sysattr_value)                   \
+    X(device_get_sysname)                         \
+    X(device_get_syspath)                         \
+    X(device_new_from_syspath)                    \
+    X(device_unref)                               \
+    X(enumerate_add_match_subsystem)              \
+    X(enumerate_get_list_entry)                   \
+    X(enumerate_new)                              \
+    X(enumerate_scan_devices)                     \
+    X(enumerate_unref)                            \
+    X(list_entry_get_name)                        \
+    X(list_entry_get_next)                        \
+    X(monitor_enable_receiving)                   \
+    X(monitor_filter_add_match_subsystem_devtype) \
+    X(monitor_get_fd)                             \
+    X(monitor_new_from_netlink)                   \
+    X(monitor_receive_device)                     \
+    X(monitor_unref)                              \
+    X(new)                                        \
     X(unref)
 
 #define LIBUSB_API_NAMES(X)            \
