@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -82,6 +83,8 @@ void board_programs(const struct board *board, struct strv *ret, struct strv *hi
         add_programs(&board->bootloader->base, board->bootloader_self, ret, hints);
     if (board->probe)
         add_programs(&board->probe->base, board->probe_self, ret, hints);
+    if (board->otp)
+        add_programs(&board->otp->base, board->otp_self, ret, hints);
 }
 
 int board_programs_present(const struct board *board, struct err *err)
@@ -188,6 +191,12 @@ static int make_socket_dir(const struct board *board, struct err *err)
     return 0;
 }
 
+/* A rig's, whoever unplugs it switches it off: without power nobody would see the next one. */
+static bool stays_on(const struct board *board)
+{
+    return board->conf->bare && !board_ends_with_us(board);
+}
+
 int board_power_on(struct board *board, const struct ctx *ctx, struct err *err)
 {
     int rc = make_socket_dir(board, err);
@@ -195,7 +204,8 @@ int board_power_on(struct board *board, const struct ctx *ctx, struct err *err)
     if (rc < 0 || !board->power)
         return rc;
     /* Before the first command: half switched on must be switched off, too. */
-    tell_guard(board, ctx);
+    if (!stays_on(board))
+        tell_guard(board, ctx);
     board->powered = true;
     rc = board->power->on(board->power_self, &board->env, ctx, err);
     return rc < 0 ? err_wrap(err, "power %s", board->power->base.name) : 0;
@@ -228,7 +238,7 @@ bool board_ends_with_us(const struct board *board)
 
 int board_rest(struct board *board, const struct ctx *ctx, struct err *err)
 {
-    return board->powered ? board_power_off(board, ctx, err) : 0;
+    return board->powered && !stays_on(board) ? board_power_off(board, ctx, err) : 0;
 }
 
 int board_power_off(struct board *board, const struct ctx *ctx, struct err *err)
@@ -289,6 +299,56 @@ int board_verify(struct board *board, const struct image *image, const struct ct
                  : 0;
 
     return rc < 0 ? err_wrap(err, "verify %s", board->flash->base.name) : 0;
+}
+
+/* 0 where it has the image, or all of it is blank where `blank` is asked for. */
+static int otp_compare(struct board *board, const struct image *image, bool blank,
+                       const struct ctx *ctx, struct err *err)
+{
+    cleanup_free struct segment *segments = xcalloc(image->count, sizeof *segments);
+    struct image erased = *image;
+    int rc;
+
+    if (!blank)
+        return board->otp->compare(board->otp_self, &board->env, image, ctx, err);
+    erased.segments = segments;
+    for (size_t i = 0; i < image->count; i++) {
+        segments[i] = image->segments[i];
+        segments[i].bytes = xmalloc(segments[i].size);
+        memset(segments[i].bytes, 0xff, segments[i].size);
+    }
+    rc = board->otp->compare(board->otp_self, &board->env, &erased, ctx, err);
+    for (size_t i = 0; i < image->count; i++)
+        free(segments[i].bytes);
+    return rc;
+}
+
+static int otp_write(struct board *board, const struct image *image, const struct ctx *ctx,
+                     struct err *err)
+{
+    int rc = otp_compare(board, image, false, ctx, err);
+
+    if (rc != -ERR_REFUSED)
+        return rc;
+    rc = otp_compare(board, image, true, ctx, err);
+    if (rc == -ERR_REFUSED)
+        return err_set(err, ERR_REFUSED,
+                       "it has something else already, and it takes each bit once");
+    if (rc == 0)
+        rc = board->otp->program(board->otp_self, &board->env, image, ctx, err);
+    return rc == 0 ? otp_compare(board, image, false, ctx, err) : rc;
+}
+
+int board_otp(struct board *board, const struct image *image, const struct ctx *ctx,
+              struct err *err)
+{
+    int rc;
+
+    if (!board->otp)
+        return err_set(err, ERR_CONFIG, "%s has no otp driver: see hil drivers otp",
+                       board->conf->name);
+    rc = otp_write(board, image, ctx, err);
+    return rc < 0 ? err_wrap(err, "otp %s", board->otp->base.name) : 0;
 }
 
 int board_holds(struct board *board, const struct image *image, const struct ctx *ctx, bool *ret,

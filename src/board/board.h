@@ -61,6 +61,10 @@ int board_verify(struct board *board, const struct image *image, const struct ct
 /* Whether it has the image already; -ERR_CONFIG: its flash driver cannot tell. */
 int board_holds(struct board *board, const struct image *image, const struct ctx *ctx, bool *ret,
                 struct err *err);
+/* Writes one-time-programmable memory, unless it has just that, and reads it back. -ERR_CONFIG: the
+ * board has no such driver; -ERR_REFUSED: there is something else already, and nothing was written. */
+int board_otp(struct board *board, const struct image *image, const struct ctx *ctx,
+              struct err *err);
 bool board_flash_needs_console(const struct board *board);
 /* A board without a reset driver is power-cycled; without either that is -ERR_CONFIG. */
 int board_reset(struct board *board, const struct ctx *ctx, struct err *err);

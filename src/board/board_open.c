@@ -5,6 +5,7 @@
 #include "base/fs.h"
 #include "board/board_parts.h"
 #include "board/emulator.h"
+#include "board/otp/otp.h"
 #include "board/power/power.h"
 
 #include <stdlib.h>
@@ -210,6 +211,8 @@ struct board *board_open(const struct lab *lab, const struct board_conf *conf,
         OPEN_DRIVER(board, flash, conf->flash, diags);
     if (conf->console)
         OPEN_DRIVER(board, console, conf->console, diags);
+    if (conf->otp)
+        OPEN_DRIVER(board, otp, conf->otp, diags);
     if (conf->qemu)
         open_emulated(board, conf->qemu, diags);
     if (conf->recovery.bootloader)
@@ -247,6 +250,8 @@ void board_close(struct board *board)
         instance_free(&board->bootloader->base, board->bootloader_self);
     if (board->probe)
         instance_free(&board->probe->base, board->probe_self);
+    if (board->otp)
+        instance_free(&board->otp->base, board->otp_self);
     free(board->dir);
     free(board);
 }

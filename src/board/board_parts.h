@@ -22,7 +22,9 @@ struct board {
     const struct console_driver *console;
     const struct reset_driver *bootloader; /* into its ROM; NULL: none */
     const struct power_driver *probe;      /* the probe's supply; NULL: not to be switched */
-    void *power_self, *reset_self, *flash_self, *console_self, *bootloader_self, *probe_self;
+    const struct flash_driver *otp;        /* NULL: none */
+    void *power_self, *reset_self, *flash_self, *console_self, *bootloader_self, *probe_self,
+        *otp_self;
     bool powered;
     int console_fd;
     struct console_tty console_tty;

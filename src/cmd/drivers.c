@@ -3,6 +3,7 @@
 #include "base/str.h"
 #include "base/term.h"
 #include "board/driver.h"
+#include "board/otp/otp.h"
 #include "cmd/cmd.h"
 
 #include <string.h>
@@ -131,6 +132,7 @@ static int list(struct listing *listing, struct err *err)
     list_kind(listing, "reset", (const void *const *)reset_drivers);
     list_kind(listing, "flash", (const void *const *)flash_drivers);
     list_kind(listing, "console", (const void *const *)console_drivers);
+    list_kind(listing, "otp", (const void *const *)otp_drivers);
     if (listing->json) {
         json_array_end(&listing->out);
         json_object_end(&listing->out);

@@ -43,6 +43,7 @@ static const struct field board_rows[] = {
     {"reset", FIELD_NODE, CONF(reset), .help = "how it is reset; else it is power-cycled"},
     {"flash", FIELD_NODE, CONF(flash), .help = "how firmware gets onto it"},
     {"console", FIELD_NODE, CONF(console), .help = "where its output is read"},
+    {"otp", FIELD_NODE, CONF(otp), .help = "what writes its one-time-programmable memory"},
     {"qemu", FIELD_NODE, CONF(qemu), .help = "short for the four drivers of an emulated board"},
     {"format", FIELD_NODE, offsetof(struct board_fields, format),
      .help = "the dialect of its test output"},
@@ -247,6 +248,7 @@ static void check_drivers(const struct board_conf *conf, struct diags *diags)
     check_driver(conf->reset, "{cmd: {run: [...]}}", diags);
     check_driver(conf->flash, "{cmd: {run: [...]}}", diags);
     check_driver(conf->console, "{serial: {path: /dev/ttyACM0}}", diags);
+    check_driver(conf->otp, "{cubeprogrammer: {port: USB1}}", diags);
     if (conf->bare)
         return;
     if (!conf->flash && !conf->qemu)

@@ -79,6 +79,7 @@ struct board_conf {
     const struct yaml_node *node; /* the board's own map, for error positions */
     /* NULL: not given. Each is a map with one key, the driver's name; `qemu` is short for four. */
     const struct yaml_node *power, *reset, *flash, *console, *qemu;
+    const struct yaml_node *otp; /* what writes its one-time-programmable memory; as those above */
     struct format_conf format;
     struct recovery_conf recovery;
     struct health_conf health;

@@ -6,10 +6,13 @@
 #ifndef HIL_RUN_JOB_H
 #define HIL_RUN_JOB_H
 
+#include "base/ctx.h"
 #include "conf/lab.h"
 #include "image/image.h"
 #include "parse/parser.h"
 #include "result/result.h"
+
+struct board;
 
 struct expect {
     uint64_t tests;      /* cases that must be seen at least; 0: one */
@@ -29,6 +32,9 @@ struct job {
     unsigned retries;    /* how often it is tried again where it does not pass */
     bool flaky_fails;    /* a pass that needed that is a fail */
     int64_t estimate_us; /* from earlier runs; -1: not known */
+    /* Taken between a verified flash and the reset; NULL: nothing is. */
+    int (*provision)(void *arg, struct board *board, const struct ctx *ctx, struct err *err);
+    void *provision_arg;
 };
 
 void job_done(struct job *job);

@@ -168,6 +168,13 @@ static int flash(struct attempt *attempt, const struct ctx *ctx, struct err *err
     return rc;
 }
 
+static int provision(struct attempt *attempt, const struct ctx *ctx, struct err *err)
+{
+    const struct job *job = &attempt->job;
+
+    return job->provision(job->provision_arg, attempt->board, ctx, err);
+}
+
 struct resetter {
     struct board *board;
     struct ctx ctx;
@@ -220,8 +227,9 @@ static const struct step {
     const char *name;
     int (*take)(struct attempt *attempt, const struct ctx *ctx, struct err *err);
 } steps[] = {
-    {"power", power_on}, {"console", open_console_early}, {"flash", flash}, {"reset", reset},
-    {"test", test},
+    {"power", power_on}, {"console", open_console_early},
+    {"flash", flash},    {"provision", provision},
+    {"reset", reset},    {"test", test},
 };
 
 static int take_steps(struct attempt *attempt, const struct ctx *ctx, struct err *err)
@@ -230,6 +238,8 @@ static int take_steps(struct attempt *attempt, const struct ctx *ctx, struct err
         int64_t began = ctx_now_ns();
         int rc;
 
+        if (steps[i].take == provision && !attempt->job.provision)
+            continue;
         tell(attempt, EVENT_STATE, steps[i].name);
         rc = steps[i].take(attempt, ctx, err);
         if (steps[i].take == flash)

@@ -309,9 +309,11 @@ int store_pool_mark(struct store *store, const struct store_identity *identities
         return rc;
     for (size_t i = 0; i < count && rc == 0; i++) {
         rc = store_run(store,
-                       "UPDATE identities SET state = ?, since_us = ?"
+                       "UPDATE identities SET"
+                       " since_us = iif(state = 'given', since_us, ?),"
+                       " state = iif(state = 'given', state, ?)"
                        " WHERE id = ? AND board = ? AND state <> 'retired'",
-                       err, "siis", identity_state_names[state], now_us, identities[i].id,
+                       err, "isis", now_us, identity_state_names[state], identities[i].id,
                        identities[i].board);
         if (rc == 0 && !sqlite3_changes(store->db))
             rc = err_set(err, ERR_REFUSED, "%s of pool %s is not this board's any more",

@@ -59,6 +59,7 @@ int store_pool_draw(struct store *store, const struct pool_wish *wishes, size_t 
 /* The board's, without drawing: false where it has none. */
 bool store_pool_of_board(struct store *store, const char *pool, const char *board,
                          struct store_identity *ret);
+/* What is given stays given. */
 int store_pool_mark(struct store *store, const struct store_identity *identities, size_t count,
                     enum identity_state state, int64_t now_us, struct err *err);
 /* Never given (again); `reason` may be NULL. -ERR_NOT_FOUND: the pool has no such value. */

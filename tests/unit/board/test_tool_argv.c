@@ -6,6 +6,7 @@
 #include "../scratch.h"
 #include "board/flash/flash.h"
 #include "board/flash/tool_words.h"
+#include "board/otp/otp.h"
 #include "board/reset/reset.h"
 
 #include <criterion/criterion.h>
@@ -50,17 +51,23 @@ static const char *const rows[] = {
     "bossac: {port: /dev/ttyACM0}",
     "bossac: {port: /dev/ttyACM0, base: 0x08000000, touch: true, boot: true, chip: SAM3X}",
     "st-flash: {program: /opt/st flash/st-flash, args: [--flash=128k, \"\"]}",
+    "otp cubeprogrammer: {port: USB1, serial: 357B31563235}",
+    "otp openocd: {interface: stlink, target: stm32f4x, family: stm32f2x, serial: \"a} b\"}",
+    "otp openocd: {interface: jlink, target: nrf52}",
 };
 
-/* "NAME" is a flash driver's, "reset NAME" a reset driver's. */
+/* "NAME" is a flash driver's, "reset NAME" a reset driver's, "otp NAME" an OTP driver's. */
 static const struct driver_base *find(const char *name)
 {
-    bool reset = str_starts(name, "reset ");
+    bool reset = str_starts(name, "reset "), otp = str_starts(name, "otp ");
 
     for (size_t d = 0; reset && reset_drivers[d]; d++)
         if (!strcmp(reset_drivers[d]->base.name, name + strlen("reset ")))
             return &reset_drivers[d]->base;
-    for (size_t d = 0; !reset && flash_drivers[d]; d++)
+    for (size_t d = 0; otp && otp_drivers[d]; d++)
+        if (!strcmp(otp_drivers[d]->base.name, name + strlen("otp ")))
+            return &otp_drivers[d]->base;
+    for (size_t d = 0; !reset && !otp && flash_drivers[d]; d++)
         if (!strcmp(flash_drivers[d]->base.name, name))
             return &flash_drivers[d]->base;
     return NULL;
