@@ -165,8 +165,9 @@ static int take_lease(struct work *work, struct err *err)
     const char *name = work->lab->boards[0].name;
     size_t index;
 
-    return lease_take(work->runtime_dir, work->lab->name, &name, 1, work->of->holder, true, &wait,
-                      NULL, NULL, &work->lease, &index, err);
+    /* by port, in whatever lab: two rigs on one port would ruin each other's boards */
+    return lease_take(work->runtime_dir, "usb", &name, 1, work->of->holder, true, &wait, NULL, NULL,
+                      &work->lease, &index, err);
 }
 
 static int open_all(struct work *work, struct err *err)
@@ -304,34 +305,16 @@ static int flash(struct work *work, struct err *err)
 
 /* ---- flash and test -------------------------------------------------------------------------- */
 
-/* What failed first, of what the run tells. */
-static const char *why_of(const struct job_result *result)
-{
-    for (size_t i = 0; i < result->suite_count; i++)
-        for (size_t j = 0; j < result->suites[i].case_count; j++)
-            if (result->suites[i].cases[j].result == CASE_FAIL ||
-                result->suites[i].cases[j].result == CASE_ERROR)
-                return result->suites[i].cases[j].name;
-    return NULL;
-}
-
 static int judge(struct work *work, const struct job_result *result, struct err *err)
 {
-    const char *failed = why_of(result);
+    const char *why = result->reason && *result->reason ? result->reason : "its tests failed";
 
     work->verdict = result->verdict;
     if (result->verdict == VERDICT_PASS)
         return 0;
     if (ctx_cancelled(&work->ctx))
         return err_set(err, ERR_CANCELLED, "cancelled");
-    return err_set(err, ERR_TOOL, "%s%s%s",
-                   result->reason ? result->reason
-                   : failed       ? "test "
-                                  : "its tests",
-                   result->reason ? ""
-                   : failed       ? failed
-                                  : "",
-                   result->reason ? "" : " failed");
+    return err_set(err, ERR_TOOL, "%s", why);
 }
 
 static int test(struct work *work, struct err *err)

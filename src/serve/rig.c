@@ -1,0 +1,504 @@
+/* SPDX-License-Identifier: MIT */
+#include "serve/rig.h"
+
+#include "base/fs.h"
+#include "base/str.h"
+#include "board/lock_file.h"
+#include "serve/rig_parts.h"
+#include "serve/rig_summary.h"
+#include "store/rigged.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#define LOCK_MS 5000 /* for workers that a killed rig has left to end */
+#define NAP_MS 20
+#define AWAY_MS 1000 /* between two looks at a board that left the bus */
+#define IDLE_MS 3600000
+
+int64_t rig_unix_us(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+static int64_t after_ms(int64_t ms)
+{
+    return ctx_now_ns() + ms * 1000000;
+}
+
+/* ---- slots ----------------------------------------------------------------------------------- */
+
+static struct rig_slot *find_slot(struct rig *rig, const char *path)
+{
+    for (size_t i = 0; i < rig->slot_count; i++)
+        if (!strcmp(rig->slots[i].device.path, path))
+            return &rig->slots[i];
+    return NULL;
+}
+
+static struct rig_slot *add_slot(struct rig *rig, const char *path)
+{
+    struct rig_slot *slot = &rig->slots[rig->slot_count];
+
+    if (rig->slot_count == RIG_SLOTS_MAX)
+        return NULL;
+    *slot = (struct rig_slot){.number = (unsigned)++rig->slot_count, .percent = -1};
+    snprintf(slot->device.path, sizeof slot->device.path, "%s", path);
+    slot->since_us = ctx_now_ns() / 1000;
+    return slot;
+}
+
+static void add_fixed_slots(struct rig *rig)
+{
+    for (size_t i = 0; i < rig->setup.conf.slots.count; i++)
+        if (!find_slot(rig, rig->setup.conf.slots.items[i]))
+            add_slot(rig, rig->setup.conf.slots.items[i]);
+}
+
+/* ---- what happens ---------------------------------------------------------------------------- */
+
+/* The store is closed again before anybody forks: SQLite's handles do not live through that. */
+static struct rig_event look_up(struct rig *rig, const struct rig_slot *slot, char text[128])
+{
+    struct store *store = NULL;
+    struct rig_event event = {.kind = RIG_KNOWN};
+    int64_t when_us = 0;
+    unsigned number = 0;
+    struct err err = {0};
+    char when[STR_TIME_SIZE];
+    int rc = store_open(rig->state_dir, true, &store, &err);
+
+    if (rc == 0 && *slot->device.serial && !rig->request->again)
+        rc = store_rigged_done(store, rig->setup.lab->name, slot->device.serial,
+                               rig->setup.plan.images[0]->sha256, &when_us, &number, &err);
+    store_close(store);
+    if (rc < 0) {
+        snprintf(text, 128, "nothing is flashed without a memory of it: %.80s", err.message);
+        return (struct rig_event){.kind = RIG_REFUSED, .text = text};
+    }
+    event.seen = rc == 1;
+    snprintf(text, 128, "done %s in slot %u", str_local_time(when_us / 1000000, when), number);
+    event.text = text;
+    return event;
+}
+
+static void begin(struct rig *rig, struct rig_slot *slot)
+{
+    const struct rig_slot *twin = rig_slots_twin(rig->slots, rig->slot_count, slot);
+    struct rig_event event;
+    char text[128];
+
+    slot->order = ++rig->counts.boards;
+    for (size_t i = 0; i < rig->slot_count; i++) {
+        struct rig_slot *other = &rig->slots[i];
+        if (other != slot && *slot->device.serial &&
+            !strcmp(other->device.serial, slot->device.serial))
+            rig_happens(rig, other, (struct rig_event){.kind = RIG_MOVED});
+    }
+    event = look_up(rig, slot, text);
+    if (twin) {
+        snprintf(text, sizeof text, "slot %u has a board with the same serial number",
+                 twin->number);
+        event = (struct rig_event){.kind = RIG_REFUSED, .text = text};
+    }
+    rig_happens(rig, slot, event);
+}
+
+static void count(struct rig *rig, const struct rig_slot *slot)
+{
+    struct rig_counts *counts = &rig->counts;
+
+    switch (slot->state) {
+    case RIG_DONE:
+        counts->done++;
+        break;
+    case RIG_FAILED:
+        counts->failed++;
+        break;
+    case RIG_UNPLUGGED:
+        counts->unplugged++;
+        break;
+    case RIG_SEEN:
+        counts->seen++;
+        return;
+    default:
+        return;
+    }
+    if (rig->setup.conf.beep && rig->request->term.live && !rig->request->quiet)
+        fputs("\a", rig->request->term.out);
+    rig_call(rig, slot);
+}
+
+void rig_happens(struct rig *rig, struct rig_slot *slot, struct rig_event event)
+{
+    unsigned todo;
+
+    event.now_us = ctx_now_ns() / 1000;
+    todo = rig_slot_take(slot, &event);
+    if (todo & RIG_CANCEL)
+        rig_cancel(rig, slot);
+    if (todo & RIG_TELL && !ctx_cancelled(&rig->ctx)) {
+        rig_tell_slot(rig, slot);
+        count(rig, slot);
+    }
+    if (todo & RIG_LOOK_UP)
+        begin(rig, slot);
+    if (todo || event.kind == RIG_STEP || event.kind == RIG_GOT)
+        rig->stale = rig->unpublished = true;
+}
+
+static void take_device(const struct hotplug_change *change, struct rig_device *ret)
+{
+    *ret = (struct rig_device){
+        .address = change->address, .vendor = change->vendor, .product = change->product};
+    snprintf(ret->path, sizeof ret->path, "%s", change->path);
+    snprintf(ret->hub, sizeof ret->hub, "%s", change->hub ? change->hub : "");
+    snprintf(ret->controller, sizeof ret->controller, "%s",
+             change->controller ? change->controller : "");
+    snprintf(ret->serial, sizeof ret->serial, "%s", change->serial ? change->serial : "");
+}
+
+static int take_changes(struct rig *rig, struct err *err)
+{
+    struct hotplug_change change;
+    int rc;
+
+    while ((rc = hotplug_next(rig->hotplug, &change, err)) == 1) {
+        struct rig_event event = {.kind = change.plugged ? RIG_PLUGGED : RIG_PULLED};
+        struct rig_slot *slot = find_slot(rig, change.path);
+        take_device(&change, &event.device);
+        event.device.matches = rig_conf_matches(&rig->setup.conf, &event.device);
+        if (!slot && change.plugged && event.device.matches)
+            slot = add_slot(rig, change.path);
+        if (slot)
+            rig_happens(rig, slot, event);
+    }
+    return rc;
+}
+
+static void pass_time(struct rig *rig)
+{
+    for (size_t i = 0; i < rig->slot_count; i++) {
+        struct rig_slot *slot = &rig->slots[i];
+        bool has_left = slot->busy && slot->away_us, has_come = !slot->busy && slot->present;
+        if (has_left || has_come)
+            rig_happens(rig, slot, (struct rig_event){.kind = RIG_TIME});
+    }
+}
+
+static void start_all(struct rig *rig)
+{
+    struct rig_slot *slot;
+
+    while ((slot = rig_slots_next(rig->slots, rig->slot_count, &rig->setup.conf.limits))) {
+        struct err err = {0};
+        if (rig_start(rig, slot, &err) == 0)
+            rig_happens(rig, slot, (struct rig_event){.kind = RIG_STARTED});
+        else
+            rig_happens(rig, slot, (struct rig_event){.kind = RIG_REFUSED, .text = err.message});
+    }
+}
+
+/* ---- the loop -------------------------------------------------------------------------------- */
+
+static bool drained(int fd)
+{
+    struct signalfd_siginfo info;
+    bool any = false;
+
+    while (fd >= 0 && read(fd, &info, sizeof info) == (ssize_t)sizeof info)
+        any = true;
+    return any;
+}
+
+static void reload(struct rig *rig)
+{
+    struct err err = {0};
+
+    notify_send(&rig->notify, "RELOADING=1\nMONOTONIC_USEC=%lld", (long long)(ctx_now_ns() / 1000));
+    if (rig_load(rig, &err) < 0)
+        rig_say(rig, NULL, "lab.yaml is wrong, so the old one stays: %s", err.message);
+    else
+        rig_say(rig, NULL, "%s was read again: %s", rig->setup.lab_path,
+                rig->setup.plan.images[0]->name);
+    add_fixed_slots(rig);
+    notify_send(&rig->notify, "READY=1");
+}
+
+static bool is_idle(const struct rig *rig)
+{
+    for (size_t i = 0; i < rig->slot_count; i++)
+        if (rig->slots[i].busy || rig->slots[i].state == RIG_WAITING)
+            return false;
+    return rig->hand_count == 0;
+}
+
+static bool is_over(const struct rig *rig)
+{
+    const struct rig_request *request = rig->request;
+
+    return ctx_cancelled(&rig->ctx) || (request->once && is_idle(rig)) ||
+           (request->count && rig->counts.done >= request->count && is_idle(rig));
+}
+
+static bool takes_more(const struct rig *rig)
+{
+    return !rig->request->count || rig->counts.done < rig->request->count;
+}
+
+static void wait_for_news(struct rig *rig, int64_t due_ns)
+{
+    int64_t left_ns = due_ns - ctx_now_ns();
+    struct ctx wait = ctx_narrow(&rig->ctx, left_ns > 0 ? (left_ns + 999999) / 1000000 : 0);
+
+    ctx_wait(&wait, rig->epoll_fd, POLLIN, NULL);
+}
+
+static void sooner(int64_t *due_ns, int64_t at_ns)
+{
+    if (at_ns < *due_ns)
+        *due_ns = at_ns;
+}
+
+static int64_t due_ns(const struct rig *rig)
+{
+    int64_t due = after_ms(IDLE_MS);
+
+    for (size_t i = 0; i < rig->slot_count; i++)
+        if (rig->slots[i].busy && rig->slots[i].away_us)
+            sooner(&due, after_ms(AWAY_MS));
+    if (rig->notify.watchdog_ms)
+        sooner(&due, after_ms(rig->notify.watchdog_ms / 2));
+    return due;
+}
+
+static int run(struct rig *rig, struct err *err)
+{
+    int rc = 0;
+
+    notify_send(&rig->notify, "READY=1\nSTATUS=boards are flashed as they are plugged in");
+    while (rc == 0) {
+        int64_t due;
+        rc = take_changes(rig, err);
+        rig_reap(rig);
+        pass_time(rig);
+        if (rc == 0 && takes_more(rig))
+            start_all(rig);
+        due = due_ns(rig);
+        sooner(&due, rig_show(rig));
+        notify_alive(&rig->notify);
+        if (rc < 0 || is_over(rig))
+            break;
+        wait_for_news(rig, due);
+        if (drained(rig->reload_fd))
+            reload(rig);
+    }
+    notify_send(&rig->notify, "STOPPING=1");
+    return rc;
+}
+
+/* ---- beginning and end ----------------------------------------------------------------------- */
+
+static int signal_fd(const int *signals, size_t count_of)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    for (size_t i = 0; i < count_of; i++)
+        sigaddset(&set, signals[i]);
+    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static int open_descriptors(struct rig *rig, struct err *err)
+{
+    static const int stops[] = {SIGINT, SIGTERM}, reloads[] = {SIGHUP};
+
+    rig->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    rig->stop_fd = signal_fd(stops, ARRAY_SIZE(stops));
+    rig->reload_fd = signal_fd(reloads, ARRAY_SIZE(reloads));
+    if (rig->epoll_fd < 0 || rig->stop_fd < 0 || rig->reload_fd < 0)
+        return err_set(err, ERR_LIMIT, "no more descriptors can be had");
+    rig->ctx = ctx_root(rig->stop_fd, NULL);
+    return 0;
+}
+
+static int watch_descriptors(struct rig *rig, struct err *err)
+{
+    const int fds[] = {rig->reload_fd, hotplug_fd(rig->hotplug)};
+    struct epoll_event event = {.events = EPOLLIN};
+
+    for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
+        if (epoll_ctl(rig->epoll_fd, EPOLL_CTL_ADD, fds[i], &event) < 0)
+            return err_sys(err, errno, "epoll");
+    return 0;
+}
+
+/* Two rigs of one lab would each number its slots, and publish its own state. */
+static int lock(struct rig *rig, struct err *err)
+{
+    cleanup_free char *dir = fs_join(rig->state_dir, "rig");
+    cleanup_free char *name = xasprintf("%s.lock", rig->setup.lab->name);
+    cleanup_free char *path = fs_join(dir, name);
+    struct ctx wait = ctx_narrow(&rig->ctx, LOCK_MS);
+    int rc = fs_mkdirs(dir, 0755, err);
+
+    if (rc == 0)
+        rc = lock_file_open(path, &rig->lock_fd, err);
+    while (rc == 0 && !lock_file_set(rig->lock_fd, F_WRLCK, 0)) {
+        rc = ctx_sleep(&wait, NAP_MS, NULL);
+        if (rc == -ERR_TIMEOUT)
+            return err_set(err, ERR_BUSY, "another hil rig is at work in lab %s",
+                           rig->setup.lab->name);
+        if (rc < 0)
+            return err_set(err, ERR_CANCELLED, "cancelled");
+    }
+    return rc;
+}
+
+static int open_all(struct rig *rig, struct err *err)
+{
+    int rc = open_descriptors(rig, err);
+
+    if (rc == 0)
+        rc = fs_runtime_dir(&rig->runtime_dir, err);
+    if (rc == 0)
+        rc = rig_load(rig, err);
+    if (rc == 0)
+        rc = lock(rig, err);
+    if (rc == 0)
+        rc = hotplug_open(&rig->hotplug, err);
+    if (rc == 0)
+        rc = watch_descriptors(rig, err);
+    if (rc == 0)
+        add_fixed_slots(rig);
+    return rc;
+}
+
+static void close_all(struct rig *rig)
+{
+    hotplug_close(rig->hotplug);
+    rig_setup_done(&rig->setup);
+    notify_close(&rig->notify);
+    close_fd(&rig->epoll_fd);
+    close_fd(&rig->stop_fd);
+    close_fd(&rig->reload_fd);
+    close_fd(&rig->lock_fd);
+    buf_done(&rig->said);
+    free(rig->slots);
+    free(rig->state_dir);
+    free(rig->runtime_dir);
+}
+
+/* ---- the shift's end ------------------------------------------------------------------------- */
+
+static int write_file(const struct rig_summary *summary, const char *path, struct err *err)
+{
+    struct fs_draft draft;
+    int rc = fs_draft_open(&draft, path, err);
+
+    if (rc < 0)
+        return rc;
+    rc = rig_summary_write(summary, str_ends(path, ".csv"), draft.fd, err);
+    if (rc == 0)
+        rc = fs_draft_commit(&draft, err);
+    else
+        fs_draft_abort(&draft);
+    return rc;
+}
+
+static int sum_up(const struct rig *rig, struct err *err)
+{
+    const struct rig_request *request = rig->request;
+    struct rig_summary summary = {0};
+    struct store *store = NULL;
+    int rc = store_open(rig->state_dir, true, &store, err);
+
+    if (rc == 0)
+        rc = rig_summary_read(store, rig->setup.lab->name, rig->started_us, &summary, err);
+    store_close(store);
+    if (rc == 0 && !request->quiet)
+        rig_summary_print(&summary, &request->term);
+    if (rc == 0 && request->summary)
+        rc = write_file(&summary, request->summary, err);
+    if (rc == 0 && request->json)
+        rc = rig_summary_write(&summary, false, STDOUT_FILENO, err);
+    rig_summary_done(&summary);
+    return rc;
+}
+
+static enum verdict verdict_of(const struct rig *rig)
+{
+    if (rig->lab_failed || rig->counts.done + rig->counts.seen + rig->counts.failed == 0 ||
+        (rig->counts.failed && !rig->firmware_failed))
+        return VERDICT_INFRA;
+    return rig->firmware_failed ? VERDICT_FAIL : VERDICT_PASS;
+}
+
+int rig_run(const struct rig_request *request, enum verdict *ret, struct err *err)
+{
+    struct rig rig = {.request = request,
+                      .epoll_fd = -1,
+                      .stop_fd = -1,
+                      .reload_fd = -1,
+                      .lock_fd = -1,
+                      .state_dir = fs_state_dir(),
+                      .slots = xcalloc(RIG_SLOTS_MAX, sizeof *rig.slots),
+                      .said = BUF_INIT(SIZE_MAX / 4),
+                      .started_us = rig_unix_us()};
+    struct err sum_err = {0};
+    int rc;
+
+    notify_open(&rig.notify);
+    rc = open_all(&rig, err);
+    if (rc == 0) {
+        rc = run(&rig, err);
+        bool cancelled = ctx_cancelled(&rig.ctx);
+        rig_dismiss(&rig);
+        rig_show_end(&rig);
+        if (sum_up(&rig, &sum_err) < 0 && rc == 0 && !cancelled) {
+            *err = sum_err;
+            rc = -(int)sum_err.code;
+        }
+        if (rc == 0 && cancelled)
+            rc = err_set(err, ERR_CANCELLED, "cancelled");
+    }
+    *ret = verdict_of(&rig);
+    close_all(&rig);
+    return rc;
+}
+
+int rig_report(const struct rig_report_request *request, struct err *err)
+{
+    cleanup_free char *path = lab_find(request->lab, err), *dir = fs_state_dir();
+    struct rig_summary summary = {0};
+    struct diags diags = {0};
+    struct store *store = NULL;
+    struct lab *lab = NULL;
+    int rc = path ? lab_load(path, &lab, &diags, err) : -(int)err->code;
+
+    diags_done(&diags);
+    if (rc == 0)
+        rc = store_open(dir, false, &store, err);
+    if (rc == 0 && lab)
+        rc = rig_summary_read(store, lab->name, rig_unix_us() - request->since_ms * 1000, &summary,
+                              err);
+    store_close(store);
+    lab_free(lab);
+    if (rc == 0 && (request->json || request->csv))
+        rc = rig_summary_write(&summary, request->csv, STDOUT_FILENO, err);
+    else if (rc == 0)
+        rig_summary_print(&summary, &request->term);
+    rig_summary_done(&summary);
+    return rc;
+}
