@@ -4,6 +4,7 @@
 #include "base/rows.h"
 #include "base/term.h"
 #include "cmd/cmd.h"
+#include "conf/name.h"
 #include "store/identities.h"
 
 #include <inttypes.h>
@@ -15,6 +16,7 @@
 #include <unistd.h>
 
 #define FILE_MAX ((size_t)64 << 20)
+#define NO_POOLS "no pools yet; one is made by: hil pool import NAME FIRST-LAST"
 
 static const struct opt_row rows[] = {
     {"kind", 'k', "KIND",
@@ -148,7 +150,7 @@ static int list(struct store *store, const struct options *options, struct err *
     else if (count)
         print_pools(pools, count);
     else
-        puts("no pools yet; one is made by: hil pool import NAME FIRST-LAST");
+        puts(NO_POOLS);
     store_pools_done(pools, count);
     return rc;
 }
@@ -353,14 +355,35 @@ static void close_to_others(const char *dir)
     }
 }
 
+/* What --kind says, else what the pool is, else addresses. */
+static int find_kind(struct store *store, const struct options *options, enum pool_kind *ret,
+                     struct err *err)
+{
+    struct store_pool *pools;
+    size_t count;
+    int rc = store_pools(store, &pools, &count, err);
+
+    *ret = POOL_MAC;
+    for (size_t i = 0; rc == 0 && i < count; i++)
+        if (str_eq(pools[i].name, options->pool))
+            *ret = pools[i].kind;
+    if (rc == 0)
+        store_pools_done(pools, count);
+    if (options->kind >= 0)
+        *ret = (enum pool_kind)options->kind;
+    return rc;
+}
+
 static int import(struct store *store, const struct options *options, const char *state_dir,
                   struct err *err)
 {
-    enum pool_kind kind = options->kind < 0 ? POOL_MAC : (enum pool_kind)options->kind;
+    enum pool_kind kind;
     struct pool_imported all = {0}, more;
     cleanup_strv struct strv items = {0}, lines = {0};
-    int rc = options->file ? read_file(options->file, &lines, err) : 0;
+    int rc = find_kind(store, options, &kind, err);
 
+    if (rc == 0 && options->file)
+        rc = read_file(options->file, &lines, err);
     for (size_t i = 0; i < options->count; i++)
         strv_add(&items, options->items[i]);
     if (rc == 0 && !items.count && !lines.count)
@@ -445,6 +468,8 @@ static int check(const struct options *options, struct err *err)
     }
     if (action->needs_pool && !options->pool)
         return err_set(err, ERR_USAGE, "which pool? hil pool %s NAME ...", action->name);
+    if (options->pool && !name_valid(options->pool))
+        return err_set(err, ERR_USAGE, "a pool's name must be made of " NAME_RULE);
     return 0;
 }
 
@@ -457,6 +482,10 @@ static int work(const struct options *options, struct err *err)
 
     if (rc == 0)
         rc = store_open(dir, action && action->writes, &store, err);
+    if (rc == -ERR_NOT_FOUND && !options->action && !options->json && !options->csv) {
+        puts(NO_POOLS);
+        return 0;
+    }
     if (rc == 0 && store)
         rc = act(store, options, dir, err);
     store_close(store);

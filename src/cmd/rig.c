@@ -202,7 +202,7 @@ const struct opt_verb verb_rig = {
         "    max-parallel: 8\n"
         "    provision:\n"
         "      - {pool: macs, patch: {at: 0x0800ff00}}\n"
-        "    on-fail: [notify-send, 'slot {slot}: {reason}']",
+        "    on-fail: [notify-send, 'slot {slot}', '{reason}']",
     .rows = rows,
     .examples = examples,
     .see_also = see_also,

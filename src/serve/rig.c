@@ -455,7 +455,9 @@ int rig_run(const struct rig_request *request, enum verdict *ret, struct err *er
                       .state_dir = fs_state_dir(),
                       .slots = xcalloc(RIG_SLOTS_MAX, sizeof *rig.slots),
                       .said = BUF_INIT(SIZE_MAX / 4),
-                      .started_us = rig_unix_us()};
+                      .started_us = rig_unix_us(),
+                      .stale = true,
+                      .unpublished = true};
     struct err sum_err = {0};
     int rc;
 

@@ -7,6 +7,7 @@
 #include "conf/name.h"
 #include "usb/usb.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -208,6 +209,25 @@ static void read_limits(const struct yaml_node *node, struct rig_conf *conf, str
                   "controller}");
 }
 
+/* A serial number is what a device says, a reason what a tool does: no shell may read it as its own. */
+static void check_argv(const struct strv *argv, const struct yaml_node *node, struct diags *diags)
+{
+    static const char *const shells[] = {"sh", "bash", "dash", "zsh", "ksh", "ash"};
+    bool shell = false;
+
+    for (size_t i = 0; argv->count && i < ARRAY_SIZE(shells); i++)
+        shell = shell || str_eq(fs_basename(argv->items[0]), shells[i]);
+    for (size_t i = 1; shell && i < argv->count; i++) {
+        if (!strchr(argv->items[i], '{') || !strchr(argv->items[i], '}'))
+            continue;
+        diag_node(diags, node,
+                  "a shell would obey what stands in place of '%.40s'; use \"$HIL_SERIAL\", "
+                  "\"$HIL_REASON\" and so on",
+                  argv->items[i]);
+        return;
+    }
+}
+
 static void read_recipe(const struct yaml_node *node, struct rig_conf *conf, struct diags *diags)
 {
     struct recipe_fields fields = {.patch = NULL};
@@ -225,9 +245,13 @@ static void read_recipe(const struct yaml_node *node, struct rig_conf *conf, str
         diag_node(diags, yaml_get(node, "pool"), "a pool's name must be made of " NAME_RULE);
     recipe->kind = fields.patch ? RECIPE_PATCH : fields.command ? RECIPE_COMMAND : RECIPE_OTP;
     place = fields.patch ? fields.patch : fields.otp;
-    if (fields.command)
+    check_argv(&recipe->from, yaml_get(node, "from"), diags);
+    if (fields.command) {
         fields_read(command_rows, fields.command, "'command'", recipe, diags);
-    else
+        check_argv(&recipe->write, fields.command, diags);
+        check_argv(&recipe->read, fields.command, diags);
+    }
+    if (place)
         fields_read(place_rows, place, place->key, recipe, diags);
     if (recipe->size > SIZE_MAX_BYTES)
         diag_node(diags, yaml_get(place, "size"), "more than %d bytes", SIZE_MAX_BYTES);
@@ -311,6 +335,8 @@ void rig_conf_read(const struct lab *lab, struct rig_conf *ret, struct diags *di
     if (fields.provision)
         read_recipes(yaml_get(node, "provision"), &fields.conf, diags);
     check_slots(&fields.conf, yaml_get(node, "slots"), diags);
+    check_argv(&fields.conf.on_done, yaml_get(node, "on-done"), diags);
+    check_argv(&fields.conf.on_fail, yaml_get(node, "on-fail"), diags);
     if (fields.conf.test && !yaml_get(node, "console"))
         diag_node(diags, yaml_get(node, "test"), "'test' needs a 'console' to read");
     if (fields.conf.power_cycle && !yaml_get(node, "power"))
@@ -370,6 +396,16 @@ void rig_words_fill(struct rig_words *words, unsigned slot, const struct rig_dev
     rig_words_add(words, "hub", device->hub);
     rig_words_add(words, "port", port);
     rig_words_add(words, "slot", words->slot);
+}
+
+void rig_words_env(const struct rig_words *words, struct strv *ret)
+{
+    for (size_t i = 0; i < words->count; i++) {
+        char *pair = xasprintf("HIL_%s=%s", words->names[i], words->values[i]);
+        for (char *at = pair; *at != '='; at++)
+            *at = (char)toupper((unsigned char)*at);
+        strv_add_owned(ret, pair);
+    }
 }
 
 /* "{serial}" and the like; the drivers' own placeholders stay. NULL: it is all of the text, and not

@@ -65,5 +65,8 @@ struct rig_words {
 };
 void rig_words_fill(struct rig_words *words, unsigned slot, const struct rig_device *device);
 void rig_words_add(struct rig_words *words, const char *name, const char *value); /* borrowed */
+/* The same for a program's environment: HIL_SLOT=3, ... What a board says is safe there, in a shell too;
+ * placeholders in a shell's own text are refused. */
+void rig_words_env(const struct rig_words *words, struct strv *ret);
 
 #endif

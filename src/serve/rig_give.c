@@ -59,17 +59,19 @@ static int run_command(const struct rig_give *give, const struct strv *template,
                        const struct ctx *ctx, char **ret, struct err *err)
 {
     struct ctx wait = ctx_narrow(ctx, COMMAND_MS);
-    cleanup_strv struct strv argv = {0};
+    cleanup_strv struct strv argv = {0}, env = {0};
     struct proc_result result;
     struct rig_words words;
     int rc;
 
     rig_words_fill(&words, give->slot, give->device);
     rig_words_add(&words, "value", value);
+    rig_words_env(&words, &env);
     rc = driver_fill_argv(template, words.names, words.values, &argv, err);
     if (rc == 0)
-        rc = proc_run(&(struct proc_spec){.argv = (const char *const *)argv.items}, &wait, &result,
-                      err); /* no log: it may be a secret */
+        rc = proc_run(&(struct proc_spec){.argv = (const char *const *)argv.items,
+                                          .env = (const char *const *)env.items},
+                      &wait, &result, err); /* no log: it may be a secret */
     if (rc < 0)
         return rc;
     cleanup_free char *line = last_line(&result);

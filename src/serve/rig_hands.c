@@ -66,7 +66,7 @@ void rig_cancel(struct rig *rig, const struct rig_slot *slot)
 /* ---- on-done, on-fail ------------------------------------------------------------------------ */
 
 struct hook {
-    struct strv argv;
+    struct strv argv, env;
     int cancel_fd;
 };
 
@@ -76,8 +76,9 @@ static void run_hook(void *arg, struct worker_report *ret)
     struct ctx root = ctx_root(hook->cancel_fd, NULL), wait = ctx_narrow(&root, HOOK_MS);
     struct err err = {0};
 
-    if (proc_run_ok(&(struct proc_spec){.argv = (const char *const *)hook->argv.items}, &wait,
-                    &err) < 0) {
+    if (proc_run_ok(&(struct proc_spec){.argv = (const char *const *)hook->argv.items,
+                                        .env = (const char *const *)hook->env.items},
+                    &wait, &err) < 0) {
         ret->code = (int)err.code;
         snprintf(ret->text, sizeof ret->text, "%s: %s", hook->argv.items[0], err.message);
     }
@@ -108,6 +109,7 @@ void rig_call(struct rig *rig, const struct rig_slot *slot)
     rig_words_add(&words, "state", rig_state_names[slot->state]);
     rig_words_add(&words, "identity", slot->identity);
     rig_words_add(&words, "reason", slot->reason);
+    rig_words_env(&words, &hook.env);
     if (count_hooks(rig) >= HOOKS_MAX)
         rc = err_set(&err, ERR_LIMIT, "%d of them are under way already", HOOKS_MAX);
     if (rc == 0)
@@ -119,6 +121,7 @@ void rig_call(struct rig *rig, const struct rig_slot *slot)
     else
         rig_say(rig, slot, "%s: %s", argv->items[0], err.message);
     strv_done(&hook.argv);
+    strv_done(&hook.env);
 }
 
 /* ---- what they tell, and their ends ---------------------------------------------------------- */
@@ -149,6 +152,8 @@ static void take_end(struct rig *rig, const struct rig_hand *hand,
         rig->firmware_failed = true;
     else if (report->code)
         rig->lab_failed = true;
+    if (kind == RIG_ENDED_AWAY)
+        hotplug_look_again(rig->hotplug);
     rig_happens(rig, slot, (struct rig_event){.kind = kind, .text = report->text});
 }
 

@@ -84,6 +84,6 @@ void rig_show_end(struct rig *rig);
 
 /* rig_view.c: the table. */
 void rig_view_wipe(struct rig *rig, struct buf *frame);
-void rig_view_paint(struct rig *rig, struct buf *frame);
+void rig_view_paint(struct rig *rig, bool last, struct buf *frame);
 
 #endif

@@ -41,7 +41,7 @@ static bool may_be_same(const struct rig_device *was, const struct rig_device *i
 static unsigned begin(struct rig_slot *slot, int64_t now_us)
 {
     slot->device = slot->here;
-    slot->swapped = false;
+    slot->swapped = slot->back = false;
     slot->identity[0] = '\0';
     slot->away_us = slot->started_us = slot->took_us = 0;
     return enter(slot, RIG_WAITING, NULL, now_us) | RIG_LOOK_UP;
@@ -59,6 +59,7 @@ static unsigned cancel(struct rig_slot *slot)
 static unsigned plug_busy(struct rig_slot *slot)
 {
     slot->swapped = !may_be_same(&slot->device, &slot->here);
+    slot->back = true;
     if (slot->swapped)
         return cancel(slot);
     slot->away_us = 0;
@@ -77,7 +78,8 @@ static bool is_still_done(const struct rig_slot *slot, int64_t now_us)
 
 static unsigned plug(struct rig_slot *slot, const struct rig_device *device, int64_t now_us)
 {
-    if (slot->present && slot->here.address == device->address && same_id(&slot->here, device))
+    if (slot->present && slot->here.address == device->address && same_id(&slot->here, device) &&
+        !strcmp(slot->here.serial, device->serial))
         return 0; /* it was told already */
     slot->present = true;
     slot->here = *device;
@@ -92,7 +94,7 @@ static unsigned pull(struct rig_slot *slot, int64_t now_us)
 {
     bool was_soon = now_us - slot->since_us < RIG_RETURN_MS * INT64_C(1000);
 
-    slot->present = slot->swapped = false;
+    slot->present = slot->swapped = slot->back = false;
     if (!slot->away_us)
         slot->away_us = now_us;
     if (slot->busy)
@@ -133,10 +135,11 @@ static unsigned end(struct rig_slot *slot, enum rig_state state, const char *tex
     return enter(slot, state, text, now_us);
 }
 
-/* Where a worker has ended, the board that is there may be one that had no turn. */
+/* Where a worker has ended, the board that is there may be one that had no turn. Only one that came
+ * meanwhile: what stays where it is would be flashed for ever. */
 static unsigned go_on(struct rig_slot *slot, int64_t now_us)
 {
-    bool has_had_none = slot->swapped || slot->state == RIG_UNPLUGGED;
+    bool has_had_none = slot->swapped || (slot->state == RIG_UNPLUGGED && slot->back);
 
     return slot->present && slot->here.matches && has_had_none ? begin(slot, now_us) : 0;
 }

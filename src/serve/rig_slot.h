@@ -57,6 +57,7 @@ struct rig_slot {
     bool busy;       /* a worker is at the board */
     bool ending;     /* and was told to end */
     bool swapped;    /* what is here is another board, which has had no turn */
+    bool back;       /* what is here came while the worker was at it */
     int64_t away_us; /* since when the board is off the bus; 0: it is there */
     int percent;     /* of the step; -1: not known */
     int64_t started_us, took_us;

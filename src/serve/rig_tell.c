@@ -171,7 +171,7 @@ static void paint(struct rig *rig, bool last)
     buf_add(&frame, rig->said.data, rig->said.size);
     buf_clear(&rig->said);
     if (term->live && !rig->request->quiet)
-        rig_view_paint(rig, &frame);
+        rig_view_paint(rig, last, &frame);
     if (last)
         rig->painted = 0;
     fwrite(frame.data, 1, frame.size, term->out);

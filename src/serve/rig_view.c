@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The table at the bottom of a terminal: a line a slot, repainted in place.
  *
- *     slot port   serial        state              time
+ *     SLOT PORT   SERIAL        STATE              TIME
  *        1 1-1.1  357B31563235  flashing          1.2 s  ########------------  40%  02:00:00:00:10:00
  *        2 1-1.2  3A7B31563235  done              8.1 s  02:00:00:00:10:01
  *
@@ -138,7 +138,15 @@ static void paint_slot(const struct rig_slot *slot, const struct term *term,
     buf_adds(frame, "\n");
 }
 
-static void paint_totals(const struct rig *rig, struct buf *frame)
+static void paint_head(struct rig *rig, const struct layout *layout, struct buf *frame)
+{
+    buf_addf(frame, "%sSLOT %-*s  %-*s  %-*s  %*s%s\n", term_style(&rig->request->term, TERM_DIM),
+             (int)layout->path, "PORT", (int)layout->serial, "SERIAL", STATE_COLUMNS, "STATE",
+             TIME_COLUMNS, "TIME", term_style(&rig->request->term, TERM_PLAIN));
+    rig->painted++;
+}
+
+static void paint_totals(struct rig *rig, struct buf *frame)
 {
     const struct rig_counts *counts = &rig->counts;
     uint64_t ended = counts->done + counts->failed;
@@ -157,28 +165,32 @@ static void paint_totals(const struct rig *rig, struct buf *frame)
     if (!rig->slot_count)
         buf_adds(frame, "; plug boards in");
     buf_addf(frame, "%s\n", term_style(&rig->request->term, TERM_PLAIN));
+    rig->painted++;
 }
 
 /* Where there are too many, empty slots are left out first. */
-void rig_view_paint(struct rig *rig, struct buf *frame)
+void rig_view_paint(struct rig *rig, bool last, struct buf *frame)
 {
     struct layout layout = lay_out(rig);
-    size_t room = layout.lines > 5 ? layout.lines - 4 : 1, hidden = 0;
+    size_t room = layout.lines > 6 ? layout.lines - 5 : 1, shown = 0, hidden = 0;
     bool all = rig->slot_count <= room;
 
+    if (rig->slot_count)
+        paint_head(rig, &layout, frame);
     for (size_t i = 0; i < rig->slot_count; i++) {
         const struct rig_slot *slot = &rig->slots[i];
-        if (rig->painted == room || (!all && slot->state == RIG_EMPTY)) {
+        if (shown == room || (!all && slot->state == RIG_EMPTY)) {
             hidden++;
             continue;
         }
         paint_slot(slot, &rig->request->term, &layout, frame);
         rig->painted++;
+        shown++;
     }
     if (hidden) {
         buf_addf(frame, "     and %zu more slots\n", hidden);
         rig->painted++;
     }
-    paint_totals(rig, frame);
-    rig->painted++;
+    if (!last) /* the summary comes instead */
+        paint_totals(rig, frame);
 }

@@ -40,6 +40,8 @@ struct work {
     int64_t id; /* of the record; 0: there is none yet */
     char *dir, *runtime_dir, *identity;
     enum verdict verdict;
+    bool
+        left; /* it was off the bus, as one that has left its bootloader, before it was provisioned */
 };
 
 static int64_t unix_us(void)
@@ -226,6 +228,7 @@ static int provision(void *arg, struct board *board, const struct ctx *ctx, stru
     struct ctx wait = ctx_narrow(ctx, SWITCH_MS);
     int rc = 0;
 
+    work->left = is_gone(work);
     if (provisions(work)) {
         rc = rig_give_write(&work->give, board, ctx, err);
         if (rc < 0)
@@ -365,7 +368,7 @@ static int name_pull(struct work *work, int rc, struct err *err)
                                                   [RIG_PROVISIONING] = "it was provisioned"};
     const char *what = words[work->news.state];
 
-    if (rc == 0 || !what || !is_gone(work))
+    if (rc == 0 || !what || work->left || !is_gone(work))
         return rc;
     if (work->news.percent >= 0)
         return err_set(err, ERR_GONE, "while %s, at %d %%", what, work->news.percent);

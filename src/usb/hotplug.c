@@ -76,6 +76,11 @@ void hotplug_close(struct hotplug *hotplug)
     free(hotplug);
 }
 
+void hotplug_look_again(struct hotplug *hotplug)
+{
+    hotplug->looked = false;
+}
+
 int hotplug_fd(const struct hotplug *hotplug)
 {
     return hotplug->epoll_fd;
@@ -112,7 +117,8 @@ static int look(struct hotplug *hotplug, struct err *err)
 
 static bool same(const struct usb_device *a, const struct usb_device *b)
 {
-    return a && b && a->address == b->address && a->vendor == b->vendor && a->product == b->product;
+    return a && b && a->address == b->address && a->vendor == b->vendor &&
+           a->product == b->product && str_eq(a->serial, b->serial);
 }
 
 static void fill(struct hotplug_change *ret, const struct usb_device *device, bool plugged)

@@ -38,4 +38,7 @@ int hotplug_fd(const struct hotplug *hotplug);
 /* 1: *ret is the next change, pulls before plugs; 0: none for now; negative: an error. */
 int hotplug_next(struct hotplug *hotplug, struct hotplug_change *ret, struct err *err);
 
+/* The next hotplug_next() looks, whatever the kernel has told: somebody knows better. */
+void hotplug_look_again(struct hotplug *hotplug);
+
 #endif

@@ -18,6 +18,7 @@
 #define ROOT "/devices/pci0000:00/0000:00:14.0"
 #define URBS_MAX 16
 #define DEVICES_MAX 64
+#define PLAIN "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 #define PARTS_MAX 512
 
 struct urb {
@@ -186,6 +187,8 @@ static void plug_device(struct mock *mock, const struct mock_device *device, con
     fprintf(out, "A: idVendor=%04x\\n\nA: idProduct=%04x\\n\n", device->vendor, device->product);
     fprintf(out, "A: bcdDevice=2200\\n\nA: bDeviceClass=%02x\\n\n", device->class);
     fprintf(out, "A: bConfigurationValue=%s\\n\n", device->unconfigured ? "" : "1");
+    if (device->serial && !device->serial[strspn(device->serial, PLAIN)]) /* as the kernel: first */
+        fprintf(out, "A: serial=%s\\n\n", device->serial);
     fprintf(out, "H: descriptors=");
     for (size_t i = 0; i < descriptors_size; i++)
         fprintf(out, "%02X", descriptors[i]);

@@ -2,7 +2,7 @@
  *
  * with-usb: runs a program on a USB tree that is not there.
  *
- *     with-usb [--plain] LAB PROGRAM [ARGUMENT...]
+ *     with-usb [--plain] [--orders FIFO] LAB PROGRAM [ARGUMENT...]
  *
  * LAB has a line a device, hubs before what hangs on them, values in "..." where they have blanks:
  *
@@ -18,6 +18,7 @@
  * else is said; a silent one never answers, a mute one refuses to be opened. A bootloader that starts its firmware "runs" it: the
  * text that its flash begins with is written to whoever is connected to `console`. At the end
  * `state` gets what the model counted, and FILE.flash its flash. --plain: PROGRAM has no sanitizer.
+ * --orders: lines that come through FIFO while PROGRAM runs are plugged in, too; "unplug PATH".
  * The exit code is PROGRAM's.
  */
 #include "mock.h"
@@ -38,7 +39,7 @@
 #include <unistd.h>
 
 #define WORDS_MAX 64
-#define BOARDS_MAX 16
+#define BOARDS_MAX 64
 #define BUSES_MAX 8
 
 struct board {
@@ -264,6 +265,30 @@ static void read_lab(struct lab *lab, const char *path)
     fclose(file);
 }
 
+/* ---- orders ---------------------------------------------------------------------------------- */
+
+static struct {
+    struct lab *lab;
+    const char *path;
+} orders;
+
+static void *take_orders(void *arg)
+{
+    FILE *file = fopen(orders.path, "r+"); /* a writer of our own: it never ends */
+    char *line = NULL, *words[WORDS_MAX];
+    size_t room = 0;
+
+    (void)arg;
+    while (file && getline(&line, &room, file) >= 0) {
+        size_t count = words_of(strdup(line), words);
+        if (count >= 2 && !strcmp(words[0], "unplug"))
+            mock_unplug(orders.lab->mock, words[1]);
+        else if (count >= 2)
+            plug(orders.lab, words, count);
+    }
+    return NULL;
+}
+
 /* ---- running --------------------------------------------------------------------------------- */
 
 /* The "firmware" prints itself: text up to the first byte that is none. */
@@ -328,20 +353,30 @@ int main(int argc, char **argv)
 {
     static struct lab lab;
     bool plain = argc > 1 && !strcmp(argv[1], "--plain");
+    pthread_t thread;
     int code;
 
     argv += 1 + plain;
     argc -= 1 + plain;
+    if (argc > 2 && !strcmp(argv[0], "--orders")) {
+        orders.path = argv[1];
+        argv += 2;
+        argc -= 2;
+    }
     if (argc < 2)
         die("usage", "with-usb [--plain] LAB PROGRAM [ARGUMENT...]");
     signal(SIGPIPE, SIG_IGN);
     lab.mock = mock_new();
     mock_on_boot(lab.mock, boot, &lab);
     read_lab(&lab, argv[0]);
+    orders.lab = &lab;
+    if (orders.path)
+        pthread_create(&thread, NULL, take_orders, NULL);
     code = run(argv + 1, plain);
     for (size_t i = 0; i < lab.count; i++)
         model_save(lab.boards[i].model, lab.boards[i].state);
-    fflush(NULL);
+    fflush(stdout);
+    fflush(stderr);
     mock_free(lab.mock);
     _exit(code); /* words and threads live on; leaks of a test's tool are nobody's loss */
 }

@@ -85,7 +85,12 @@ PLAY(a_bad_board, PLUG_AND_START, {RIG_ENDED_BAD, 1, NULL, RIG_FAILED, RIG_TELL}
 PLAY(something_else_is_nobodys_board, {RIG_PLUGGED, 0, "?", RIG_EMPTY, 0},
      {RIG_PULLED, 1, NULL, RIG_EMPTY, 0})
 
-PLAY(told_twice, {RIG_PLUGGED, 0, "A", RIG_WAITING, BEGINS},
+/* What its worker says and what the kernel has told differ: nothing is begun before more is known. */
+PLAY(gone_for_its_worker_only, PLUG_AND_START, {RIG_ENDED_AWAY, 1, NULL, RIG_UNPLUGGED, RIG_TELL},
+     {RIG_TIME, 0, NULL, RIG_UNPLUGGED, 0}, {RIG_PULLED, 0, NULL, RIG_UNPLUGGED, 0},
+     {RIG_PLUGGED, 0, "A", RIG_WAITING, BEGINS})
+
+PLAY(done_earlier, {RIG_PLUGGED, 0, "A", RIG_WAITING, BEGINS},
      {RIG_KNOWN, 0, NULL, RIG_SEEN, RIG_TELL}, {RIG_TIME, 9, NULL, RIG_SEEN, 0},
      {RIG_PULLED, 1, NULL, RIG_EMPTY, RIG_TELL})
 
