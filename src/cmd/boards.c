@@ -2,10 +2,8 @@
 #include "base/fs.h"
 #include "base/json.h"
 #include "base/term.h"
-#include "board/inventory.h"
-#include "board/lease.h"
 #include "cmd/cmd.h"
-#include "store/watched.h"
+#include "run/standing.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -36,19 +34,6 @@ struct request {
     bool json, names, release;
 };
 
-struct row {
-    const struct board_conf *conf;
-    struct board_drivers drivers;
-    bool held;
-    struct holder holder;
-    size_t waiting;
-    bool has_last;
-    struct store_last last;
-    bool quarantined;
-    struct store_quarantine quarantine;
-    char *held_back; /* why hil watch does not try an image again; NULL: there is none */
-};
-
 static int take(void *arg, const struct opt_row *row, const char *value, struct err *err)
 {
     struct request *request = arg;
@@ -65,77 +50,7 @@ static int take(void *arg, const struct opt_row *row, const char *value, struct 
     return 0;
 }
 
-static int look(const struct inventory *inventory, struct store *store, size_t i, struct row *ret,
-                struct err *err)
-{
-    const struct lab *lab = inventory->lab;
-
-    ret->conf = &lab->boards[i];
-    ret->drivers = board_drivers(inventory->boards[i]);
-    ret->quarantined =
-        store && store_quarantined(store, lab->name, ret->conf->name, &ret->quarantine);
-    ret->held_back = store ? store_watched_aside(store, lab->name, ret->conf->name) : NULL;
-    ret->has_last = store && store_last(store, lab->name, ret->conf->name, &ret->last);
-    return lease_peek(inventory->runtime_dir, lab->name, ret->conf->name, &ret->held, &ret->holder,
-                      &ret->waiting, err);
-}
-
-static void json_holder(struct json_out *out, const struct holder *holder)
-{
-    json_key(out, "holder");
-    json_object(out);
-    json_kv_int(out, "pid", holder->pid);
-    json_kv_string(out, "user", holder->user);
-    json_kv_string(out, "command", holder->command);
-    json_kv_int(out, "since", holder->since_unix_s);
-    json_kv_string(out, "out", holder->out);
-    json_kv_string(out, "repository", holder->repository);
-    json_kv_string(out, "run_id", holder->run_id);
-    json_kv_string(out, "job", holder->job);
-    json_kv_string(out, "attempt", holder->attempt);
-    json_kv_string(out, "run_url", holder->run_url);
-    json_object_end(out);
-}
-
-static void json_drivers(struct json_out *out, const struct board_drivers *drivers)
-{
-    json_key(out, "drivers");
-    json_object(out);
-    json_kv_string(out, "power", drivers->power);
-    json_kv_string(out, "reset", drivers->reset);
-    json_kv_string(out, "flash", drivers->flash);
-    json_kv_string(out, "console", drivers->console);
-    json_object_end(out);
-}
-
-static void json_last(struct json_out *out, const struct row *row)
-{
-    json_key(out, "last");
-    if (!row->has_last) {
-        json_null(out);
-        return;
-    }
-    json_object(out);
-    json_kv_string(out, "verdict", verdict_name(row->last.verdict));
-    json_kv_string(out, "test", row->last.test);
-    json_kv_int(out, "time", row->last.unix_s);
-    json_object_end(out);
-}
-
-static void json_quarantine(struct json_out *out, const struct row *row)
-{
-    json_key(out, "quarantine");
-    if (!row->quarantined) {
-        json_null(out);
-        return;
-    }
-    json_object(out);
-    json_kv_string(out, "reason", row->quarantine.reason);
-    json_kv_int(out, "since", row->quarantine.unix_s);
-    json_object_end(out);
-}
-
-static int print_json(const struct lab *lab, const struct row *table, struct err *err)
+static int print_json(const struct lab *lab, const struct standing *table, struct err *err)
 {
     struct json_out out;
     int rc;
@@ -148,22 +63,8 @@ static int print_json(const struct lab *lab, const struct row *table, struct err
     json_key(&out, "boards");
     json_array(&out);
     for (size_t i = 0; i < lab->count; i++) {
-        const struct row *row = &table[i];
         json_object(&out);
-        json_kv_string(&out, "name", row->conf->name);
-        json_key(&out, "labels");
-        json_array(&out);
-        for (size_t l = 0; l < row->conf->labels.count; l++)
-            json_string(&out, row->conf->labels.items[l]);
-        json_array_end(&out);
-        json_drivers(&out, &row->drivers);
-        json_kv_bool(&out, "held", row->held);
-        if (row->held)
-            json_holder(&out, &row->holder);
-        json_kv_int(&out, "waiting", (int64_t)row->waiting);
-        json_last(&out, row);
-        json_quarantine(&out, row);
-        json_kv_string(&out, "held_back", row->held_back);
+        standing_json(&table[i], &out);
         json_object_end(&out);
     }
     json_array_end(&out);
@@ -182,7 +83,7 @@ static char *joined(const struct strv *list)
     return buf_steal(&out);
 }
 
-static char *state_of(const struct row *row)
+static char *state_of(const struct standing *row)
 {
     cleanup_free char *who = row->held ? holder_describe(&row->holder) : NULL;
 
@@ -196,7 +97,7 @@ static char *state_of(const struct row *row)
                         : xasprintf("held by %s", who);
 }
 
-static char *last_of(const struct row *row)
+static char *last_of(const struct standing *row)
 {
     char when[STR_TIME_SIZE];
 
@@ -205,7 +106,7 @@ static char *last_of(const struct row *row)
                          : xstrdup("-");
 }
 
-static void print_table(const struct lab *lab, const struct row *table)
+static void print_table(const struct lab *lab, const struct standing *table)
 {
     struct term term = term_open(stdout);
     struct term_table *out = term_table_new(5);
@@ -213,7 +114,7 @@ static void print_table(const struct lab *lab, const struct row *table)
     term_table_row(out, TERM_DIM,
                    (const char *const[]){"BOARD", "LABELS", "DRIVERS", "LAST", "STATE"});
     for (size_t i = 0; i < lab->count; i++) {
-        const struct row *row = &table[i];
+        const struct standing *row = &table[i];
         const struct board_drivers *drivers = &row->drivers;
         cleanup_free char *labels = joined(&row->conf->labels);
         cleanup_free char *state = state_of(row);
@@ -252,22 +153,20 @@ static void print_names(const struct lab *lab)
 static int show(const struct request *request, const struct inventory *inventory, struct err *err)
 {
     const struct lab *lab = inventory->lab;
-    struct row *table = xcalloc(lab->count, sizeof *table);
+    struct standing *table = xcalloc(lab->count, sizeof *table);
     cleanup_free char *state_dir = fs_state_dir();
     struct store *store = NULL;
     int rc = 0;
 
     store_open(state_dir, false, &store, NULL);
     for (size_t i = 0; i < lab->count && rc == 0; i++)
-        rc = look(inventory, store, i, &table[i], err);
+        rc = standing_look(inventory, store, i, &table[i], err);
     if (rc == 0 && request->json)
         rc = print_json(lab, table, err);
     else if (rc == 0)
         print_table(lab, table);
-    for (size_t i = 0; i < lab->count; i++) {
-        holder_done(&table[i].holder);
-        free(table[i].held_back);
-    }
+    for (size_t i = 0; i < lab->count; i++)
+        standing_done(&table[i]);
     store_close(store);
     free(table);
     return rc;

@@ -115,6 +115,9 @@ static void put_members(struct json_out *out, const struct event *event)
             put_end(out, event->run->verdict, run_counts(event->run), event->run->took_us);
         break;
     case EVENT_JOB_START:
+        if (event->text)
+            put_text(out, "dir", event);
+        break;
     case EVENT_LINE:
     case EVENT_TICK:
         break;

@@ -300,9 +300,10 @@ static void run_job(struct worker *worker, const struct job *job, const struct c
     result->earlier = progress->earlier; /* nobody else looks while the job is taken */
     result->earlier_count = progress->attempts;
     progress->earlier = NULL;
-    event_emit(
-        options->events,
-        (struct event){.kind = EVENT_JOB_START, .board = result->board, .test = result->name});
+    event_emit(options->events, (struct event){.kind = EVENT_JOB_START,
+                                               .board = result->board,
+                                               .test = result->name,
+                                               .text = result->dir});
     pipeline_run(job, worker->board, path, pool->ticker, options->events, ctx, result);
     again = asks_for_another(worker, job, result, &elsewhere);
     if (result->gave_up)

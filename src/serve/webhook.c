@@ -4,11 +4,10 @@
 #include "base/buf.h"
 #include "base/fs.h"
 #include "base/str.h"
+#include "serve/listen.h"
 #include "serve/mhd_api.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +18,6 @@
 #define SECRET_MAX 4096
 #define CONNECTIONS 16U
 #define IDLE_S 10U
-#define BACKLOG 64
 
 /* ---- in the process that listens ------------------------------------------------------------- */
 
@@ -175,50 +173,6 @@ static void serve(void *arg, struct worker_report *ret)
 
 /* ---- in the service -------------------------------------------------------------------------- */
 
-/* "127.0.0.1:8321", "[::1]:8321"; without an address the loopback. */
-static int bind_to(const char *text, int *ret_fd, struct err *err)
-{
-    const char *colon = strrchr(text, ':');
-    cleanup_free char *host =
-        xstrndup(*text == '[' ? text + 1 : text,
-                 colon ? (size_t)(colon - text) - (*text == '[' ? 2U : 0U) : 0);
-    bool loopback = !*host || str_eq(host, "localhost");
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
-                             .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV},
-                    *found = NULL;
-    int on = 1, fd, why;
-
-    if (!colon || getaddrinfo(loopback ? "127.0.0.1" : host, colon + 1, &hints, &found) != 0)
-        return err_set(err, ERR_CONFIG,
-                       "webhook: '%.80s' is no address and port such as "
-                       "127.0.0.1:8321",
-                       text);
-    fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd >= 0)
-        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (fd < 0 || bind(fd, found->ai_addr, found->ai_addrlen) < 0 || listen(fd, BACKLOG) < 0) {
-        why = errno;
-        freeaddrinfo(found);
-        close_fd(&fd);
-        return err_sys(err, why, "webhook: %s", text);
-    }
-    freeaddrinfo(found);
-    *ret_fd = fd;
-    return 0;
-}
-
-static void name_address(int fd, char ret[64])
-{
-    struct sockaddr_storage address;
-    socklen_t size = sizeof address;
-    char host[INET6_ADDRSTRLEN] = "", port[8] = "";
-
-    if (getsockname(fd, (struct sockaddr *)&address, &size) == 0)
-        getnameinfo((struct sockaddr *)&address, size, host, sizeof host, port, sizeof port,
-                    NI_NUMERICHOST | NI_NUMERICSERV);
-    snprintf(ret, 64, strchr(host, ':') ? "[%s]:%s" : "%s:%s", host, port);
-}
-
 static int read_secret(const char *path, struct buf *ret, struct err *err)
 {
     int rc = fs_read(path, ret, err);
@@ -239,7 +193,7 @@ int webhook_open(struct webhook *webhook, const struct webhook_conf *conf, int c
 
     *webhook = (struct webhook){.events_fd = -1};
     if (rc == 0)
-        rc = bind_to(conf->listen, &listen_fd, err);
+        rc = listen_at(conf->listen, "webhook", &listen_fd, err);
     if (rc == 0 && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
         rc = err_sys(err, errno, "webhook: socketpair");
     if (rc == 0) {
@@ -248,7 +202,7 @@ int webhook_open(struct webhook *webhook, const struct webhook_conf *conf, int c
                                 .cancel_fd = cancel_fd,
                                 .secret = secret.data,
                                 .secret_size = secret.size};
-        name_address(listen_fd, webhook->address);
+        listen_name(listen_fd, webhook->address);
         rc = worker_start(&webhook->worker, serve, &server, err);
     }
     explicit_bzero(secret.data, secret.size);
