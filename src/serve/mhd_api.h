@@ -12,13 +12,21 @@
 
 #include <microhttpd.h>
 
-#define MHD_API_NAMES(X)           \
-    X(start_daemon)                \
-    X(stop_daemon)                 \
-    X(lookup_connection_value)     \
-    X(create_response_from_buffer) \
-    X(add_response_header)         \
-    X(queue_response)              \
+#define MHD_API_NAMES(X)             \
+    X(start_daemon)                  \
+    X(stop_daemon)                   \
+    X(get_daemon_info)               \
+    X(is_feature_supported)          \
+    X(run)                           \
+    X(get_timeout)                   \
+    X(suspend_connection)            \
+    X(resume_connection)             \
+    X(lookup_connection_value)       \
+    X(create_response_from_buffer)   \
+    X(create_response_from_callback) \
+    X(create_response_from_fd)       \
+    X(add_response_header)           \
+    X(queue_response)                \
     X(destroy_response)
 
 struct mhd_api {

@@ -12,6 +12,7 @@
 #define PIECE ((size_t)64 << 10)
 #define PIECES 8 /* in one go */
 #define TEXT_MAX 400
+#define QUIET_MAX 100 /* then it is over, or dead */
 
 struct run_follow *run_follow_new(const char *out)
 {
@@ -132,6 +133,7 @@ static void take_end(struct run_board *board, const cJSON *event)
 {
     board->running = false;
     board->percent = -1;
+    board->attempt = 1; /* unless a retry says otherwise */
     set_text(&board->verdict, event, "verdict");
     set_text(&board->reason, event, "reason");
     if (json_get_int(event, "total", -1) < 0)
@@ -206,14 +208,23 @@ static void take_bytes(struct run_follow *run, const char *bytes, size_t count)
 
 bool run_follow_pump(struct run_follow *run, bool *ret_changed)
 {
-    char *bytes = xmalloc(PIECE);
+    char *bytes;
     ssize_t got = 1;
 
+    if (run->used)
+        run->quiet = 0;
+    else if (run->quiet > QUIET_MAX)
+        return false;
+    bytes = xmalloc(PIECE);
+    run->quiet++;
     for (int i = 0; i < PIECES && got > 0; i++) {
         got = tail_read(&run->tail, bytes, PIECE);
         if (run->tail.began)
             forget_all(run);
-        *ret_changed |= got > 0 || run->tail.began;
+        if (got > 0 || run->tail.began) {
+            *ret_changed = true;
+            run->quiet = 0;
+        }
         take_bytes(run, bytes, (size_t)got);
     }
     free(bytes);

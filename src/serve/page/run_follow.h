@@ -41,8 +41,9 @@ struct run_follow {
     bool too_long;   /* it is passed over */
     struct run_board *boards;
     size_t count;
-    char *verdict; /* of the whole run; NULL: it is not over */
-    bool used;     /* somebody holds a board for it */
+    char *verdict;  /* of the whole run; NULL: it is not over */
+    bool used;      /* somebody holds a board for it */
+    unsigned quiet; /* pumps in a row, while nobody did, that brought nothing */
 };
 struct run_follow *run_follow_new(const char *out);
 void run_follow_free(struct run_follow *run);

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# Turns text files into C strings:  cmake -DOUT=assets.c -DFILES="html.css;html.js" -P embed.cmake
-set(code "/* Made by embed.cmake. */\n#include \"report/html/assets.h\"\n")
+# Turns text files into C strings:  cmake -DOUT=assets.c -DHEADER=report/html/assets.h -DFILES="html.css;html.js" -P embed.cmake
+set(code "/* Made by embed.cmake. */\n#include \"${HEADER}\"\n")
 foreach(file ${FILES})
   get_filename_component(name ${file} NAME)
   string(MAKE_C_IDENTIFIER ${name} name)

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/fs.h"
+#include "serve/page/page_state.h"
+#include "store/watched.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define FILE_BYTES_MAX ((size_t)1 << 20)
+
+/* ---- the store ------------------------------------------------------------------------------- */
+
+static bool is_same_file(const struct stat *a, const struct stat *b)
+{
+    return a->st_ino == b->st_ino && a->st_size == b->st_size &&
+           a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+/* Whether it was written to since it was read: by its file or by its log. */
+static bool store_is_news(struct page *page)
+{
+    static const char *const names[] = {"history.db", "history.db-wal"};
+    bool news = false;
+
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        cleanup_free char *path = fs_join(page->state_dir, names[i]);
+        struct stat now = {0};
+        if (stat(path, &now) < 0)
+            now = (struct stat){0};
+        news |= !is_same_file(&now, &page->store_seen[i]);
+        page->store_seen[i] = now;
+    }
+    return news;
+}
+
+static void remember_reason(struct store *store, const char *lab, const char *name,
+                            struct page_board *board)
+{
+    struct store_job job;
+
+    free(board->reason);
+    board->reason = NULL;
+    if (store && store_last_job(store, lab, name, &job)) {
+        board->reason = xstrdup(job.reason);
+        store_job_done(&job);
+    }
+}
+
+/* ---- boards ---------------------------------------------------------------------------------- */
+
+/* Without the store, what it said last still holds. */
+static void keep_memory(struct standing *now, const struct standing *before)
+{
+    now->has_last = before->has_last;
+    now->last = before->last;
+    now->quarantined = before->quarantined;
+    now->quarantine = before->quarantine;
+}
+
+static void set_text(char **text, const char *value)
+{
+    char *copy = xstrdup(value);
+
+    free(*text);
+    *text = copy;
+}
+
+/* The run that has it, and where in its directory the board's files are. */
+static void find_run(struct page *page, struct page_board *board)
+{
+    const struct holder *holder = &board->standing.holder;
+    struct run_follow *run = NULL;
+
+    if (board->standing.held && holder->out)
+        run = page_run_of(page, holder->out);
+    if (!run)
+        return;
+    run->used = true;
+    if (!str_eq(board->out, run->out)) {
+        set_text(&board->out, run->out);
+        set_text(&board->dir, NULL);
+    }
+}
+
+static void look_at_board(struct page *page, struct store *store, bool news, size_t i)
+{
+    struct page_board *board = &page->boards[i];
+    struct standing now;
+
+    standing_look(&page->inventory, store, i, &now, NULL);
+    if (news)
+        remember_reason(store, page->inventory.lab->name, now.conf->name, board);
+    else
+        keep_memory(&now, &board->standing);
+    standing_done(&board->standing);
+    board->standing = now;
+    find_run(page, board);
+}
+
+void page_forget_boards(struct page *page)
+{
+    for (size_t i = 0; page->boards && i < page->inventory.lab->count; i++) {
+        struct page_board *board = &page->boards[i];
+        standing_done(&board->standing);
+        free(board->reason);
+        free(board->why);
+        free(board->out);
+        free(board->dir);
+    }
+    free(page->boards);
+    page->boards = NULL;
+    memset(page->store_seen, 0, sizeof page->store_seen);
+}
+
+/* ---- other services' files ------------------------------------------------------------------- */
+
+/* A crash leaves the file; whether anybody stands behind it is seen by the process. */
+static bool is_alive(const cJSON *state)
+{
+    int64_t pid = json_get_int(state, "pid", 0);
+
+    return pid > 0 && pid <= INT32_MAX && (kill((pid_t)pid, 0) == 0 || errno == EPERM);
+}
+
+static cJSON *read_state(const char *path, const char *name, const char *lab)
+{
+    cleanup_buf struct buf text = BUF_INIT(FILE_BYTES_MAX);
+    cJSON *state = NULL;
+
+    if (fs_read(path, &text, NULL) < 0 ||
+        json_parse(text.data, text.size, FILE_BYTES_MAX, name, &state, NULL) < 0)
+        return NULL;
+    if (str_eq(json_get_string(state, "service", NULL), name) &&
+        str_eq(json_get_string(state, "lab", lab), lab) && is_alive(state))
+        return state;
+    cJSON_Delete(state);
+    return NULL;
+}
+
+static void look_at_files(struct page *page)
+{
+    static const char *const names[] = {"watch", "rig"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        cleanup_free char *name = xasprintf("service-%s.json", names[i]);
+        cleanup_free char *path = fs_join(page->inventory.runtime_dir, name);
+        cJSON *state = read_state(path, names[i], page->inventory.lab->name);
+        page_say_file(page, names[i], state);
+        cJSON_Delete(state);
+    }
+}
+
+/* ---- all of it ------------------------------------------------------------------------------- */
+
+void page_look(struct page *page)
+{
+    struct store *store = NULL;
+    bool news = store_is_news(page);
+
+    if (news)
+        store_open(page->state_dir, false, &store, NULL);
+    for (size_t i = 0; i < page->run_count; i++)
+        page->runs[i]->used = false;
+    for (size_t i = 0; i < page->inventory.lab->count; i++)
+        look_at_board(page, store, news, i);
+    store_close(store);
+    page->looked_ns = ctx_now_ns();
+    look_at_files(page);
+    page_say_boards(page);
+    page_say_services(page);
+    page_say_lab(page);
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * page_state: what the files of `hil serve` share: the service with its boards, runs and viewers.
+ */
+#ifndef HIL_SERVE_PAGE_PAGE_STATE_H
+#define HIL_SERVE_PAGE_PAGE_STATE_H
+
+#include "run/standing.h"
+#include "serve/listen.h"
+#include "serve/notify.h"
+#include "serve/page/access.h"
+#include "serve/page/child.h"
+#include "serve/page/console.h"
+#include "serve/page/page.h"
+#include "serve/page/run_follow.h"
+#include "serve/page/services.h"
+#include "serve/page/topic.h"
+
+#include <sys/stat.h>
+
+#define PAGE_RUNS_MAX 64      /* that are remembered */
+#define PAGE_CHILDREN_MAX 8   /* boards that something is done with at once */
+#define PAGE_CONSOLES_MAX 128 /* that somebody looks at */
+
+struct page_board {           /* what is known of a board; as many as the lab has */
+    struct standing standing; /* of the last look; conf NULL: there was none */
+    char *reason;             /* of the last verdict; NULL: none */
+    bool asked, present, healthy;
+    char *why;       /* it is not */
+    char *out, *dir; /* of the run that was seen on it last; NULL: none was */
+};
+
+struct page_act { /* something that is done with a board for a viewer */
+    struct child child;
+    char *board, *what; /* NULL: none */
+};
+
+struct web;
+struct page {
+    const struct page_request *request;
+    struct ctx ctx; /* cancelled by SIGINT and SIGTERM */
+    struct guard *guard;
+    int stop_fd, reload_fd, epoll_fd, inotify_fd, listen_fd;
+    char address[LISTEN_NAME_SIZE];
+    char *program, *state_dir, *lab_path;
+    struct inventory inventory;
+    struct page_board *boards;
+    struct run_follow **runs;
+    size_t run_count;
+    struct console *consoles;
+    struct child presence;
+    struct page_act acts[PAGE_CHILDREN_MAX];
+    struct stat store_seen[2]; /* the store's file and its log, when they were read */
+    struct services services;
+
+    struct topic topic;
+    uint64_t number; /* of the newest frame */
+    char epoch[17];  /* new with each start */
+    struct access access;
+    struct web *web;
+    struct notify notify;
+
+    int64_t looked_ns;   /* the last look; 0: none */
+    int64_t presence_ns; /* the next time that devices are looked for */
+    int64_t look_due_ns, pump_due_ns;
+    bool deaf; /* inotify is not listened to until the next pump */
+    int runtime_watch;
+    int64_t ears_ns; /* when inotify is opened anew */
+    int64_t started_unix_s;
+};
+
+/* page.c: a line for people. */
+__attribute__((format(printf, 2, 3))) void page_tell(const struct page *page, const char *format,
+                                                     ...);
+/* Makes sure that what is shown is not old, where nobody was looking until now. */
+void page_freshen(struct page *page);
+struct page_board *page_board(const struct page *page, const char *name); /* NULL: none */
+
+/* look.c: leases, store and other services' files are looked at, */
+void page_look(struct page *page);
+void page_forget_boards(struct page *page);
+/* say.c: and what is news is said. */
+void page_say_boards(struct page *page);
+void page_put_board(const struct page *page, const struct page_board *board, struct json_out *out);
+void page_say_lab(struct page *page);
+void page_say_services(struct page *page);
+void page_say_file(struct page *page, const char *service, const cJSON *state);
+void page_say_act(struct page *page, const char *board, const char *what, const char *state,
+                  const char *text);
+
+/* follow.c: runs' events and consoles. True where there is more to be read at once. */
+struct run_follow *page_run_of(struct page *page, const char *out); /* made where it is missing */
+struct run_follow *page_run_by_id(const struct page *page, const char *id, size_t length);
+bool page_pump(struct page *page, bool *ret_changed);
+struct console *page_console(struct page *page, const char *board); /* NULL: too many */
+void page_console_leave(struct console *console);
+void page_listen_to_files(const struct page *page);
+void page_forget_runs(struct page *page);
+
+/* acts.c: children: who is there, and what viewers have asked for. */
+void page_ask_presence(struct page *page);
+void page_take_children(struct page *page);
+/* `what` is one of "reset", "on", "off", "cycle", "release". */
+int page_act(struct page *page, const char *board, const char *what, struct err *err);
+void page_end_children(struct page *page);
+
+/* metrics.c: Prometheus' text format 0.0.4. */
+void page_metrics(const struct page *page, struct buf *out);
+
+/* history.c: charts and past jobs as a JSON object; `days`, `board` and `test` may be NULL. */
+int page_history(const struct page *page, const char *days, const char *board, const char *test,
+                 struct json_out *out, struct err *err);
+
+#endif
