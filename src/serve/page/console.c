@@ -43,6 +43,7 @@ static void add(struct console *console, const struct buf *text, uint64_t *numbe
 
     json_begin(&out, -1, 0);
     json_object(&out);
+    json_kv_int(&out, "n", (int64_t)*number + 1); /* a viewer that comes back knows which it has */
     json_kv_string(&out, "board", console->board);
     if (console->tail.began) {
         json_kv_string(&out, "begin", console->tail.relative);
