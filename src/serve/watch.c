@@ -337,6 +337,7 @@ static int run_on(struct watch *watch, struct err *err)
             sooner(&due, after_ms(STORE_MS));
         else
             notify_alive(&watch->notify);
+        watch_write_state(watch);
         wait_for_news(watch, due);
     }
     notify_send(&watch->notify, "STOPPING=1");
@@ -423,6 +424,15 @@ static void look_at_notify(const struct watch *watch)
     notifier_close(notifier);
 }
 
+/* Nobody needs it to be there. */
+static void name_state(struct watch *watch)
+{
+    cleanup_free char *dir = NULL;
+
+    if (!watch->request->once && fs_runtime_dir(&dir, NULL) == 0)
+        watch->state_path = fs_join(dir, "service-watch.json");
+}
+
 static int open_all(struct watch *watch, struct err *err)
 {
     int rc = watch_load(watch, err);
@@ -437,6 +447,8 @@ static int open_all(struct watch *watch, struct err *err)
         rc = open_github(watch, err);
     if (rc == 0)
         rc = watch_hook_open(watch, err);
+    if (rc == 0)
+        name_state(watch);
     return rc;
 }
 
@@ -451,6 +463,10 @@ static void close_all(struct watch *watch)
     close_fd(&watch->stop_fd);
     close_fd(&watch->reload_fd);
     close_fd(&watch->lock_fd);
+    if (watch->state_written)
+        unlink(watch->state_path);
+    free(watch->state_path);
+    free(watch->state_written);
     free(watch->state_dir);
     free(watch->files_dir);
 }

@@ -61,6 +61,8 @@ struct watch {
     struct ctx ctx; /* cancelled by SIGINT and SIGTERM */
     int stop_fd, reload_fd, epoll_fd, lock_fd;
     char *state_dir, *files_dir, *lab_path;
+    char *state_path;    /* of service-watch.json; NULL: none is written */
+    char *state_written; /* what it has */
     struct lab *lab;
     struct watch_plan plan;
     struct github *github;
@@ -86,6 +88,8 @@ void watch_tell_decision(const struct watch *watch, struct post *post,
                          const struct store_watched *known);
 enum verdict watch_verdict(const struct watch *watch);
 int watch_write_json(const struct watch *watch, int fd, struct err *err);
+/* What hil serve shows of it: service-watch.json in the runtime directory, where it has changed. */
+void watch_write_state(struct watch *watch);
 
 /* watch_lab.c: lab.yaml read, and what is followed made from it. */
 int watch_load(struct watch *watch, struct err *err);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "base/fs.h"
 #include "base/json.h"
 #include "base/str.h"
 #include "base/text.h"
@@ -8,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #define LINE_MAX_BYTES 2048
 
@@ -167,6 +169,28 @@ static void write_post(const struct watch *watch, const struct post *post, struc
     json_object_end(out);
 }
 
+static void write_follows(const struct watch *watch, struct json_out *out)
+{
+    json_key(out, "watches");
+    json_array(out);
+    for (size_t i = 0; i < watch->follow_count; i++) {
+        const struct follow *follow = &watch->follows[i];
+        json_object(out);
+        json_kv_string(out, "watch", follow->name);
+        json_kv_string(out, "repo", follow->conf->repo);
+        json_kv_string(out, "tag", follow->newest.tag);
+        json_kv_string(out, "error", follow->error);
+        json_key(out, "boards");
+        json_array(out);
+        for (size_t j = 0; j < watch->post_count; j++)
+            if (watch->posts[j].follow == follow)
+                write_post(watch, &watch->posts[j], out);
+        json_array_end(out);
+        json_object_end(out);
+    }
+    json_array_end(out);
+}
+
 int watch_write_json(const struct watch *watch, int fd, struct err *err)
 {
     struct json_out out;
@@ -176,26 +200,32 @@ int watch_write_json(const struct watch *watch, int fd, struct err *err)
     json_object(&out);
     json_kv_int(&out, "schema", 1);
     json_kv_string(&out, "verdict", verdict_name(watch_verdict(watch)));
-    json_key(&out, "watches");
-    json_array(&out);
-    for (size_t i = 0; i < watch->follow_count; i++) {
-        const struct follow *follow = &watch->follows[i];
-        json_object(&out);
-        json_kv_string(&out, "watch", follow->name);
-        json_kv_string(&out, "repo", follow->conf->repo);
-        json_kv_string(&out, "tag", follow->newest.tag);
-        json_kv_string(&out, "error", follow->error);
-        json_key(&out, "boards");
-        json_array(&out);
-        for (size_t j = 0; j < watch->post_count; j++)
-            if (watch->posts[j].follow == follow)
-                write_post(watch, &watch->posts[j], &out);
-        json_array_end(&out);
-        json_object_end(&out);
-    }
-    json_array_end(&out);
+    write_follows(watch, &out);
     json_object_end(&out);
     rc = json_end(&out, err);
     json_done(&out);
     return rc;
+}
+
+/* ---- for those who look on ------------------------------------------------------------------- */
+
+void watch_write_state(struct watch *watch)
+{
+    struct json_out out;
+
+    json_begin(&out, -1, 0);
+    json_object(&out);
+    json_kv_string(&out, "service", "watch");
+    json_kv_int(&out, "pid", getpid());
+    json_kv_string(&out, "lab", watch->lab->name);
+    write_follows(watch, &out);
+    json_object_end(&out);
+    json_end(&out, NULL);
+    if (!watch->state_path || str_eq(out.pending.data, watch->state_written) ||
+        fs_write(watch->state_path, out.pending.data, out.pending.size, NULL) < 0) {
+        json_done(&out);
+        return;
+    }
+    free(watch->state_written);
+    watch->state_written = buf_steal(&out.pending);
 }
