@@ -37,6 +37,8 @@ static int read_token(const char *path, char **ret, struct err *err)
 
     if (rc < 0) {
         buf_done(&text);
+        if (err)
+            err->code = ERR_CONFIG;
         return err_wrap(err, "--token-file");
     }
     while (text.size && strchr(" \t\r\n", text.data[text.size - 1]))

@@ -219,7 +219,11 @@ static void on_end(void *arg, struct MHD_Connection *connection, void **state,
 
 static int read_pem(const char *path, const char *option, struct buf *ret, struct err *err)
 {
-    return path && fs_read(path, ret, err) < 0 ? err_wrap(err, "%s", option) : 0;
+    if (!path || fs_read(path, ret, err) == 0)
+        return 0;
+    if (err)
+        err->code = ERR_CONFIG;
+    return err_wrap(err, "%s", option);
 }
 
 static void say_nothing(void *arg, const char *format, va_list args)
