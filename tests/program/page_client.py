@@ -13,11 +13,11 @@ from conftest import wait_until
 class Page:
     """hil serve on a free port until it is told to stop."""
 
-    def __init__(self, hil, lab, *args, env=None, tls=None):
+    def __init__(self, hil, lab, *args, env=None, tls=None, port=0):
         self.tls = tls
         self.lines = []
         self.process = hil.start(
-            "serve", "--lab", lab, "--listen", "127.0.0.1:0", *args, env=env or {}
+            "serve", "--lab", lab, "--listen", f"127.0.0.1:{port}", *args, env=env or {}
         )
         self.readers = [
             threading.Thread(target=self._read, args=(stream,))

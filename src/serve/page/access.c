@@ -153,11 +153,14 @@ bool access_is_known(const struct access *access, const char *authorization, con
     return cookie && is_same(access, cookie, access->cookie);
 }
 
-bool access_origin_ok(const struct access *access, const char *origin, const char *host)
+bool access_origin_ok(const struct access *access, const char *origin, const char *host,
+                      const char *fetch_site)
 {
     const char *scheme = access->tls ? "https://" : "http://";
 
-    if (!origin)
+    if (fetch_site && !str_eq(fetch_site, "same-origin"))
+        return false;
+    if (!origin || (fetch_site && str_eq(origin, "null")))
         return true;
     return host && str_starts(origin, scheme) && !strcasecmp(origin + strlen(scheme), host);
 }

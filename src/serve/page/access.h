@@ -37,8 +37,10 @@ void access_done(struct access *access);
 bool access_host_ok(const struct access *access, const char *host);
 bool access_token_ok(const struct access *access, const char *token);
 bool access_is_known(const struct access *access, const char *authorization, const char *cookie);
-/* A browser sends Origin with each POST; others need not. */
-bool access_origin_ok(const struct access *access, const char *origin, const char *host);
+/* A browser sends Origin with each POST; others need not. Of a form on a page whose referrer policy
+ * is no-referrer that is "null", as a stranger's may be, and Sec-Fetch-Site tells which. */
+bool access_origin_ok(const struct access *access, const char *origin, const char *host,
+                      const char *fetch_site);
 bool access_key_ok(const struct access *access, const char *key);
 /* The value of `token` in a form (application/x-www-form-urlencoded); NULL: there is none. The
  * caller frees. */

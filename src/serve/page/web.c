@@ -171,7 +171,8 @@ static enum MHD_Result dispatch(struct web *web, struct MHD_Connection *connecti
         return refuse(web, connection, 401, "a token is needed");
     if (!target.is_post)
         return web_get(web, connection, &target);
-    if (!access_origin_ok(access, web_header(web, connection, "Origin"), host))
+    if (!access_origin_ok(access, web_header(web, connection, "Origin"), host,
+                          web_header(web, connection, "Sec-Fetch-Site")))
         return refuse(web, connection, 403, "that was asked for by another site");
     if (call->too_large)
         return refuse(web, connection, 413, "that is too much");

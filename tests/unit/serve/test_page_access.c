@@ -132,14 +132,31 @@ Test(access, a_post_comes_from_our_own_page)
 {
     struct access plain = opened(NULL, false), tls = opened(NULL, true);
 
-    cr_expect(access_origin_ok(&plain, NULL, "localhost:8320"), "no browser");
-    cr_expect(access_origin_ok(&plain, "http://localhost:8320", "localhost:8320"));
-    cr_expect(access_origin_ok(&tls, "https://lab:8320", "lab:8320"));
-    cr_expect_not(access_origin_ok(&plain, "https://localhost:8320", "localhost:8320"));
-    cr_expect_not(access_origin_ok(&plain, "http://localhost:8321", "localhost:8320"));
-    cr_expect_not(access_origin_ok(&plain, "http://evil.example", "localhost:8320"));
-    cr_expect_not(access_origin_ok(&plain, "null", "localhost:8320"));
-    cr_expect_not(access_origin_ok(&plain, "", "localhost:8320"));
+    const struct {
+        const struct access *access;
+        const char *origin, *host, *site;
+        bool ok;
+    } table[] = {
+        {&plain, NULL, "localhost:8320", NULL, true}, /* no browser */
+        {&plain, "http://localhost:8320", "localhost:8320", NULL, true},
+        {&plain, "http://localhost:8320", "localhost:8320", "same-origin", true},
+        {&plain, "null", "localhost:8320", "same-origin", true},
+        {&tls, "https://lab:8320", "lab:8320", NULL, true},
+        {&plain, "https://localhost:8320", "localhost:8320", NULL, false},
+        {&plain, "http://localhost:8321", "localhost:8320", NULL, false},
+        {&plain, "http://localhost:8321", "localhost:8320", "same-site", false},
+        {&plain, "http://evil.example", "localhost:8320", NULL, false},
+        {&plain, "null", "localhost:8320", NULL, false},
+        {&plain, "null", "localhost:8320", "cross-site", false},
+        {&plain, NULL, "localhost:8320", "cross-site", false},
+        {&plain, "", "localhost:8320", NULL, false},
+        {&plain, "http://x", NULL, NULL, false},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(table); i++)
+        cr_expect_eq(
+            access_origin_ok(table[i].access, table[i].origin, table[i].host, table[i].site),
+            table[i].ok, "row %zu", i);
     cr_expect(access_key_ok(&plain, plain.key));
     cr_expect_not(access_key_ok(&plain, tls.key));
     cr_expect_not(access_key_ok(&plain, NULL));
