@@ -93,11 +93,17 @@ static int take_ticket(struct seat *seat, struct err *err)
 
 /* ---- the file ------------------------------------------------------------------------------ */
 
-static char *lock_path(const char *runtime_dir, const char *lab, const char *board)
+char *lease_file(const char *lab, const char *board)
 {
     cleanup_free char *safe_lab = fs_safe_name(lab);
     cleanup_free char *safe_board = fs_safe_name(board);
-    cleanup_free char *name = xasprintf("%s.%s.lock", safe_lab, safe_board);
+
+    return xasprintf("%s.%s.lock", safe_lab, safe_board);
+}
+
+static char *lock_path(const char *runtime_dir, const char *lab, const char *board)
+{
+    cleanup_free char *name = lease_file(lab, board);
 
     return fs_join(runtime_dir, name);
 }

@@ -32,6 +32,8 @@ int lease_take(const char *runtime_dir, const char *lab, const char *const *boar
                size_t *ret_index, struct err *err);
 void lease_drop(struct lease *lease); /* NULL is fine */
 
+/* The name of a board's file in the runtime directory. Caller frees. */
+char *lease_file(const char *lab, const char *board);
 /* Looks without touching: *ret_held, the record where it could be read (ret->pid 0 where not; the
  * caller calls holder_done() in any case), and how many wait. */
 int lease_peek(const char *runtime_dir, const char *lab, const char *board, bool *ret_held,

@@ -13,7 +13,7 @@ import time
 import pytest
 from conftest import PLACE
 
-from page_client import Page, token_file
+from page_client import Page, Viewer, token_file
 from ptyboard import UNITY, PtyBoard, lab_of
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -114,6 +114,7 @@ def test_it_comes_back_when_the_server_does(hil, board, browser):
         browser.wait_text("#link", "no connection")
         page = Page(hil, lab, port=page.port)
         browser.wait_text("#link", "live")
+        browser.wait_text("#u-log", "test_one:PASS")
         board.go.set()
         assert hil.finish(run).code == 0
         browser.wait_text("#u-log", "2 Tests 0 Failures")
@@ -296,7 +297,9 @@ def live_lab(hil, board):
     """A lab with something in every view."""
     lab = many_boards(hil, board, 23)
     board.go.set()
-    assert hil.run(IMAGE, "-b", "uno", lab=lab).code == 0
+    with Page(hil, lab) as page, Viewer(page) as viewer:
+        assert hil.run(IMAGE, "-b", "uno", lab=lab).code == 0
+        viewer.wait_for(lambda v: v.state.get("uno", {}).get("dir") and v.state["uno"]["last"])
     with sqlite3.connect(hil.home / "state/history.db") as db:
         db.execute("INSERT INTO quarantine VALUES ('bench-a', 'pico-2', 'flash: no device found; power cycle did not help', 1)")
         for n in range(200):

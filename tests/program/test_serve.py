@@ -116,6 +116,21 @@ def test_a_viewer_that_comes_back_gets_what_it_missed_and_nothing_twice(hil, slo
                 assert [event for event, _ in viewer.events][0] == "reset", "it begins anew"
 
 
+def test_a_restart_still_knows_the_last_run(hil, slow):
+    lab = lab_of(hil, slow)
+    slow.go.set()
+    with Page(hil, lab) as page:
+        assert hil.run(IMAGE, lab=lab).code == 0  # nobody looks
+        wait_until(lambda: page.boards()["uno"]["dir"] and page.boards()["uno"]["last"])
+    with Page(hil, lab) as page, Viewer(page, "uno") as viewer:
+        viewer.wait_for(lambda v: "2 Tests 0 Failures" in v.text)
+        viewer.wait_for(lambda v: v.state["uno"]["live"]["verdict"] == "pass")
+        assert page.ask(f"/run/{viewer.state['uno']['run']}/report.html")[0] == 200
+    (hil.home / "state/serve/bench.json").write_text('{"runs": [{"board": "uno", "out": "relative", "dir": "../.."}, 7]')
+    with Page(hil, lab) as page:
+        assert page.boards()["uno"]["run"] is None, "what is broken is forgotten"
+
+
 def test_who_waits_is_counted_and_quarantine_is_told(hil, slow):
     lab = lab_of(hil, slow)
     with Page(hil, lab) as page, Viewer(page) as viewer:

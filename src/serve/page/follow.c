@@ -117,7 +117,7 @@ static void listen_to(const struct page *page, const struct tail *tail)
     cleanup_free char *path = tail->fd >= 0 ? fs_join(tail->dir, tail->relative) : NULL;
 
     if (path)
-        inotify_add_watch(page->inotify_fd, path, IN_MODIFY | IN_ATTRIB | IN_DONT_FOLLOW);
+        inotify_add_watch(page->files_fd, path, IN_MODIFY | IN_ATTRIB | IN_DONT_FOLLOW);
 }
 
 /* A file that is watched already stays as it is; one that is gone is forgotten by the kernel. */

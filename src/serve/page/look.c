@@ -83,6 +83,7 @@ static void find_run(struct page *page, struct page_board *board)
     if (!str_eq(board->out, run->out)) {
         set_text(&board->out, run->out);
         set_text(&board->dir, NULL);
+        page->runs_changed = true;
     }
 }
 
@@ -101,6 +102,25 @@ static void look_at_board(struct page *page, struct store *store, bool news, siz
     find_run(page, board);
 }
 
+void page_glimpse(struct page *page, const char *name)
+{
+    for (size_t i = 0; i < page->inventory.lab->count; i++) {
+        struct page_board *board = &page->boards[i];
+        struct standing now;
+        if (!str_eq(board->lock_name, name))
+            continue;
+        standing_look(&page->inventory, NULL, i, &now, NULL);
+        keep_memory(&now, &board->standing);
+        standing_done(&board->standing);
+        board->standing = now;
+        find_run(page, board);
+        if (page->runs_changed)
+            page_remember(page);
+        page->runs_changed = false;
+        return;
+    }
+}
+
 void page_forget_boards(struct page *page)
 {
     for (size_t i = 0; page->boards && i < page->inventory.lab->count; i++) {
@@ -110,6 +130,7 @@ void page_forget_boards(struct page *page)
         free(board->why);
         free(board->out);
         free(board->dir);
+        free(board->lock_name);
     }
     free(page->boards);
     page->boards = NULL;

@@ -67,51 +67,53 @@ static bool is_watched(const struct page *page)
     return web_counts(page->web).viewers > 0;
 }
 
-/* Anew: files that nobody writes on any more drop out. */
-static void open_ears(struct page *page)
-{
-    close_fd(&page->inotify_fd);
-    page->inotify_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-    page->ears_ns = after_ms(INOTIFY_MS);
-    page->deaf = true;
-}
-
 /* A log that is written on a thousand times a second wakes us twenty times. */
 static void hear(struct page *page, bool on)
 {
-    struct epoll_event event = {.events = EPOLLIN, .data.fd = page->inotify_fd};
+    struct epoll_event event = {.events = EPOLLIN, .data.fd = page->files_fd};
 
-    if (page->inotify_fd >= 0 && page->deaf == on)
-        epoll_ctl(page->epoll_fd, on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, page->inotify_fd, &event);
+    if (page->files_fd >= 0 && page->deaf == on)
+        epoll_ctl(page->epoll_fd, on ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, page->files_fd, &event);
     page->deaf = !on;
 }
 
+/* Opened anew each minute: files that nobody writes on any more drop out. */
 static void listen_to_files(struct page *page)
 {
-    if (page->inotify_fd < 0 || ctx_now_ns() >= page->ears_ns)
-        open_ears(page);
-    page->runtime_watch = inotify_add_watch(page->inotify_fd, page->inventory.runtime_dir,
-                                            IN_ATTRIB | IN_MODIFY | IN_CLOSE_WRITE | IN_MOVED_TO);
+    if (page->files_fd < 0 || ctx_now_ns() >= page->ears_ns) {
+        close_fd(&page->files_fd);
+        page->files_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+        page->ears_ns = after_ms(INOTIFY_MS);
+        page->deaf = true;
+    }
     page_listen_to_files(page);
     hear(page, true);
 }
 
-/* What the kernel says of leases and of files that grew. */
-static void take_in(struct page *page)
+static void take_files(struct page *page)
+{
+    char bytes[4096];
+
+    while (read(page->files_fd, bytes, sizeof bytes) > 0)
+        ; /* which of them, the pump sees */
+    sooner(&page->pump_due_ns, after_ms(PUMP_MS));
+    hear(page, false);
+}
+
+static void take_leases(struct page *page)
 {
     char bytes[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
     ssize_t got;
 
-    while ((got = read(page->inotify_fd, bytes, sizeof bytes)) > 0) {
+    while ((got = read(page->leases_fd, bytes, sizeof bytes)) > 0) {
         for (char *at = bytes; at < bytes + got;) {
             const struct inotify_event *event = (const struct inotify_event *)at;
-            if (event->wd == page->runtime_watch)
-                sooner(&page->look_due_ns, after_ms(LOOK_SOON_MS));
+            if (event->len && event->mask & IN_MODIFY)
+                page_glimpse(page, event->name);
             at += sizeof *event + event->len;
         }
+        sooner(&page->look_due_ns, after_ms(LOOK_SOON_MS));
     }
-    sooner(&page->pump_due_ns, after_ms(PUMP_MS));
-    hear(page, false);
 }
 
 static void look(struct page *page)
@@ -159,6 +161,9 @@ static int load(struct page *page, struct err *err)
     inventory_close(&page->inventory);
     page->inventory = inventory;
     page->boards = xcalloc(inventory.lab->count, sizeof *page->boards);
+    for (size_t i = 0; i < inventory.lab->count; i++)
+        page->boards[i].lock_name = lease_file(inventory.lab->name, inventory.lab->boards[i].name);
+    page_recall(page);
     free(page->lab_path);
     page->lab_path = realpath(path, NULL);
     if (!page->lab_path)
@@ -220,8 +225,9 @@ static void wait_for_news(struct page *page, int64_t due)
         epoll_wait(page->epoll_fd, events, ARRAY_SIZE(events), left_ms < 0 ? 0 : (int)left_ms);
 
     for (int i = 0; i < count; i++)
-        if (events[i].data.fd == page->inotify_fd)
-            take_in(page);
+        if (events[i].data.fd == page->files_fd)
+            take_files(page);
+    take_leases(page);
     if (drained(page->reload_fd))
         reload(page);
 }
@@ -295,8 +301,15 @@ static int open_descriptors(struct page *page, struct err *err)
     page->reload_fd = signal_fd(reloads, ARRAY_SIZE(reloads));
     if (page->epoll_fd < 0 || page->stop_fd < 0 || page->reload_fd < 0)
         return err_set(err, ERR_LIMIT, "no more descriptors can be had");
+    /* One that cannot be had (users have few) is made up for by looking each second. */
+    page->leases_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    if (page->leases_fd >= 0)
+        inotify_add_watch(page->leases_fd, page->inventory.runtime_dir,
+                          IN_ATTRIB | IN_MODIFY | IN_CLOSE_WRITE | IN_MOVED_TO);
     page->ctx = ctx_root(page->stop_fd, page->guard);
-    rc = listen_on(page, page->stop_fd, err);
+    rc = page->leases_fd < 0 ? 0 : listen_on(page, page->leases_fd, err);
+    if (rc == 0)
+        rc = listen_on(page, page->stop_fd, err);
     return rc == 0 ? listen_on(page, page->reload_fd, err) : rc;
 }
 
@@ -367,7 +380,8 @@ static void close_all(struct page *page)
     access_done(&page->access);
     inventory_close(&page->inventory);
     notify_close(&page->notify);
-    close_fd(&page->inotify_fd);
+    close_fd(&page->files_fd);
+    close_fd(&page->leases_fd);
     close_fd(&page->listen_fd);
     close_fd(&page->epoll_fd);
     close_fd(&page->reload_fd);
@@ -397,7 +411,8 @@ int page_run(const struct page_request *request, struct err *err)
                         .stop_fd = -1,
                         .reload_fd = -1,
                         .epoll_fd = -1,
-                        .inotify_fd = -1,
+                        .leases_fd = -1,
+                        .files_fd = -1,
                         .listen_fd = -1};
     int rc;
 

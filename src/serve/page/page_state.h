@@ -18,7 +18,7 @@
 
 #include <sys/stat.h>
 
-#define PAGE_RUNS_MAX 64      /* that are remembered */
+#define PAGE_RUNS_MAX 512     /* that are remembered */
 #define PAGE_CHILDREN_MAX 8   /* boards that something is done with at once */
 #define PAGE_CONSOLES_MAX 128 /* that somebody looks at */
 
@@ -28,6 +28,7 @@ struct page_board {           /* what is known of a board; as many as the lab ha
     bool asked, present, healthy;
     char *why;       /* it is not */
     char *out, *dir; /* of the run that was seen on it last; NULL: none was */
+    char *lock_name; /* of its lease's file */
 };
 
 struct page_act { /* something that is done with a board for a viewer */
@@ -40,7 +41,9 @@ struct page {
     const struct page_request *request;
     struct ctx ctx; /* cancelled by SIGINT and SIGTERM */
     struct guard *guard;
-    int stop_fd, reload_fd, epoll_fd, inotify_fd, listen_fd;
+    int stop_fd, reload_fd, epoll_fd, listen_fd;
+    int leases_fd; /* inotify of the runtime directory, */
+    int files_fd;  /* and of what is read while somebody watches */
     char address[LISTEN_NAME_SIZE];
     char *program, *state_dir, *lab_path;
     struct inventory inventory;
@@ -60,12 +63,12 @@ struct page {
     struct web *web;
     struct notify notify;
 
+    bool runs_changed;   /* since they were remembered */
     int64_t looked_ns;   /* the last look; 0: none */
     int64_t presence_ns; /* the next time that devices are looked for */
     int64_t look_due_ns, pump_due_ns;
-    bool deaf; /* inotify is not listened to until the next pump */
-    int runtime_watch;
-    int64_t ears_ns; /* when inotify is opened anew */
+    bool deaf;       /* files_fd is not listened to until the next pump */
+    int64_t ears_ns; /* when it is opened anew */
     int64_t started_unix_s;
 };
 
@@ -78,6 +81,9 @@ struct page_board *page_board(const struct page *page, const char *name); /* NUL
 
 /* look.c: leases, store and other services' files are looked at, */
 void page_look(struct page *page);
+/* A file of the runtime directory was written to: if it is a lease's, whose run has the board now is
+ * known, however short it has it and whether anybody watches or not. */
+void page_glimpse(struct page *page, const char *name);
 void page_forget_boards(struct page *page);
 /* say.c: and what is news is said. */
 void page_say_boards(struct page *page);
@@ -96,6 +102,10 @@ struct console *page_console(struct page *page, const char *board); /* NULL: too
 void page_console_leave(struct console *console);
 void page_listen_to_files(const struct page *page);
 void page_forget_runs(struct page *page);
+
+/* memory.c: which run was seen on each board last, over a restart; it may be missing or broken. */
+void page_recall(struct page *page);
+void page_remember(const struct page *page);
 
 /* acts.c: children: who is there, and what viewers have asked for. */
 void page_ask_presence(struct page *page);

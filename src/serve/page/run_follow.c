@@ -213,8 +213,10 @@ bool run_follow_pump(struct run_follow *run, bool *ret_changed)
 
     if (run->used)
         run->quiet = 0;
-    else if (run->quiet > QUIET_MAX)
+    else if (run->quiet > QUIET_MAX) {
+        close_fd(&run->tail.fd); /* or a directory that is removed would keep its blocks */
         return false;
+    }
     bytes = xmalloc(PIECE);
     run->quiet++;
     for (int i = 0; i < PIECES && got > 0; i++) {

@@ -66,7 +66,7 @@ static void say_board(struct page *page, const struct page_board *board)
 }
 
 /* Where the run that is on it keeps its files, as soon as the run says so. */
-static void find_dir(const struct page *page, struct page_board *board)
+static void find_dir(struct page *page, struct page_board *board)
 {
     const struct run_follow *run = board->out ? run_of(page, board->out) : NULL;
     const struct run_board *live = run ? run_follow_board(run, board->standing.conf->name) : NULL;
@@ -74,6 +74,7 @@ static void find_dir(const struct page *page, struct page_board *board)
     if (live && live->dir && !str_eq(live->dir, board->dir)) {
         free(board->dir);
         board->dir = xstrdup(live->dir);
+        page->runs_changed = true;
     }
 }
 
@@ -101,6 +102,9 @@ void page_say_boards(struct page *page)
         say_board(page, board);
     }
     topic_sweep(&page->topic, "board/", &page->number);
+    if (page->runs_changed)
+        page_remember(page);
+    page->runs_changed = false;
 }
 
 /* ---- the lab, services, and what is done ----------------------------------------------------- */

@@ -404,7 +404,7 @@
     const b = boards.get(shown);
     const text = paused ? `Paused${waiting.length ? '; there is more' : ''}.`
       : lines.length ? '' : b && b.run ? 'Nothing yet.'
-      : 'No run has been seen on this board since this page’s server started. What the next one prints comes here.';
+      : 'No run has been seen on this board yet. What the next one prints comes here.';
     setText(byId('u-note'), text);
   };
 
