@@ -11,7 +11,7 @@ import threading
 import time
 
 import pytest
-from conftest import PLACE
+from conftest import PLACE, wait_until
 
 from page_client import Page, Viewer, token_file
 from ptyboard import UNITY, PtyBoard, lab_of
@@ -272,6 +272,9 @@ def test_five_hundred_boards(hil, board, browser):
         browser.wait(f"document.querySelectorAll('{CARD}').length > 0")
         assert "pico-42" in browser.text("#cards") and browser.eval(f"document.querySelectorAll('{CARD}').length") < 10
         browser("fill", selector="#find", text="")
+        # Who is there is found out apart, and tells of all of them once.
+        wait_until(lambda: all("present" in b for b in page.boards().values()), 60)
+        browser.eval("new Promise((done) => setTimeout(done, 200))")
         browser.eval("window.moved = 0")
         run = hil.start("run", "--lab", lab, "-b", "uno", IMAGE)
         browser.wait_text("#tally", "1 in use")
