@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 
-#define PRESENCE_EVERY_NS INT64_C(20000000000)
+#define PRESENCE_EVERY_NS INT64_C(30000000000)
 #define PRESENCE_MS 60000
 #define ACT_MS 120000
 #define ACT_WAIT "2s" /* for a board that somebody holds: a viewer does not queue */

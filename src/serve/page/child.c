@@ -33,7 +33,7 @@ int child_start(struct child *child, const char *program, const char *const *arg
     struct proc_spec spec = {.argv = all, .env = without};
     int rc;
 
-    for (size_t i = 0; argv[i] && i < ARGS_MAX; i++)
+    for (size_t i = 0; i < ARGS_MAX && argv[i]; i++)
         all[i + 1] = argv[i];
     *child = (struct child){.out_fd = memfd_create("output", MFD_CLOEXEC)};
     if (child->out_fd < 0)

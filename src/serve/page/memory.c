@@ -35,12 +35,13 @@ void page_recall(struct page *page)
     cleanup_free char *path = memory_path(page);
     cleanup_buf struct buf text = BUF_INIT(MEMORY_MAX);
     cJSON *tree = NULL;
-    const cJSON *item;
+    const cJSON *runs;
 
     if (fs_read(path, &text, NULL) < 0 ||
         json_parse(text.data, text.size, MEMORY_MAX, path, &tree, NULL) < 0)
         return;
-    cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(tree, "runs"))
+    runs = cJSON_GetObjectItemCaseSensitive(tree, "runs");
+    for (const cJSON *item = runs ? runs->child : NULL; item; item = item->next)
         recall_board(page, item);
     cJSON_Delete(tree);
 }

@@ -3,7 +3,6 @@
 
 #include "base/fs.h"
 
-#include <netinet/in.h>
 #include <sodium/utils.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -263,17 +262,6 @@ static struct frame *word(const char *event)
     return frame_new(event, "{}", 2, 0);
 }
 
-static void name_cookie(struct web *web)
-{
-    struct sockaddr_storage address = {0};
-    socklen_t size = sizeof address;
-    const struct sockaddr_in *v4 = (const struct sockaddr_in *)&address;
-
-    /* Browsers do not tell ports apart in cookies; v6 has its port at the same place. */
-    getsockname(web->page->listen_fd, (struct sockaddr *)&address, &size);
-    snprintf(web->cookie_name, sizeof web->cookie_name, "hil_%u", ntohs(v4->sin_port));
-}
-
 int web_open(struct page *page, struct web **ret, struct err *err)
 {
     cleanup_buf struct buf cert = BUF_INIT(PEM_MAX), key = BUF_INIT(PEM_MAX);
@@ -290,7 +278,8 @@ int web_open(struct page *page, struct web **ret, struct err *err)
         rc = read_pem(page->request->tls_key, "--tls-key", &key, err);
     /* Each accepted socket has it from the one that listens. */
     setsockopt(page->listen_fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
-    name_cookie(web);
+    /* Browsers do not tell ports apart in cookies. */
+    snprintf(web->cookie_name, sizeof web->cookie_name, "hil_%s", strrchr(page->address, ':') + 1);
     if (rc == 0)
         rc = start(web, &cert, &key, err);
     sodium_memzero(key.data, key.size);
