@@ -3,6 +3,7 @@
 
 #include "base/str.h"
 #include "cmd/cmd.h"
+#include "serve/page/services.h"
 
 #include <stdio.h>
 
@@ -45,8 +46,6 @@ static const char *const examples[] = {
     NULL};
 
 static const char *const see_also[] = {"watch", "boards", "run", NULL};
-
-#define SERVICES_MAX 4
 
 struct options {
     struct page_request request;

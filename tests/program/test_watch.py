@@ -522,7 +522,10 @@ def test_systemd_hears_that_it_is_ready_alive_and_stopping(hil, github):
             while not heard[-1].startswith("RELOADING=1\nMONOTONIC_USEC="):
                 heard.append(ear.recv(1024).decode())
             assert ear.recv(1024) == b"READY=1"
+            (state,) = (hil.home / "run").glob("service-*.json")
+            assert json.loads(state.read_text())["pid"] == service.process.pid
             service.stop()
+            assert not state.exists(), "nobody is shown a service that is no more"
             while heard[-1] != "STOPPING=1":
                 heard.append(ear.recv(1024).decode())
     assert heard[0] == "READY=1\nSTATUS=watching 1 boards"

@@ -23,7 +23,7 @@ struct service_row {
     const char *what;
 };
 extern const struct service_row services_table[]; /* ends with name NULL */
-#define SERVICES_MAX 4
+#define SERVICES_MAX 4                            /* rows of the table at most */
 
 struct service {
     const struct service_row *row;
@@ -39,7 +39,7 @@ struct service {
 struct services {
     const char *program, *lab;
     const struct ctx *ctx;
-    struct service items[SERVICES_MAX];
+    struct service items[SERVICES_MAX + 1]; /* the last has no row */
 };
 void services_open(struct services *services, const char *program, const char *lab,
                    const struct ctx *ctx);

@@ -205,7 +205,7 @@
     const parts = [`${all.length} board${all.length === 1 ? '' : 's'}`, `${held} in use`];
     if (waiting) parts.push(`${waiting} waiting`);
     if (bad) parts.push(`${bad} in trouble`);
-    setText(byId('tally'), parts.join(' · '));
+    setText(byId('tally'), state.lab.lab ? parts.join(' · ') : '');
     setText(byId('lab'), state.lab.lab || 'hil');
     document.title = `${bad ? `(${bad}) ` : ''}${shown ? `${shown} · ` : ''}${state.lab.lab || 'hil'}`;
     document.querySelector('nav form').hidden = !state.lab.login;
@@ -843,6 +843,7 @@
       if (current) item.setAttribute('aria-current', 'page');
       else item.removeAttribute('aria-current');
     }
+    document.querySelector('nav').hidden = view === 'login';
     if (view === 'login')
       return;
     if (board !== shown) {
