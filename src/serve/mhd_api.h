@@ -16,6 +16,7 @@
     X(start_daemon)                  \
     X(stop_daemon)                   \
     X(get_daemon_info)               \
+    X(get_connection_info)           \
     X(is_feature_supported)          \
     X(run)                           \
     X(get_timeout)                   \

@@ -249,6 +249,21 @@ def test_a_board_is_reset_by_hand(hil, board, browser):
         assert browser.eval("document.querySelector('#b-do').offsetParent") is None
 
 
+def test_the_history_follows(hil, board, browser):
+    board.go.set()
+    lab = lab_of(hil, board)
+    with Page(hil, lab) as page:
+        browser.open(page.url + "/#history")
+        browser.wait_text("#h-sum", "0 jobs")
+        browser.wait_text("#link", "live")
+        assert hil.run(IMAGE, lab=lab).code == 0
+        browser.wait_text("#h-sum", "1 jobs, 100.0 % passed")
+        browser.wait_text("#t-tests", "selftest-unity")
+        assert browser.eval("document.querySelectorAll('#c-jobs rect.p').length") == 1
+        browser.eval("(() => { const b = document.querySelector('#h-board'); b.value = 'uno'; b.dispatchEvent(new Event('change')); })()")
+        browser.wait_text("#h-sum", "1 jobs")
+
+
 def many_boards(hil, board, count=499):
     kinds = ("nucleo-f446re", "esp32-devkit", "pico", "bluepill", "nrf52840-dk")
     others = "".join(

@@ -194,6 +194,21 @@ def test_fifty_viewers_one_of_which_never_reads(hil, slow):
                 viewer.close()
 
 
+def test_who_goes_makes_room(hil):
+    """More pages than there may be at once, one after the other, as a reader who reloads has them."""
+    with Page(hil, LAB) as page:
+        for _ in range(3):
+            viewers = [Viewer(page) for _ in range(60)]
+            for viewer in viewers:
+                viewer.wait_for(lambda v: "lab" in v.state)
+                viewer.close()
+            wait_until(lambda: b"hil_page_viewers 0\n" in page.ask("/metrics")[2])
+        viewers = [Viewer(page) for _ in range(129)]
+        assert [viewer.answer.status for viewer in viewers].count(503) == 1
+        for viewer in viewers:
+            viewer.close()
+
+
 def test_five_hundred_boards(hil, slow):
     others = "".join(f"  b{n}:\n    qemu: {{machine: netduinoplus2}}\n" for n in range(499))
     lab = hil.write("lab.yaml", "lab: many\nboards:\n" + slow.yaml() + others)
@@ -385,6 +400,8 @@ def test_the_watch_runs_beside_it_is_started_again_and_ends_with_it(hil):
             viewer.wait_for(lambda v: v.state.get("service", {}).get("running") and v.state.get("watch"))
             watched = viewer.state["watch"]
             assert watched["watches"][0]["repo"] == "octo/firmware"
+            page.process.send_signal(signal.SIGHUP)
+            page.wait_for("hil watch: ", "was read again")
             os.kill(watched["pid"], signal.SIGKILL)
             viewer.wait_for(lambda v: not v.state["service"]["running"] and v.state["service"]["exit_code"] == -1)
             viewer.wait_for(lambda v: v.state["service"]["running"] and v.state.get("watch", watched)["pid"] != watched["pid"])

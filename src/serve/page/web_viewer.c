@@ -4,19 +4,23 @@
 #include "serve/page/web_parts.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #define BLOCK ((size_t)16 << 10)
 #define QUIET_NS INT64_C(15000000000) /* then a comment, so that a dead connection is noticed */
 #define ID_SIZE 80
+#define PEEK_NS INT64_C(1000000000) /* who has gone is seen that soon where it says so */
 #define RETRY "retry: 1000\n\n"
 
 struct viewer {
     struct web *web;
     struct MHD_Connection *connection;
+    int fd; /* its socket */
     struct viewer *next, **at;
     uint64_t seen; /* of the lab */
     struct console *console;
@@ -26,8 +30,8 @@ struct viewer {
     char small[ID_SIZE]; /* or this is */
     size_t offset;       /* of either */
     char id[ID_SIZE];    /* that it has */
-    int64_t spoke_ns;
-    bool began, suspended;
+    int64_t spoke_ns, peeked_ns;
+    bool began, suspended, gone;
 };
 
 /* ---- what it gets next ----------------------------------------------------------------------- */
@@ -135,7 +139,7 @@ static ssize_t read_stream(void *arg, uint64_t position, char *to, size_t room)
     size_t count = 0;
 
     (void)position;
-    if (viewer->web->closing)
+    if (viewer->web->closing || viewer->gone)
         return MHD_CONTENT_READER_END_OF_STREAM;
     while (count < room && (viewer->frame || *viewer->small || next_piece(viewer)))
         count += copy(viewer, to + count, room - count);
@@ -202,6 +206,8 @@ static struct viewer *viewer_new(struct web *web, struct MHD_Connection *connect
 
     viewer->web = web;
     viewer->connection = connection;
+    viewer->fd =
+        web->api.get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
     viewer->spoke_ns = ctx_now_ns();
     viewer->at = &web->viewers;
     viewer->next = web->viewers;
@@ -242,6 +248,20 @@ enum MHD_Result web_view(struct web *web, struct MHD_Connection *connection)
     return done;
 }
 
+/* While a connection is suspended, libmicrohttpd does not look at it. */
+static bool has_gone(struct viewer *viewer)
+{
+    int64_t now_ns = ctx_now_ns();
+    char byte;
+
+    if (now_ns - viewer->peeked_ns < PEEK_NS)
+        return false;
+    viewer->peeked_ns = now_ns;
+    ssize_t got = recv(viewer->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    viewer->gone = got == 0 || (got < 0 && errno != EAGAIN);
+    return viewer->gone;
+}
+
 static bool has_news(const struct viewer *viewer)
 {
     const struct console *console = viewer->console;
@@ -254,7 +274,7 @@ static bool has_news(const struct viewer *viewer)
 void web_wake(struct web *web)
 {
     for (struct viewer *viewer = web->viewers; viewer; viewer = viewer->next) {
-        if (!viewer->suspended || (!web->closing && !has_news(viewer)))
+        if (!viewer->suspended || !(web->closing || has_news(viewer) || has_gone(viewer)))
             continue;
         viewer->suspended = false;
         web->api.resume_connection(viewer->connection);

@@ -615,6 +615,16 @@
     }).catch((status) => setText(byId('h-sum'), `The history cannot be had (${status}).`));
   };
 
+  /* A job ended; more may at once. */
+  let historyTimer = 0;
+  const askHistorySoon = () => {
+    if (!historyTimer && !byId('v-history').hidden)
+      historyTimer = setTimeout(() => {
+        historyTimer = 0;
+        askHistory();
+      }, 1000);
+  };
+
   let drawn = null;
   const drawHistory = (history) => {
     drawn = history;
@@ -736,6 +746,8 @@
         draw(drawBoard);
         askJobs();
       }
+      if (before && b.last && (!before.last || before.last.time !== b.last.time))
+        askHistorySoon();
       draw(drawBoards);
     },
     service: (s) => { services.set(s.name, s); draw(drawReleases); draw(drawRig); },
