@@ -257,11 +257,11 @@ def test_the_history_follows(hil, board, browser):
         browser.wait_text("#h-sum", "0 jobs")
         browser.wait_text("#link", "live")
         assert hil.run(IMAGE, lab=lab).code == 0
-        browser.wait_text("#h-sum", "1 jobs, 100.0 % passed")
+        browser.wait_text("#h-sum", "1 job, 100.0 % passed")
         browser.wait_text("#t-tests", "selftest-unity")
         assert browser.eval("document.querySelectorAll('#c-jobs rect.p').length") == 1
         browser.eval("(() => { const b = document.querySelector('#h-board'); b.value = 'uno'; b.dispatchEvent(new Event('change')); })()")
-        browser.wait_text("#h-sum", "1 jobs")
+        browser.wait_text("#h-sum", "1 job,")
 
 
 def many_boards(hil, board, count=499):

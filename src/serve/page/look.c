@@ -70,7 +70,7 @@ static void set_text(char **text, const char *value)
 }
 
 /* The run that has it, and where in its directory the board's files are. */
-static void find_run(struct page *page, struct page_board *board)
+static struct run_follow *find_run(struct page *page, struct page_board *board)
 {
     const struct holder *holder = &board->standing.holder;
     struct run_follow *run = NULL;
@@ -78,18 +78,20 @@ static void find_run(struct page *page, struct page_board *board)
     if (board->standing.held && holder->out)
         run = page_run_of(page, holder->out);
     if (!run)
-        return;
-    run->used = true;
+        return NULL;
+    run->quiet = 0;
     if (!str_eq(board->out, run->out)) {
         set_text(&board->out, run->out);
         set_text(&board->dir, NULL);
         page->runs_changed = true;
     }
+    return run;
 }
 
 static void look_at_board(struct page *page, struct store *store, bool news, size_t i)
 {
     struct page_board *board = &page->boards[i];
+    struct run_follow *run;
     struct standing now;
 
     standing_look(&page->inventory, store, i, &now, NULL);
@@ -99,7 +101,9 @@ static void look_at_board(struct page *page, struct store *store, bool news, siz
         keep_memory(&now, &board->standing);
     standing_done(&board->standing);
     board->standing = now;
-    find_run(page, board);
+    run = find_run(page, board);
+    if (run)
+        run->used = true;
 }
 
 void page_glimpse(struct page *page, const char *name)

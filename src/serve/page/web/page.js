@@ -631,7 +631,8 @@
     const {tests = [], jobs = []} = history, days = allDays({span: history.span, days: history.days || []});
     const sum = (key) => days.reduce((n, day) => n + day[key], 0), judged = sum('pass') + sum('fail');
     const longest = Math.max(0, ...days.map((day) => day.took_us)) / 1e6;
-    setText(byId('h-sum'), `${judged + sum('infra')} jobs${judged ? `, ${(100 * sum('pass') / judged).toFixed(1)} % passed` : ''}`);
+    const all = judged + sum('infra');
+    setText(byId('h-sum'), `${all} job${all === 1 ? '' : 's'}${judged ? `, ${(100 * sum('pass') / judged).toFixed(1)} % passed` : ''}`);
     barsChart(byId('c-jobs'), days);
     curveChart(byId('c-rate'), days, rateOf, 100, (v) => `${Math.round(v)} %`,
       judged ? `${(100 * sum('pass') / judged).toFixed(1)} percent passed` : 'nothing to judge');
