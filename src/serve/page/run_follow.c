@@ -150,6 +150,7 @@ static void take_board_event(struct run_board *board, const char *kind, const cJ
         take_start(board, event);
     } else if (str_eq(kind, "state")) {
         set_text(&board->state, event, "state");
+        set_text(&board->what, event, "what"); /* of the step before: none */
         board->percent = -1;
     } else if (str_eq(kind, "progress")) {
         take_progress(board, event);

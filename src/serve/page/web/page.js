@@ -416,7 +416,7 @@
     }
     waiting.push(piece);
     waitingSize += (piece.text || '').length;
-    while (paused && waitingSize > 1 << 20) {
+    while (waitingSize > 1 << 20) { /* paused, or a tab that is not drawn */
       waitingSize -= (waiting.shift().text || '').length;
       waiting[0].missed = true;
     }
