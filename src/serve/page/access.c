@@ -153,16 +153,26 @@ bool access_is_known(const struct access *access, const char *authorization, con
     return cookie && is_same(access, cookie, access->cookie);
 }
 
+/* Before us may be a proxy that speaks TLS; behind TLS of our own is nothing else. */
+static const char *origin_host(const struct access *access, const char *origin)
+{
+    static const char secure[] = "https://", plain[] = "http://";
+
+    if (str_starts(origin, secure))
+        return origin + strlen(secure);
+    return !access->tls && str_starts(origin, plain) ? origin + strlen(plain) : NULL;
+}
+
 bool access_origin_ok(const struct access *access, const char *origin, const char *host,
                       const char *fetch_site)
 {
-    const char *scheme = access->tls ? "https://" : "http://";
+    const char *from = origin ? origin_host(access, origin) : NULL;
 
     if (fetch_site && !str_eq(fetch_site, "same-origin"))
         return false;
     if (!origin || (fetch_site && str_eq(origin, "null")))
         return true;
-    return host && str_starts(origin, scheme) && !strcasecmp(origin + strlen(scheme), host);
+    return from && host && !strcasecmp(from, host);
 }
 
 bool access_key_ok(const struct access *access, const char *key)

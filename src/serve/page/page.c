@@ -264,8 +264,8 @@ static int run_on(struct page *page, struct err *err)
             hear(page, false);
         }
         web_wake(page->web);
-        web_turn(page->web);
-        notify_alive(&page->notify);
+        if (web_turn(page->web))
+            notify_alive(&page->notify);
     }
     notify_send(&page->notify, "STOPPING=1");
     return err_set(err, ERR_CANCELLED, "cancelled");

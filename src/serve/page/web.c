@@ -299,9 +299,9 @@ int64_t web_timeout_ms(const struct web *web)
     return web->api.get_timeout(web->daemon, &ms) == MHD_YES ? (int64_t)ms : -1;
 }
 
-void web_turn(struct web *web)
+bool web_turn(struct web *web)
 {
-    web->api.run(web->daemon);
+    return web->api.run(web->daemon) == MHD_YES;
 }
 
 struct web_counts web_counts(const struct web *web)

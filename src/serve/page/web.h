@@ -28,7 +28,7 @@ struct web_counts {
 int web_open(struct page *page, struct web **ret, struct err *err);
 int web_fd(const struct web *web);
 int64_t web_timeout_ms(const struct web *web); /* -1: none */
-void web_turn(struct web *web);
+bool web_turn(struct web *web);                /* false: it does not serve any more */
 void web_wake(struct web *web);
 struct web_counts web_counts(const struct web *web);
 void web_close(struct web *web);

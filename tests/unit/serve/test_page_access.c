@@ -142,7 +142,8 @@ Test(access, a_post_comes_from_our_own_page)
         {&plain, "http://localhost:8320", "localhost:8320", "same-origin", true},
         {&plain, "null", "localhost:8320", "same-origin", true},
         {&tls, "https://lab:8320", "lab:8320", NULL, true},
-        {&plain, "https://localhost:8320", "localhost:8320", NULL, false},
+        {&plain, "https://lab.example.org", "lab.example.org", NULL, true}, /* by a proxy */
+        {&tls, "http://lab:8320", "lab:8320", NULL, false},
         {&plain, "http://localhost:8321", "localhost:8320", NULL, false},
         {&plain, "http://localhost:8321", "localhost:8320", "same-site", false},
         {&plain, "http://evil.example", "localhost:8320", NULL, false},
