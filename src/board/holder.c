@@ -133,7 +133,6 @@ void holder_done(struct holder *holder)
     free(holder->job);
     free(holder->attempt);
     free(holder->run_url);
-    free(holder->out);
     *holder = (struct holder){0};
 }
 
@@ -156,7 +155,6 @@ char *holder_to_json(const struct holder *holder, int64_t since_unix_s)
     json_kv_string(&json, "job", holder->job);
     json_kv_string(&json, "attempt", holder->attempt);
     json_kv_string(&json, "run_url", holder->run_url);
-    json_kv_string(&json, "out", holder->out);
     json_object_end(&json);
     json_end(&json, NULL);
     return buf_steal(&json.pending);
@@ -189,8 +187,7 @@ bool holder_from_json(const char *bytes, size_t count, struct holder *ret)
                                .run_id = xstrdup(json_get_string(tree, "run_id", NULL)),
                                .job = xstrdup(json_get_string(tree, "job", NULL)),
                                .attempt = xstrdup(json_get_string(tree, "attempt", NULL)),
-                               .run_url = xstrdup(json_get_string(tree, "run_url", NULL)),
-                               .out = xstrdup(json_get_string(tree, "out", NULL))};
+                               .run_url = xstrdup(json_get_string(tree, "run_url", NULL))};
     cJSON_Delete(tree);
     return ret->pid > 0;
 }

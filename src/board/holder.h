@@ -21,7 +21,6 @@ struct holder {
     char *out; /* its run directory, an absolute path; NULL: it is no run, or said none */
     /* In GitHub Actions, else NULL: */
     char *repository, *run_id, *job, *attempt, *run_url;
-    char *out; /* its run directory, an absolute path; NULL: it writes none */
 };
 
 /* Us: from the process and the GITHUB_* environment. */

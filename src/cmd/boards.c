@@ -4,6 +4,7 @@
 #include "base/term.h"
 #include "cmd/cmd.h"
 #include "run/standing.h"
+#include "store/watched.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -226,10 +226,6 @@ static int prepare(struct session *session, struct err *err)
         return 0;
     if (rc == 0)
         rc = rundir_prepare(request->out_dir, &session->lock_fd, err);
-    if (rc == 0) { /* for those who look on */
-        free(session->request->holder.out);
-        session->request->holder.out = realpath(request->out_dir, NULL);
-    }
     if (rc == 0)
         rc = open_sinks(session, err);
     if (rc == 0 && later)

@@ -246,7 +246,6 @@ static int test(struct work *work, FILE *nowhere, struct err *err)
     rc = session_run(&request, &verdict, err);
     strv_done(&request.images);
     strv_done(&request.plan.selectors);
-    free(request.holder.out); /* the rest of the record is borrowed */
     return rc < 0 ? rc : judge_test(work, verdict, out_dir, err);
 }
 

@@ -44,7 +44,7 @@ static void remember_reason(struct store *store, const char *lab, const char *na
 
     free(board->reason);
     board->reason = NULL;
-    if (store && store_last_job(store, lab, name, &job)) {
+    if (store && store_last_job(store, lab, name, 0, &job)) {
         board->reason = xstrdup(job.reason);
         store_job_done(&job);
     }
@@ -59,6 +59,8 @@ static void keep_memory(struct standing *now, const struct standing *before)
     now->last = before->last;
     now->quarantined = before->quarantined;
     now->quarantine = before->quarantine;
+    free(now->held_back);
+    now->held_back = xstrdup(before->held_back);
 }
 
 static void set_text(char **text, const char *value)
