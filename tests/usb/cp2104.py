@@ -75,7 +75,7 @@ class Cp2104:
         self.sock.connect(str(path))
         self.file = self.sock.makefile("rb")
         self.send(HELLO, 0, b"hil's CP2104".ljust(64, b"\0") + bytes(4))
-        self.plugged = False
+        self.plugged = self.pulled = False
         threading.Thread(target=self.live, daemon=True).start()
 
     def wire(self, wiring):
@@ -98,9 +98,16 @@ class Cp2104:
 
     def unplug(self):
         with self.lock:
-            if self.plugged:
-                self.send(DISCONNECT, 0, b"")
-            self.plugged, self.waiting = False, []
+            self.let_go()
+
+    def let_go(self):
+        if self.plugged:
+            self.send(DISCONNECT, 0, b"")
+        self.plugged, self.pulled, self.waiting = False, False, []
+
+    def pull(self):
+        """By what hangs on its wires: unplugged once the request that moved them is answered."""
+        self.pulled = True
 
     def plug(self):
         interfaces = bytearray(4 + 4 * 32)
@@ -160,6 +167,8 @@ class Cp2104:
         moved = len(answer) if kind & 0x80 else 0 if status else length
         head = struct.pack("<BBBBHHH", kind & 0x80, request, kind, status, value, index, moved)
         self.send(CONTROL, ident, head + answer)
+        if self.pulled:
+            self.let_go()
 
     # ---- the chip
 

@@ -168,7 +168,9 @@ static void follow(struct redir *redir)
 {
     if (!redir->plugged || redir->later.waits) /* the last answer goes out first */
         return;
-    if (redir->model.booted) {
+    if (redir->model.gone) {
+        unplug(redir);
+    } else if (redir->model.booted) {
         unplug(redir);
         model_save(&redir->model, redir->state);
         print_firmware(redir);

@@ -38,6 +38,7 @@ bool model_option(struct model_conf *conf, const char *word)
         {"stays", &conf->stays, NULL},          {"erase=", NULL, &conf->erase_ms},
         {"write=", NULL, &conf->write_ms},      {"unplug=", NULL, &conf->unplug_after},
         {"silent=", NULL, &conf->silent_after}, {"bad=", NULL, &conf->bad_byte},
+        {"wedge=", NULL, &conf->wedge_after},   {"vanishes", &conf->vanishes, NULL},
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -222,7 +223,8 @@ static void leave(struct model *model)
         model->state = IDLE;
         return;
     }
-    model->booted = true;
+    model->gone = model->conf.vanishes;
+    model->booted = !model->gone;
     model->boot_address = model->pointer;
 }
 
@@ -279,12 +281,19 @@ static int runtime_control(struct model *model, uint8_t request, uint8_t *bytes)
     return 6;
 }
 
+static bool is_wedged(const struct model *model)
+{
+    return model->conf.wedge_after && model->written >= model->conf.wedge_after;
+}
+
 static int dfu_control(struct model *model, const uint8_t setup[8], uint8_t *bytes, int64_t now_us,
                        int64_t *ret_due_us)
 {
     uint16_t value = (uint16_t)(setup[2] | setup[3] << 8);
     uint16_t size = (uint16_t)(setup[6] | setup[7] << 8);
 
+    if (is_wedged(model))
+        return stall(model);
     switch (setup[1]) {
     case DNLOAD:
         return download(model, value, bytes, size);
@@ -343,7 +352,7 @@ int model_control(struct model *model, const uint8_t setup[8], uint8_t *bytes, i
                   int64_t *ret_due_us)
 {
     *ret_due_us = now_us;
-    if (model->booted)
+    if (model->booted || model->gone)
         return MODEL_GONE;
     if (model->conf.unplug_after && model->written >= model->conf.unplug_after)
         return MODEL_GONE;
@@ -365,6 +374,8 @@ void model_reset(struct model *model)
 {
     if (model->detached)
         return;
+    if (is_wedged(model))
+        model->conf.wedge_after = 0;
     if (model->manifested)
         model->booted = true;
     else

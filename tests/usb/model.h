@@ -30,6 +30,8 @@ struct model_conf {
     unsigned erase_ms, write_ms; /* what it asks the host to wait, and takes */
     unsigned unplug_after;       /* bytes written; 0: never */
     unsigned silent_after;       /* the same, and it stops answering */
+    unsigned wedge_after;        /* the same, and it refuses all until its port is reset */
+    bool vanishes;               /* is unplugged as it leaves */
     unsigned bad_byte;           /* offset of a flash cell that does not take zeroes; 0: none */
     const char *serial;          /* NULL: none; borrowed */
 };
@@ -45,6 +47,7 @@ struct model {
     bool has_pending;
     int64_t busy_until_us;
     bool booted;     /* has left for its firmware: off the bus, or back as something else */
+    bool gone;       /* was unplugged */
     bool manifested; /* plain: has its firmware, and boots it at the next reset */
     bool detached;   /* firmware: was told to enter its bootloader */
     uint32_t boot_address;

@@ -11,15 +11,15 @@
  *     device 1-1.4 id=0483:374b [serial=S] [maker=M] [name=N] [drive=LABEL] [unconfigured]
  *            [sleeps] [if=CC/SS/PP[,TTY[,NAME]]]...
  *     bootloader 1-1.3 [serial=S] [plain] [fragile] [runtime] [protect] [stays] [held] [erase=MS]
- *            [write=MS] [unplug=BYTES] [silent=BYTES] [bad=OFFSET] [firmware=VID:PID]
- *            [state=FILE] [console=SOCKET]
+ *            [write=MS] [unplug=BYTES] [silent=BYTES] [wedge=BYTES] [bad=OFFSET] [vanishes]
+ *            [firmware=VID:PID] [state=FILE] [console=SOCKET]
  *
  * A root hub for each bus is there by itself. Hubs have 4 ports and cannot switch them where nothing
- * else is said; a silent one never answers, a mute one refuses to be opened. A bootloader that starts its firmware "runs" it: the
- * text that its flash begins with is written to whoever is connected to `console`. At the end
- * `state` gets what the model counted, and FILE.flash its flash. --plain: PROGRAM has no sanitizer.
- * --orders: lines that come through FIFO while PROGRAM runs are plugged in, too; "unplug PATH".
- * The exit code is PROGRAM's.
+ * else is said; a silent one never answers, a mute one refuses to be opened. A bootloader that starts
+ * its firmware "runs" it: the text that its flash begins with is written to whoever is connected to
+ * `console`. At the end `state` gets what the model counted, and FILE.flash its flash. --plain: PROGRAM
+ * has no sanitizer. --orders: lines that come through FIFO while PROGRAM runs are plugged in, too;
+ * "unplug PATH". The exit code is PROGRAM's.
  */
 #include "mock.h"
 
