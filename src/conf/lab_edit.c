@@ -85,7 +85,7 @@ static int find_place(const struct yaml_node *root, const struct text_lines *lin
     if (rc < 0 || !boards)
         return rc;
     ret->heading = false;
-    if (boards->kind == YAML_NULL) {
+    if (!boards->first) {
         ret->line = (size_t)boards->key_line;
         return 0;
     }

@@ -301,7 +301,10 @@ static void follow(struct plugged *device)
 
     if (!device->here || !model)
         return;
-    if (model->booted) {
+    if (model->gone) {
+        device->here = false;
+        unplug_path(mock, device->path);
+    } else if (model->booted) {
         device->here = false;
         unplug_path(mock, device->path);
         if (device->has_firmware)
