@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import re
+import shutil
 import subprocess
 
 import pytest
@@ -316,6 +317,24 @@ def test_boards_with_one_serial_number_are_each_flashed_by_their_path(hil):
     assert result.code == 0, result.out + result.err
     first, second = (state.with_name(state.name + ".flash").read_bytes()[:3000] for state in states)
     assert second == (hil.home / "fw.bin").read_bytes() and first != second
+
+
+@pytest.mark.skipif(not shutil.which("openocd"), reason="openocd is not installed (scripts/install-deps tools)")
+def test_openocd_opens_the_probe_that_was_meant(hil):
+    """The real one, which cannot go on as nobody answers; what was written leads it to one probe alone."""
+    counts = [hil.home / f"usb{port}.count" for port in (2, 3)]
+    probes = (NUCLEO.replace("1-1.4", f"1-1.{port}").replace("ttyACM0", f"ttyACM{port}") + f" requests={count}"
+              for port, count in zip((2, 3), counts))
+    usb = UsbLab(hil, *probes)
+    assert usb("discover", "--write", "--yes").code == 0
+    assert [int(count.read_text()) for count in counts] == [0, 0]
+    (hil.home / "fw.bin").write_bytes(bytes(64))
+    path = hil.home / "lab.yaml"
+    path.write_text(re.sub("(    labels: .*\n)", r"\1    recovery: {steps: []}\n", path.read_text()))
+    result = usb("flash", "--at", "0x08000000", "--timeout", "flash=3s", "nucleo-f446re-2=fw.bin")
+    assert result.code == 3, result.out + result.err
+    first, second = (int(count.read_text()) for count in counts)
+    assert first == 0 and second > 0
 
 
 def test_a_tty_whose_serial_number_is_no_ones_own_goes_by_its_port(hil):

@@ -33,6 +33,7 @@ struct plugged {
     char path[32], serial[64], node[32];
     struct model *model;
     struct mock_hub hub; /* where there is no model */
+    unsigned long *requests;
     bool here, held;
     struct mock_device firmware;
     bool has_firmware;
@@ -331,7 +332,7 @@ static int hub_control(const struct mock_hub *hub, const uint8_t setup[8], uint8
     *ret_due_us = now_us;
     if (hub->silent)
         return MODEL_NEVER;
-    if (!asked)
+    if (!asked || !hub->ports)
         return MODEL_STALL;
     memcpy(bytes, descriptor, sizeof descriptor);
     return sizeof descriptor;
@@ -470,6 +471,8 @@ static void answer(struct plugged *device, UMockdevIoctlClient *client)
 {
     if (device->model)
         device->model->requests++;
+    if (device->requests)
+        ++*device->requests;
     switch (umockdev_ioctl_client_get_request(client)) {
     case USBDEVFS_SUBMITURB:
         submit(device, client);
@@ -607,11 +610,12 @@ void mock_plug(struct mock *mock, const struct mock_device *device)
 
     pthread_mutex_lock(&mock->lock);
     new_node(mock, device->path, node, sizeof node);
-    if (device->hub.ports) {
-        struct plugged *hub = new_plugged(mock, device->path);
-        hub->hub = device->hub;
-        snprintf(hub->node, sizeof hub->node, "%s", node);
-        answer_at(hub);
+    if (device->hub.ports || device->requests) {
+        struct plugged *plugged = new_plugged(mock, device->path);
+        plugged->hub = device->hub;
+        plugged->requests = device->requests;
+        snprintf(plugged->node, sizeof plugged->node, "%s", node);
+        answer_at(plugged);
     }
     plain_descriptors(device, descriptors);
     plug_parts(mock, device, node, descriptors, sizeof descriptors);

@@ -33,6 +33,7 @@ struct mock_device {
     const char *speed; /* Mbit/s; NULL: "12" */
     uint8_t class;
     struct mock_hub hub;
+    unsigned long *requests;   /* counts who opens it, and what they ask; NULL: nobody */
     bool unconfigured, sleeps; /* sleeps: the kernel suspends it when it is idle */
     struct mock_interface interfaces[8];
 };

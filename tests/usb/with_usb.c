@@ -9,7 +9,7 @@
  *     hub 1-1 [id=2109:2813] [ports=4] [switching=ports|ganged|none] [speed=480] [twin=2-1]
  *             [silent] [mute]
  *     device 1-1.4 id=0483:374b [serial=S] [maker=M] [name=N] [drive=LABEL] [unconfigured]
- *            [sleeps] [if=CC/SS/PP[,TTY[,NAME]]]...
+ *            [sleeps] [requests=FILE] [if=CC/SS/PP[,TTY[,NAME]]]...
  *     bootloader 1-1.3 [serial=S] [plain] [fragile] [runtime] [protect] [stays] [held] [erase=MS]
  *            [write=MS] [unplug=BYTES] [silent=BYTES] [wedge=BYTES] [bad=OFFSET] [vanishes]
  *            [firmware=VID:PID] [state=FILE] [console=SOCKET]
@@ -17,9 +17,10 @@
  * A root hub for each bus is there by itself. Hubs have 4 ports and cannot switch them where nothing
  * else is said; a silent one never answers, a mute one refuses to be opened. A bootloader that starts
  * its firmware "runs" it: the text that its flash begins with is written to whoever is connected to
- * `console`. At the end `state` gets what the model counted, and FILE.flash its flash. --plain: PROGRAM
- * has no sanitizer. --orders: lines that come through FIFO while PROGRAM runs are plugged in, too;
- * "unplug PATH". The exit code is PROGRAM's.
+ * `console`. At the end `state` gets what the model counted, and FILE.flash its flash; `requests` how
+ * many a device was sent, 0 where nobody opened it. --plain: PROGRAM has no sanitizer. --orders: lines
+ * that come through FIFO while PROGRAM runs are plugged in, too; "unplug PATH". The exit code is
+ * PROGRAM's.
  */
 #include "mock.h"
 
@@ -49,8 +50,15 @@ struct board {
     atomic_int client; /* -1: none */
 };
 
+struct counted {
+    const char *file;
+    unsigned long requests;
+};
+
 struct lab {
     struct mock *mock;
+    struct counted counted[BOARDS_MAX];
+    size_t counted_count;
     bool buses[BUSES_MAX];
     struct board boards[BOARDS_MAX];
     size_t count;
@@ -170,8 +178,14 @@ static void plug_device(struct lab *lab, char *const *words, size_t count)
                                  .drive = value_of(words, count, "drive"),
                                  .unconfigured = has(words, count, "unconfigured"),
                                  .sleeps = has(words, count, "sleeps")};
+    const char *file = value_of(words, count, "requests");
     size_t interfaces = 0;
 
+    if (file && lab->counted_count < BOARDS_MAX) {
+        struct counted *counted = &lab->counted[lab->counted_count++];
+        counted->file = file;
+        device.requests = &counted->requests;
+    }
     read_id(value_of(words, count, "id"), &device);
     for (size_t i = 2; i < count && interfaces < 8; i++)
         if (!strncmp(words[i], "if=", 3))
@@ -349,6 +363,16 @@ static int run(char **argv, bool plain)
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
+static void save_count(const struct counted *counted)
+{
+    FILE *file = fopen(counted->file, "w");
+
+    if (!file)
+        die(counted->file, strerror(errno));
+    fprintf(file, "%lu\n", counted->requests);
+    fclose(file);
+}
+
 int main(int argc, char **argv)
 {
     static struct lab lab;
@@ -375,8 +399,9 @@ int main(int argc, char **argv)
     code = run(argv + 1, plain);
     for (size_t i = 0; i < lab.count; i++)
         model_save(lab.boards[i].model, lab.boards[i].state);
-    fflush(stdout);
-    fflush(stderr);
+    for (size_t i = 0; i < lab.counted_count; i++)
+        save_count(&lab.counted[i]);
+    fflush(NULL);
     mock_free(lab.mock);
     _exit(code); /* words and threads live on; leaks of a test's tool are nobody's loss */
 }

@@ -307,7 +307,7 @@ Test(flash_dfu, firmware_is_sent_into_its_bootloader_and_comes_back)
 
 Test(flash_dfu, firmware_that_does_not_come_back)
 {
-    struct ctx ctx = within(700);
+    struct ctx ctx = within(2000);
     struct mock *mock = lab_new();
     struct err err;
 
@@ -320,7 +320,7 @@ Test(flash_dfu, firmware_that_does_not_come_back)
 
 Test(flash_dfu, a_bootloader_that_stays)
 {
-    struct ctx ctx = within(700);
+    struct ctx ctx = within(2000);
     struct mock *mock = lab_new();
     struct err err;
 

@@ -2,8 +2,11 @@
  *
  * What of a lab's text is a rig's, and what only looks like it.
  */
+#include "base/fs.h"
 #include "board/plugged.h"
 #include "lab.h"
+
+#include <unistd.h>
 
 static bool known(const char *text)
 {
@@ -80,4 +83,71 @@ Test(plugged, quoted_text_reads_back_whatever_it_holds)
         cr_expect_str_eq(yaml_get(yaml_root(tree), "k")->text, texts[i]);
         yaml_tree_free(tree);
     }
+}
+
+/* ---- what is gone ---------------------------------------------------------------------------- */
+
+static bool is_gone(const char *drivers, const struct usb_tree *tree)
+{
+    cleanup_free char *path = xstrdup("/tmp/hil-lab-XXXXXX");
+    cleanup_free char *text = xasprintf("boards:\n  a:\n%s", drivers);
+    struct diags diags = {0};
+    struct err err = {0};
+    struct lab *lab;
+    bool gone;
+
+    close(mkstemp(path));
+    cr_assert_eq(fs_write(path, text, strlen(text), &err), 0, "%s", err.message);
+    lab_load(path, &lab, &diags, &err);
+    cr_assert(lab && lab->count == 1, "%s", err.message);
+    gone = plugged_is_gone(&lab->boards[0], tree);
+    lab_free(lab);
+    diags_done(&diags);
+    unlink(path);
+    return gone;
+}
+
+Test(plugged, a_board_is_gone_where_nothing_that_it_names_is_there)
+{
+    static const struct {
+        const char *drivers;
+        bool gone;
+    } rows[] = {
+        {"    flash: {st-flash: {serial: GONE}}\n", true},
+        {"    flash: {st-flash: {serial: HERE}}\n", false},
+        {"    flash: {st-flash: {serial: GONE}}\n    console: {serial: {usb-serial: HERE}}\n",
+         false},
+        {"    flash: {dfu: {path: 1-1.4}}\n", false},
+        {"    flash: {dfu: {path: 1-1.5}}\n", true},
+        {"    flash: {openocd: {interface: stlink, location: 1-1.5}}\n", true},
+        {"    flash: {stm32flash: {port: /dev/hil-none}}\n", true},
+        {"    console: {serial: {path: /dev/ttyACM4}}\n",
+         false}, /* plugged in, and no node of it */
+        /* zeros in front of a number are not told apart, others are */
+        {"    flash: {jlink: {device: x, serial: 683759358}}\n", false},
+        {"    flash: {jlink: {device: x, serial: 83759358}}\n", true},
+        {"    flash: {st-flash: {serial: 0HERE}}\n", true},
+        /* nothing is named: nobody can say */
+        {"    flash: {cmd: {run: [flash, GONE]}}\n    console: {tcp: {host: h, port: 7}}\n", false},
+        {"    qemu: {machine: netduinoplus2}\n", false},
+        /* it may be off, unless its switch is gone, too */
+        {"    flash: {dfu: {path: 1-1.5}}\n    power: {usb-hub: {location: 1-1, port: 5}}\n",
+         false},
+        {"    flash: {dfu: {path: 1-9.5}}\n    power: {usb-hub: {location: 1-9, port: 5}}\n", true},
+        {"    flash: {dfu: {path: 1-1.5}}\n    power: {cmd: {on: [x], off: [y]}}\n", false},
+    };
+    struct mock *mock = lab_new();
+    struct usb_tree tree;
+
+    mock_plug(mock, &(struct mock_device){.path = "1-1.4",
+                                          .vendor = 0x0483,
+                                          .product = 0x374b,
+                                          .serial = "HERE",
+                                          .interfaces = {{2, 2, 1, "", "ttyACM4"}}});
+    mock_plug(mock, &(struct mock_device){.path = "1-1.3", .serial = "000683759358"});
+    cr_assert_eq(usb_scan(&tree, NULL), 0);
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+        cr_expect_eq(is_gone(rows[i].drivers, &tree), rows[i].gone, "%s", rows[i].drivers);
+    usb_tree_done(&tree);
+    mock_free(mock);
 }
