@@ -4,8 +4,9 @@
  *
  * Told apart by their shape: a map with `devices` (and `servers`) is the config.json of an STM32
  * remote flasher with its hub; a list of maps with `platform` is the hardware map of Zephyr's
- * Twister; maps with `port` and `flasher`, in a list or by name, are a boards.yml. What such a file does not say, a board that is plugged in may; what is missing even
- * then makes the board a comment, as in board/plugged. Opens no device.
+ * Twister; maps with `port` and `flasher`, in a list or by name, are a boards.yml. What such a file
+ * does not say, a board that is plugged in may; what is missing even then makes the board a
+ * comment, as in board/plugged. Opens no device.
  */
 #ifndef HIL_BOARD_IMPORT_H
 #define HIL_BOARD_IMPORT_H

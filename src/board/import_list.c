@@ -3,8 +3,8 @@
  * boards.yml, as scripts around a serial port have it: boards with `port`, `flasher` and `pattern`,
  * in a list or by name, at the top or below `boards`.
  *
- * A flasher is the name of a program that hil knows, or a command line. A port that is plugged in now
- * is written by the name that lasts, and its probe tells its serial number.
+ * A flasher is the name of a program that hil knows, or a command line. A port that is plugged in
+ * now is written by the name that lasts, and its probe tells its serial number.
  */
 #include "board/import_parts.h"
 

@@ -39,7 +39,7 @@ void import_needs(struct import_entry *entry, const char *what); /* adds "what; 
 /* As a name or label may be: other characters become '-', and it ends at the first '/'. The caller
  * frees. */
 char *import_name(const char *text);
-/* A scalar's text; NULL where `map` is none or has no such scalar. Other keys are other programs'. */
+/* A scalar's text; NULL where `map` is none or has no such scalar. */
 const char *import_text(const struct yaml_node *map, const char *key);
 /* All scalars of a list, or the blank-parted words of one. */
 void import_words(struct strv *ret, const struct yaml_node *node);

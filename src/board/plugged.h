@@ -22,8 +22,8 @@ const struct board_conf *plugged_board(const struct rig *rig, const struct lab *
 /* A line for each serial number, hub path and tty of the lab that is not there now. */
 void plugged_missing(const struct lab *lab, const struct usb_tree *tree, struct strv *ret);
 
-/* True where the board names devices, and none of them is there. A board that can be switched off is
- * gone only with its switch. */
+/* True where the board names devices, and none of them is there. A board that can be switched off
+ * is gone only with its switch. */
 bool plugged_is_gone(const struct board_conf *board, const struct usb_tree *tree);
 
 /* The device that the board's drivers name and that is there; NULL: none. */
@@ -47,9 +47,9 @@ const struct usb_tty *plugged_tty(const struct usb_tree *tree, const char *name,
 /* The most lasting of a tty's names; `unique`: its device's serial number tells which it is. */
 const char *plugged_tty_name(const struct usb_tty *tty, bool unique);
 
-/* Pieces that other makers of boards use: text in double quotes; flashing or resetting with OpenOCD,
- * `key` (serial or location) and `value` choosing the probe; its target for an STM32 board's name
- * (NULL: none); a board's lines as a comment whose first says what is missing ("a; b; "). */
+/* Pieces that other makers of boards use: text in double quotes; flashing or resetting with
+ * OpenOCD, `key` (serial or location) and `value` choosing the probe; its target for an STM32
+ * board's name (NULL: none); a board's lines as a comment whose first says what is missing ("a; "). */
 void board_yaml_quoted(struct buf *out, const char *text);
 void board_yaml_openocd(struct buf *out, const char *interface, const char *key, const char *value,
                         const char *target);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * discover_write: `hil discover --write`: what is new goes into the lab's file, what is gone comes out
- * of it.
+ * discover_write: `hil discover --write`: what is new goes into the lab's file, what is gone comes
+ * out of it.
  *
  * Asks on the terminal unless --yes was given, shows the change as a diff, and writes the file at
  * once or not at all. Blocks for as long as nobody answers; a signal ends that.

@@ -2,11 +2,11 @@
  *
  * lab_edit: boards added to a lab file's text or removed from it; every other byte stays as it was.
  *
- * Comments, order and style are the user's: new boards go behind the last one, indented as it is. With
- * a board go the comments within it and right above its name; YAML that was put aside as a comment
- * stays. A file whose boards are written in flow style ({...}, JSON) is refused. What comes out was
- * read again: the boards that must be there are. `name` stands for the file in messages. Nothing
- * blocks. Errors: -ERR_CONFIG.
+ * Comments, order and style are the user's: new boards go behind the last one, indented as it is.
+ * With a board go the comments within it and right above its name; YAML that was put aside as a
+ * comment stays. A file whose boards are written in flow style ({...}, JSON) is refused. What comes
+ * out was read again: the boards that must be there are. `name` stands for the file in messages.
+ * Nothing blocks. Errors: -ERR_CONFIG.
  */
 #ifndef HIL_CONF_LAB_EDIT_H
 #define HIL_CONF_LAB_EDIT_H
@@ -19,8 +19,8 @@
  * between. An empty `text` becomes a lab of its own. */
 int lab_add_boards(const char *text, size_t size, const char *name, const char *boards,
                    struct buf *ret, struct err *err);
-/* A key of the lab itself, as a line of its own before `boards` ("max-parallel: {lab: 4}"). A lab that
- * has the key stays as it is. */
+/* A key of the lab itself, as a line of its own before `boards` ("max-parallel: {lab: 4}"). A lab
+ * that has the key stays as it is. */
 int lab_add_key(const char *text, size_t size, const char *name, const char *key, const char *value,
                 struct buf *ret, struct err *err);
 /* Refused, too, where other boards use what is to be removed (a YAML anchor). */

@@ -183,7 +183,7 @@ static void show_hunk(const struct told *told, size_t from, size_t to, size_t a_
         show(&told[i], ret);
 }
 
-/* Where the hunk that begins with the change at `at` ends: behind its last change and the context. */
+/* Where the hunk that begins at the change `at` ends: behind its last change and the context. */
 static size_t end_of_hunk(const struct told *told, size_t count, size_t at)
 {
     size_t end = at + 1;

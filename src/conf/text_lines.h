@@ -30,9 +30,9 @@ size_t text_line_indent(const struct text_line *line); /* its leading blanks */
 bool text_line_blank(const struct text_line *line);
 bool text_line_comment(const struct text_line *line); /* '#' is the first that is no blank */
 
-/* What changed, in hunks that patch(1) takes; nothing where they are equal. The fewest lines that can
- * be told (Myers, "An O(ND) difference algorithm", 1986); texts with thousands of changes are told as
- * one. */
+/* What changed, in hunks that patch(1) takes; nothing where they are equal. The fewest lines that
+ * can be told (Myers, "An O(ND) difference algorithm", 1986); texts with thousands of changes are
+ * told as one. */
 void text_diff(const struct text_lines *before, const struct text_lines *after, const char *name,
                struct buf *ret);
 

@@ -7,9 +7,9 @@
  *     findings_done(&findings)
  *
  * Looks, and changes nothing: no board is touched, no tty opened; only the directory of leases is
- * made where it is not there. Hubs that boards have their power from are asked what they can, flashing
- * programs which version they are. One file and one row (doctor.c) for each group of checks. Only
- * `token` asks the network, and only where there is one. Blocks within the ctx.
+ * made where it is not there. Hubs that boards have their power from are asked what they can,
+ * flashing programs which version they are. One file and one row (doctor.c) for each group of
+ * checks. Only `token` asks the network, and only where there is one. Blocks within the ctx.
  */
 #ifndef HIL_DOCTOR_DOCTOR_H
 #define HIL_DOCTOR_DOCTOR_H

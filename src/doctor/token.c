@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The token: is it accepted, how much of the hour's rate limit is left, what is it allowed, and does it
- * see the repositories that it is for? Only classic tokens tell their scopes (X-OAuth-Scopes); of all
- * others the answers tell.
+ * The token: is it accepted, how much of the hour's rate limit is left, what is it allowed, and
+ * does it see the repositories that it is for? Only classic tokens tell their scopes
+ * (X-OAuth-Scopes); of all others the answers tell.
  */
 #include "base/json.h"
 #include "base/str.h"

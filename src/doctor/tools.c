@@ -13,8 +13,9 @@
 #define ANSWER_MS 10000 /* Python and .NET take their time, on a cold Raspberry Pi */
 #define VERSION_MAX 32
 
-/* Programs without such an option (JLinkExe, stm32flash) are not here. `after`: words that stand before the version where it is not the first number. `least`: what hil's
- * way of calling it needs, and why. */
+/* Programs without such an option (JLinkExe, stm32flash) are not here. `after`: words that stand
+ * before the version where it is not the first number. `least`: what hil's way of calling it needs,
+ * and why. */
 static const struct tool {
     const char *program, *option, *after, *least, *why, *mend;
 } tools[] = {

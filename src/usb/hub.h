@@ -27,7 +27,8 @@ int hub_read_facts(const uint8_t *bytes, size_t size, struct hub_facts *ret, str
 /* The same, asked of a hub; opens it. */
 int hub_ask(const struct usb_device *hub, struct hub_facts *ret, const struct ctx *ctx,
             struct err *err);
-/* The hub in the same box that is its other side, of USB 3 or of USB 2; NULL: none. Opens nothing. */
+/* The hub in the same box that is its other side, of USB 3 or of USB 2; NULL: none. Opens nothing.
+ * */
 const struct usb_device *hub_twin(const struct usb_device *hub, const struct usb_tree *tree);
 /* Where a device at this port is plugged: "1-1.4" and 3 give "1-1.4.3", "usb1" and 3 "1-3". The
  * caller frees. */
@@ -35,8 +36,9 @@ char *hub_child_path(const char *hub, unsigned port);
 
 /* -ERR_NOT_FOUND: no hub is plugged in there. Opens nothing. */
 int hub_present(const char *hub, struct err *err);
-/* -ERR_NOT_FOUND: no such hub, or it has no such port; -ERR_CONFIG: the hub cannot switch, or only all of its ports at once and `ganged` does not allow
- * it; -ERR_REFUSED: it says that it did, and the device is still there. */
+/* -ERR_NOT_FOUND: no such hub, or it has no such port; -ERR_CONFIG: the hub cannot switch, or only
+ * all of its ports at once and `ganged` does not allow it; -ERR_REFUSED: it says that it did, and
+ * the device is still there. */
 int hub_port_power(const char *hub, unsigned port, bool ganged, bool on, const struct ctx *ctx,
                    struct err *err);
 int hub_port_is_on(const char *hub, unsigned port, bool *ret, const struct ctx *ctx,

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * hub_claims: what each hub of a tree says of its ports: can it switch their power, each by itself or
- * all together?
+ * hub_claims: what each hub of a tree says of its ports: can it switch their power, each by itself
+ * or all together?
  *
  *     hub_claims_ask(&tree, ctx, &claims);
  *     ... claims.items[0 .. claims.count-1] ...
  *     hub_claims_done(&claims);
  *
  * A claim, and no proof: many hubs answer politely and switch nothing, which hub_port_power() finds
- * out. Opens hubs and nothing else. One that does not answer costs HUB_CLAIM_MS and is told as such,
- * so there is no error. What it hands out lives as long as the tree and the list.
+ * out. Opens hubs and nothing else. One that does not answer costs HUB_CLAIM_MS and is told as
+ * such, so there is no error. What it hands out lives as long as the tree and the list.
  */
 #ifndef HIL_USB_HUB_CLAIMS_H
 #define HIL_USB_HUB_CLAIMS_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Any bytes as lab.yaml, and each of its boards removed: refused, or all others are there still, and
- * what is shown of the change has no more than what was there. The first byte says which boards.
+ * Any bytes as lab.yaml, and each of its boards removed: refused, or all others are there still,
+ * and what is shown of the change has no more than what was there. The first byte says which
+ * boards.
  */
 #include "conf/lab_edit.h"
 #include "conf/text_lines.h"

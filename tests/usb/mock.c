@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What stands in sysfs for what is plugged in, and what comes and goes there. Requests: mock_usbfs.c.
+ * What stands in sysfs for what is plugged in, and what comes and goes there. Requests:
+ * mock_usbfs.c.
  */
 #include "mock_parts.h"
 

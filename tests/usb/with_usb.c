@@ -14,13 +14,13 @@
  *            [write=MS] [unplug=BYTES] [silent=BYTES] [wedge=BYTES] [bad=OFFSET] [vanishes]
  *            [firmware=VID:PID] [state=FILE] [console=SOCKET]
  *
- * A root hub for each bus is there by itself. Hubs have 4 ports and cannot switch them where nothing
- * else is said; a silent one never answers, a mute one refuses to be opened. A bootloader that starts
- * its firmware "runs" it: the text that its flash begins with is written to whoever is connected to
- * `console`. At the end `state` gets what the model counted, and FILE.flash its flash; `requests` how
- * many a device was sent, 0 where nobody opened it. --plain: PROGRAM has no sanitizer. --orders: lines
- * that come through FIFO while PROGRAM runs are plugged in, too; "unplug PATH". The exit code is
- * PROGRAM's.
+ * A root hub for each bus is there by itself. Hubs have 4 ports and cannot switch them where
+ * nothing else is said; a silent one never answers, a mute one refuses to be opened. A bootloader
+ * that starts its firmware "runs" it: the text that its flash begins with is written to whoever is
+ * connected to `console`. At the end `state` gets what the model counted, and FILE.flash its flash;
+ * `requests` how many a device was sent, 0 where nobody opened it. --plain: PROGRAM has no
+ * sanitizer. --orders: lines that come through FIFO while PROGRAM runs are plugged in, too; "unplug
+ * PATH". The exit code is PROGRAM's.
  */
 #include "mock.h"
 
