@@ -101,17 +101,31 @@ static bool has_serial(const struct usb_device *device, const char *serial)
             str_eq(own + strspn(own, "0"), serial + strspn(serial, "0")));
 }
 
+/* The first that has it, and how many have. */
+static const struct usb_device *with_serial(const struct usb_tree *tree, const char *serial,
+                                            size_t *ret_count)
+{
+    const struct usb_device *first = NULL;
+
+    *ret_count = 0;
+    for (size_t i = tree->count; i--;)
+        if (has_serial(&tree->devices[i], serial)) {
+            first = &tree->devices[i];
+            ++*ret_count;
+        }
+    return first;
+}
+
 /* What a driver's option names, and whether it is there. */
 static bool is_there(const char *key, const char *value, const struct usb_tree *tree)
 {
+    size_t count;
+
     if (value[0] == '/')
         return fs_exists(value) || plugged_tty(tree, value, &(const struct usb_device *){NULL});
     if (!str_eq(key, "serial") && !str_eq(key, "usb-serial"))
         return usb_at(tree, value) != NULL;
-    for (size_t i = 0; i < tree->count; i++)
-        if (has_serial(&tree->devices[i], value))
-            return true;
-    return false;
+    return with_serial(tree, value, &count) != NULL;
 }
 
 static bool names_a_device(const char *key, const char *value)
@@ -183,16 +197,19 @@ bool plugged_is_gone(const struct board_conf *board, const struct usb_tree *tree
 static const struct usb_device *named_in(const struct yaml_node *node, const struct usb_tree *tree)
 {
     const struct usb_device *found = NULL;
-    size_t count;
+    size_t count = 0;
 
     for (const struct yaml_node *child = node ? node->first : NULL; child && !found;
          child = child->next)
         found = named_in(child, tree);
     if (found || !node || node->kind != YAML_SCALAR || !node->key)
         return found;
-    if (str_eq(node->key, "serial") || str_eq(node->key, "usb-serial"))
-        return *node->text ? usb_with_serial(tree, node->text, &count) : NULL;
-    if (str_eq(node->key, "path") || str_eq(node->key, "usb-path") || str_eq(node->key, "port"))
+    if (str_eq(node->key, "serial") || str_eq(node->key, "usb-serial")) {
+        found = with_serial(tree, node->text, &count);
+        return count == 1 ? found : NULL; /* else it could be another board's */
+    }
+    if (str_eq(node->key, "path") || str_eq(node->key, "usb-path") ||
+        str_eq(node->key, "location") || str_eq(node->key, "port"))
         return node->text[0] != '/'                    ? usb_at(tree, node->text)
                : plugged_tty(tree, node->text, &found) ? found
                                                        : NULL;

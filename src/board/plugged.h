@@ -26,7 +26,8 @@ void plugged_missing(const struct lab *lab, const struct usb_tree *tree, struct 
  * is gone only with its switch. */
 bool plugged_is_gone(const struct board_conf *board, const struct usb_tree *tree);
 
-/* The device that the board's drivers name and that is there; NULL: none. */
+/* The device that the board's flash driver, else its console, names and that is there; NULL: none, or
+ * two that cannot be told apart. */
 const struct usb_device *plugged_device(const struct board_conf *board,
                                         const struct usb_tree *tree);
 

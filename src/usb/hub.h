@@ -27,8 +27,7 @@ int hub_read_facts(const uint8_t *bytes, size_t size, struct hub_facts *ret, str
 /* The same, asked of a hub; opens it. */
 int hub_ask(const struct usb_device *hub, struct hub_facts *ret, const struct ctx *ctx,
             struct err *err);
-/* The hub in the same box that is its other side, of USB 3 or of USB 2; NULL: none. Opens nothing.
- * */
+/* The hub in the same box that is its other side, on another bus; NULL: none. Opens nothing. */
 const struct usb_device *hub_twin(const struct usb_device *hub, const struct usb_tree *tree);
 /* Where a device at this port is plugged: "1-1.4" and 3 give "1-1.4.3", "usb1" and 3 "1-3". The
  * caller frees. */

@@ -328,6 +328,7 @@ def test_openocd_opens_the_probe_that_was_meant(hil):
     usb = UsbLab(hil, *probes)
     assert usb("discover", "--write", "--yes").code == 0
     assert [int(count.read_text()) for count in counts] == [0, 0]
+    assert (hil.home / "lab.yaml").read_text().count("/dev/serial/by-path/") == 2  # their ttys are alike, too
     (hil.home / "fw.bin").write_bytes(bytes(64))
     path = hil.home / "lab.yaml"
     path.write_text(re.sub("(    labels: .*\n)", r"\1    recovery: {steps: []}\n", path.read_text()))

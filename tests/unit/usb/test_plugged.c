@@ -87,23 +87,30 @@ Test(plugged, quoted_text_reads_back_whatever_it_holds)
 
 /* ---- what is gone ---------------------------------------------------------------------------- */
 
-static bool is_gone(const char *drivers, const struct usb_tree *tree)
+/* The lab's only board, and how it is. */
+static struct lab *load(const char *drivers)
 {
     cleanup_free char *path = xstrdup("/tmp/hil-lab-XXXXXX");
     cleanup_free char *text = xasprintf("boards:\n  a:\n%s", drivers);
     struct diags diags = {0};
     struct err err = {0};
     struct lab *lab;
-    bool gone;
 
     close(mkstemp(path));
     cr_assert_eq(fs_write(path, text, strlen(text), &err), 0, "%s", err.message);
     lab_load(path, &lab, &diags, &err);
     cr_assert(lab && lab->count == 1, "%s", err.message);
-    gone = plugged_is_gone(&lab->boards[0], tree);
-    lab_free(lab);
     diags_done(&diags);
     unlink(path);
+    return lab;
+}
+
+static bool is_gone(const char *drivers, const struct usb_tree *tree)
+{
+    struct lab *lab = load(drivers);
+    bool gone = plugged_is_gone(&lab->boards[0], tree);
+
+    lab_free(lab);
     return gone;
 }
 
@@ -148,6 +155,42 @@ Test(plugged, a_board_is_gone_where_nothing_that_it_names_is_there)
     cr_assert_eq(usb_scan(&tree, NULL), 0);
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
         cr_expect_eq(is_gone(rows[i].drivers, &tree), rows[i].gone, "%s", rows[i].drivers);
+    usb_tree_done(&tree);
+    mock_free(mock);
+}
+
+Test(plugged, the_device_of_a_board)
+{
+    static const struct {
+        const char *drivers, *path;
+    } rows[] = {
+        {"    flash: {st-flash: {serial: ONE}}\n", "1-1.2"},
+        {"    flash: {st-flash: {serial: TWO}}\n", NULL}, /* which? */
+        {"    flash: {openocd: {interface: stlink, location: 1-1.4}}\n", "1-1.4"},
+        {"    flash: {dfu: {path: 1-1.3}}\n", "1-1.3"},
+        {"    flash: {stm32flash: {port: /dev/ttyACM4}}\n", "1-1.2"},
+        {"    flash: {jlink: {device: x, serial: 759358}}\n", "1-1.5"},
+        {"    flash: {st-flash: {serial: TWO}}\n    console: {serial: {usb-serial: ONE}}\n",
+         "1-1.2"},
+        {"    flash: {cmd: {run: [x]}}\n    power: {usb-hub: {location: 1-1, port: 2}}\n", NULL},
+    };
+    static const char *const serials[] = {"ONE", "TWO", "TWO", "000000759358"};
+    static const char *const paths[] = {"1-1.2", "1-1.3", "1-1.4", "1-1.5"};
+    struct mock *mock = lab_new();
+    struct usb_tree tree;
+
+    for (size_t i = 0; i < ARRAY_SIZE(paths); i++)
+        mock_plug(mock, &(struct mock_device){.path = paths[i],
+                                              .serial = serials[i],
+                                              .interfaces = {{2, 2, 1, "", i ? NULL : "ttyACM4"}}});
+    cr_assert_eq(usb_scan(&tree, NULL), 0);
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct lab *lab = load(rows[i].drivers);
+        const struct usb_device *device = plugged_device(&lab->boards[0], &tree);
+        cr_expect_str_eq(device ? device->path : "-", rows[i].path ? rows[i].path : "-", "%s",
+                         rows[i].drivers);
+        lab_free(lab);
+    }
     usb_tree_done(&tree);
     mock_free(mock);
 }
