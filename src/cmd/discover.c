@@ -21,8 +21,7 @@ static const struct opt_row rows[] = {
      NULL},
     {"remove-missing", 0, NULL,
      "With --write: remove boards of which nothing is plugged in. Without it each is asked for on "
-     "a "
-     "terminal, and kept where nobody is asked.",
+     "a terminal, and kept where nobody is asked.",
      NULL},
     {"yes", 'y', NULL, "With --write: take the names that are proposed, and do not ask.", NULL},
     {0},
@@ -116,6 +115,8 @@ static int look(const struct app *app, const char *path, struct discovery *found
         return rc;
     rigs_find(&found->tree, &found->rigs);
     hub_claims_ask(&found->tree, &ctx, &found->hubs);
+    if (ctx_cancelled(&root))
+        return err_set(err, ERR_CANCELLED, "cancelled");
     if (path)
         rc = read_lab(path, found, err);
     for (size_t i = 0; found->lab && i < found->lab->count; i++)
