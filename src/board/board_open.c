@@ -139,8 +139,10 @@ static void open_emulated(struct board *board, const struct yaml_node *qemu, str
     if (!board->console)
         open_from_text(board, "console", console, diags);
     if (machine && !board->conf->memory_count) {
-        board->emulated[0] = (struct memory_range){.at = machine->flash_at, .size = machine->flash_size};
-        board->emulated[1] = (struct memory_range){.at = machine->ram_at, .size = machine->ram_size};
+        board->emulated[0] =
+            (struct memory_range){.at = machine->flash_at, .size = machine->flash_size};
+        board->emulated[1] =
+            (struct memory_range){.at = machine->ram_at, .size = machine->ram_size};
         board->env.memory = board->emulated;
         board->env.memory_count = 2;
     }
