@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 """A Debian kernel in QEMU (no KVM is needed) with this host's files under it, read-only, and USB ports.
 
-On an xHCI controller hang, at 1-1, a hub that switches power: an FTDI adapter on its port 2, a model of
-a bootloader on port 3 and one of a CP2104 on port 4, both through usbredir; and, at 1-2, a hub that
+On an xHCI controller hang, at 1-1, a hub that switches power: a UF2 bootloader's drive on its port 1,
+where it is plugged in, an FTDI adapter on port 2, a model of a
+bootloader on port 3 and one of a CP2104 on port 4, both through usbredir; and, at 1-2, a hub that
 switches nothing. What the bootloader's firmware prints goes to the FTDI adapter's wires.
 """
 import lzma
@@ -17,10 +18,12 @@ import tempfile
 import time
 
 from cp2104 import Cp2104
+from uf2_stick import Uf2Stick
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BUILD = ROOT / "build" / "usb-lab"
 MODULES = ("virtio_pci", "virtio_console", "9pnet_virtio", "9p")
+RP2040 = 0xE48BFF56  # its UF2 family
 
 INIT = """#!/bin/busybox sh
 /bin/busybox mkdir -p /proc /sys /dev /root
@@ -39,7 +42,7 @@ exec /bin/busybox switch_root /root /bin/sh /run/work/guest
 GUEST = """export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/run HIL_RUNTIME_DIR=/run/hil HIL_STATE_DIR=/run/state
 mkdir -p /run/udev /run/hil
 /lib/systemd/systemd-udevd --daemon
-for module in xhci_pci ftdi_sio cp210x; do modprobe -d {modules} $module; done
+for module in xhci_pci ftdi_sio cp210x usb_storage sd_mod vfat nls_cp437 nls_ascii; do modprobe -d {modules} $module; done
 udevadm trigger; udevadm settle
 ip link set lo up 2>/dev/null
 exec 3<>/dev/virtio-ports/lab
@@ -149,15 +152,21 @@ class Guest:
              "-device", "usb-redir,chardev=r,bus=xhci.0,port=1.3",
              "-chardev", f"socket,path={at('redir2')},server=on,wait=off,id=r2",
              "-device", "usb-redir,chardev=r2,bus=xhci.0,port=1.4",
+             "-qmp", f"unix:{at('qmp')},server=on,wait=off",
              "-chardev", f"socket,path={at('uart')},server=on,wait=off,id=u",
              "-device", "usb-serial,chardev=u,serial=HIL0001,always-plugged=on,bus=xhci.0,port=1.2"],
             stdin=subprocess.DEVNULL, stderr=open(at("qemu.log"), "wb"))
         self.shell = self.connect(at("shell"))
+        end = time.monotonic() + 20
+        while not all(at(name).exists() for name in ("redir", "redir2", "qmp", "uart")):
+            assert time.monotonic() < end, "QEMU has not made its sockets"
+            time.sleep(0.02)
         self.board = subprocess.Popen(
             [BUILD / "hil/tests/dfu-redir", at("redir"), "serial=357B31563235",
              f"state={at('state.json')}", f"console={at('uart')}"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.cp2104 = Cp2104(at("redir2"), "CP0001")
+        self.stick = Uf2Stick(work, at("qmp"), "1.1", RP2040)
         self.order("plug")
         self("true", timeout=120)  # the loop reads only once all is up
         self.booted = time.monotonic() - self.began
