@@ -144,6 +144,11 @@ int board_accepts(const struct board *board, const struct image *image, struct e
 {
     int rc = 0;
 
+    /* Partitions of a storage have no addresses that memory could guard. */
+    if (image->layout && !board->flash->takes_layouts)
+        rc = err_set(err, ERR_CONFIG,
+                     "is a flash layout, which flash %s of %s cannot take; cubeprogrammer can",
+                     board->flash->base.name, board->conf->name);
     for (size_t i = 0; i < image->count && rc == 0; i++)
         rc = driver_accepts(&board->env, "segment", image->segments[i].address,
                             image->segments[i].size, err);

@@ -92,6 +92,7 @@ struct reset_driver {
 struct flash_driver {
     struct driver_base base;
     bool needs_console_port; /* the console must be closed while it works */
+    bool takes_layouts;      /* images that are flash layouts, too; others are never given one */
     /* Programs every segment, and verifies what it wrote unless `verify` is there. */
     int (*program)(void *self, const struct driver_env *env, const struct image *image,
                    const struct ctx *ctx, struct err *err);

@@ -7,11 +7,13 @@
 #include "base/term.h"
 #include "base/text.h"
 #include "cmd/cmd.h"
+#include "image/layout.h"
 #include "image/uf2.h"
 #include "source/source.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #define SHORT_SHA 12 /* digits that a table shows */
@@ -45,6 +47,24 @@ static void kv_address(struct json_out *out, const char *name, uint64_t address)
     json_double(out, (double)address, 0);
 }
 
+static void print_files(struct json_out *out, const struct layout *layout)
+{
+    json_key(out, "files");
+    json_array(out);
+    for (size_t i = 0; i < layout->count; i++) {
+        const struct layout_file *file = &layout->files[i];
+        if (!file->name)
+            continue;
+        json_object(out);
+        json_kv_string(out, "name", file->name);
+        json_kv_string(out, "path", file->path);
+        json_kv_int(out, "size", (int64_t)file->size);
+        json_kv_string(out, "sha256", file->sha256);
+        json_object_end(out);
+    }
+    json_array_end(out);
+}
+
 static int print_json(const struct image *image, struct err *err)
 {
     struct json_out out;
@@ -76,6 +96,8 @@ static int print_json(const struct image *image, struct err *err)
         json_object_end(&out);
     }
     json_array_end(&out);
+    if (image->layout)
+        print_files(&out, image->layout);
     json_object_end(&out);
     return json_end(&out, err);
 }
@@ -99,6 +121,27 @@ static void print_segments(const struct image *image, const struct term *term)
     term_table_free(table);
 }
 
+static void print_layout(const struct layout *layout, const struct term *term)
+{
+    struct term_table *table = term_table_new(3);
+
+    term_table_row(table, TERM_BOLD, (const char *[]){"FILE", "SIZE", "SHA256"});
+    for (size_t i = 0; i < layout->count; i++) {
+        const struct layout_file *file = &layout->files[i];
+        cleanup_free char *name =
+            file->name ? text_clean_dup(file->name, SIZE_MAX, TEXT_ONE_LINE) : NULL;
+        char size[24], sha256[SHA256_HEX_SIZE];
+        if (!name)
+            continue;
+        snprintf(size, sizeof size, "%" PRIu64, file->size);
+        memcpy(sha256, file->sha256, sizeof sha256);
+        sha256[SHORT_SHA] = '\0';
+        term_table_row(table, TERM_PLAIN, (const char *[]){name, size, sha256});
+    }
+    term_table_print(table, term);
+    term_table_free(table);
+}
+
 static void print_text(const struct image *image)
 {
     struct term term = term_open(stdout);
@@ -117,16 +160,24 @@ static void print_text(const struct image *image)
     printf("build-id  %s\n", image->build_id ? image->build_id : "none");
     printf("sha256    %s\n", image->sha256);
     printf("loads     %" PRIu64 " bytes of %zu\n\n", image->size_bytes, image->file_size);
-    print_segments(image, &term);
+    if (image->layout)
+        print_layout(image->layout, &term);
+    else
+        print_segments(image, &term);
 }
 
-static int show(const struct source_file *file, const struct options *options, struct err *err)
+static int show(const struct source_file *file, const struct options *options,
+                const struct ctx *ctx, struct err *err)
 {
     struct image *image = NULL;
     int rc = image_load(file->name, file->bytes, file->size, &options->image, &image, err);
 
-    if (rc < 0)
+    if (rc == 0)
+        rc = layout_resolve(image, ctx, err);
+    if (rc < 0) {
+        image_free(image);
         return rc;
+    }
     if (options->json)
         rc = print_json(image, err);
     else
@@ -147,7 +198,7 @@ static int show_all(const struct app *app, const char *spec, const struct option
     for (size_t i = 0; i < files.count && rc == 0; i++) {
         if (i && !options->json)
             putchar('\n');
-        rc = show(&files.items[i], options, err);
+        rc = show(&files.items[i], options, &ctx, err);
     }
     source_files_done(&files);
     return rc;
@@ -204,7 +255,9 @@ const struct opt_verb verb_image = {
         "overlap) are refused with the line or offset. With --json, each file is one object: file, "
         "format, size, sha256, entry and build_id (null where there is none), the chip's family of "
         "a "
-        "UF2 file, and segments with address, size and sha256.",
+        "UF2 file, and segments with address, size and sha256; of a flash layout (.tsv) the files "
+        "that it names, and sha256 is of all of "
+        "them.",
     .rows = rows,
     .examples = examples,
     .see_also = (const char *const[]){"run", "formats", NULL},

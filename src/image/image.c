@@ -3,6 +3,7 @@
 
 #include "base/str.h"
 #include "image/builder.h"
+#include "image/layout.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -42,9 +43,11 @@ static int load(struct image *image, const struct image_options *options, struct
     const struct image_format *format = detect(image->file_bytes, image->file_size);
     bool has_at = options && options->has_at;
 
+    if (!format && !has_at && layout_detect(image->file_bytes, image->file_size))
+        return layout_read(image, err);
     if (!format && !has_at)
         return err_set(err, ERR_DATA,
-                       "%s: neither ELF, Intel HEX, S-record nor UF2; "
+                       "%s: neither ELF, Intel HEX, S-record, UF2 nor a flash layout; "
                        "if it is a raw binary, say where it belongs with --at ADDRESS",
                        image->name);
     if (!format)
@@ -88,6 +91,7 @@ void image_free(struct image *image)
     for (size_t i = 0; i < image->count; i++)
         free(image->segments[i].bytes);
     free(image->segments);
+    layout_free(image->layout);
     free(image->build_id);
     free(image->file_bytes);
     free(image->name);

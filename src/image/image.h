@@ -23,6 +23,8 @@
 #define IMAGE_LOAD_MAX ((size_t)64 << 20)  /* bytes that are to be flashed */
 #define IMAGE_SEGMENTS_MAX 4096
 
+struct layout;
+
 struct segment {
     uint64_t address;
     uint8_t *bytes;
@@ -31,10 +33,11 @@ struct segment {
 
 struct image {
     char *name;         /* as the user named it */
-    const char *format; /* "elf" "ihex" "srec" "uf2" "bin" */
+    const char *format; /* "elf" "ihex" "srec" "uf2" "bin" "tsv" */
     struct segment *segments;
-    size_t count;        /* at least 1 */
-    uint64_t size_bytes; /* sum over the segments */
+    size_t count;          /* at least 1; 0 only of a flash layout */
+    struct layout *layout; /* of an STM32MP (layout.h); NULL: it is none */
+    uint64_t size_bytes;   /* sum over the segments */
     bool has_entry;
     uint64_t entry;
     char *build_id;               /* GNU build-id, hexadecimal; NULL: none */

@@ -6,6 +6,7 @@
 #include "base/proc.h"
 #include "base/text.h"
 #include "board/driver.h"
+#include "image/layout.h"
 #include "run/choice.h"
 #include "source/source.h"
 
@@ -172,7 +173,8 @@ static char *test_name(const char *base)
 
 /* Takes over the files. */
 static int take_images(struct plan *plan, struct source_files *files,
-                       const struct image_options *options, struct strv *ret_names, struct err *err)
+                       const struct image_options *options, const struct ctx *ctx,
+                       struct strv *ret_names, struct err *err)
 {
     int rc = 0;
 
@@ -180,10 +182,11 @@ static int take_images(struct plan *plan, struct source_files *files,
         const struct source_file *file = &files->items[i];
         struct image *image = NULL;
         rc = image_load(file->name, file->bytes, file->size, options, &image, err);
-        if (rc == 0) {
-            keep_image(plan, image);
-            strv_add_owned(ret_names, test_name(file->base));
-        }
+        if (rc < 0)
+            break;
+        keep_image(plan, image);
+        strv_add_owned(ret_names, test_name(file->base));
+        rc = layout_resolve(image, ctx, err);
     }
     source_files_done(files);
     return rc;
@@ -196,7 +199,7 @@ static int load_images(struct plan *plan, const char *spec, const struct image_o
     int rc = source_load(spec, ctx, &files, err);
 
     if (rc == 0)
-        rc = take_images(plan, &files, options, ret_names, err);
+        rc = take_images(plan, &files, options, ctx, ret_names, err);
     if (rc == -ERR_NOT_FOUND) { /* named by the user: their mistake, not the lab's */
         err->code = ERR_USAGE;
         rc = -ERR_USAGE;
@@ -210,7 +213,7 @@ static int download_images(struct plan *plan, const struct plan_options *options
     struct source_files files;
     int rc = download_load(options->download, ctx, &files, err);
 
-    return rc == 0 ? take_images(plan, &files, &options->image, ret_names, err) : rc;
+    return rc == 0 ? take_images(plan, &files, &options->image, ctx, ret_names, err) : rc;
 }
 
 int plan_add_images(struct plan *plan, const struct plan_options *options, const char *const *specs,

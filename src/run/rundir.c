@@ -19,9 +19,9 @@
 static const char *const run_files[] = {"run.json",    "junit.xml",    "report.json", "summary.md",
                                         "report.html", "events.jsonl", "build.log",   NULL};
 static const char *const job_files[] = {
-    DECODE_FILE,    "job.json", "uart.log",     "uart.timing",  "flash.log",    "power.log",
-    "reset.log",    "rtt.log",  "firmware.bin", "firmware.hex", "firmware.elf", "firmware.srec",
-    "firmware.uf2", NULL};
+    DECODE_FILE,    "job.json",      "uart.log",     "uart.timing",  "flash.log",
+    "power.log",    "reset.log",     "rtt.log",      "firmware.bin", "firmware.hex",
+    "firmware.elf", "firmware.srec", "firmware.uf2", "firmware.tsv", NULL};
 
 static void remove_files(const char *dir, const char *const *names)
 {

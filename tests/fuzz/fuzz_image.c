@@ -5,6 +5,7 @@
  */
 #include "image/image.h"
 
+#include "image/layout.h"
 #include "image/uf2.h"
 #include "image/write.h"
 
@@ -101,6 +102,22 @@ static void check_uf2(const struct image *image)
     buf_done(&file);
 }
 
+/* Written again, it names the same: here nothing is looked for, so no row has a file. */
+static void check_layout(const struct image *image)
+{
+    struct buf text = BUF_INIT((size_t)8 << 20);
+    struct image *back = NULL;
+
+    require(image->count == 0 && image->layout->count > 0);
+    require(layout_write(image, &text, NULL) == 0);
+    require(image_load("back", text.data, text.size, NULL, &back, NULL) == 0);
+    require(back->layout && back->layout->count == image->layout->count);
+    for (size_t i = 0; i < back->layout->count; i++)
+        require(!back->layout->files[i].name);
+    image_free(back);
+    buf_done(&text);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
 {
     struct image *image = NULL;
@@ -109,7 +126,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
 
     require((rc == 0) == (image != NULL) && (rc == 0) == (err.message[0] == '\0'));
     require(rc == 0 || rc == -ERR_DATA || rc == -ERR_LIMIT);
-    if (image) {
+    if (image && image->layout) {
+        check_layout(image);
+    } else if (image) {
         check(image, count);
         check_ihex(image);
         check_uf2(image);

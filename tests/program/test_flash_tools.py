@@ -450,3 +450,69 @@ def test_real_openocd_resets_nothing_and_ends_with_0(hil, board):
     lab = resets_by(hil, board, f"{{openocd: {{interface: '{dummy}', target: {target}}}}}")
     ended = hil("reset", "--lab", lab, "uno")
     assert ended.code == 3 and "the probe finds no chip" in ended.err, ended.err
+
+
+# ---- flash layouts -------------------------------------------------------------------------------
+
+LAYOUT = (
+    "#Opt\tId\tName\tType\tIP\tOffset\tBinary\n"
+    "-\t0x01\tfsbl1-boot\tBinary\tnone\t0x0\tboot/tf-a.stm32\n"
+    "P\t0x11\trootfs\tFileSystem\tmmc0\t0x1000\trootfs.ext4\n"
+    "PE\t0x12\tuserfs\tFileSystem\tmmc0\t0x2000\tnone\n"
+)
+LAYOUT_GOOD = r"""
+printf 'Start Embedded Flashing service\n\nMemory Programming ...\nDownload in Progress:\n 0%%\r 50%%\r 100%%\n\n'
+printf 'File download complete\nStart operation done successfully at partition 0x01\n'
+printf 'Flashing service completed successfully\n'
+"""
+
+
+@pytest.fixture
+def layout(hil, board):
+    bench = Bench(hil, board, "cubeprogrammer: {port: USB1}")
+    bench.layout = hil.home / "layout.tsv"
+    bench.layout.write_text(LAYOUT)
+    (hil.home / "boot").mkdir()
+    (hil.home / "boot/tf-a.stm32").write_bytes(b"first stage")
+    (hil.home / "rootfs.ext4").write_bytes(b"root" * 1000)
+    return bench
+
+
+def test_a_flash_layout_and_what_it_names(layout):
+    layout.stand_in("STM32_Programmer_CLI", LAYOUT_GOOD)
+    result = layout.run(image=layout.layout)
+    assert result.code == 0, result.out + result.err
+    assert layout.argvs() == [["-c", "port=USB1", "-w", "firmware.tsv"]]
+    rows = [line.split("\t") for line in (layout.kept / "firmware.tsv").read_text().splitlines()]
+    assert [row[6] for row in rows] == [f"{layout.hil.home}/boot/tf-a.stm32", f"{layout.hil.home}/rootfs.ext4", "none"]
+    image = result.board()["image"]
+    assert image["format"] == "tsv" and image["size_bytes"] == 11 + 4000
+    (layout.hil.home / "rootfs.ext4").write_bytes(b"root" * 999 + b"ROOT")
+    assert layout.run(image=layout.layout).board()["image"]["sha256"] != image["sha256"]
+
+
+def test_a_layout_that_ends_without_its_last_words_has_failed(layout):
+    layout.stand_in("STM32_Programmer_CLI", "echo 'File download complete'\n")
+    assert layout.run(image=layout.layout).code == 3
+
+
+def test_what_a_layout_names_is_there_before_anything_starts(layout):
+    layout.stand_in("STM32_Programmer_CLI", LAYOUT_GOOD)
+    (layout.hil.home / "rootfs.ext4").unlink()
+    result = layout.run(image=layout.layout)
+    assert result.code == 2 and "layout.tsv:3: 'rootfs.ext4' is no file" in result.err
+    assert not layout.calls.exists()
+
+
+def test_other_ways_of_flashing_take_no_layout(hil, board, layout):
+    text = layout.lab.read_text()
+    layout.lab.write_text(text.replace("cubeprogrammer: {port: USB1}", "cmd: {run: ['true', '{file}']}"))
+    result = layout.run(image=layout.layout)
+    assert result.code == 2 and "is a flash layout, which flash cmd of uno cannot take; cubeprogrammer can" in result.err
+
+
+def test_what_a_layout_holds(layout):
+    result = layout.hil("image", layout.layout)
+    assert result.code == 0 and "format    tsv" in result.out and "boot/tf-a.stm32  11" in result.out, result.out
+    shown = json.loads(layout.hil("image", "--json", layout.layout).out)
+    assert [file["size"] for file in shown["files"]] == [11, 4000]

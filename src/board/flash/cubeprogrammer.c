@@ -2,7 +2,7 @@
  *
  * flash cubeprogrammer: ST's STM32CubeProgrammer.
  *
- * It may print "Error: ..." and end with 0: so both its good lines must be there, and no bad one.
+ * An STM32MP takes a flash layout (image/layout.h), by USB. It may print "Error: ..." and end with 0: so both its good lines must be there, and no bad one.
  */
 #include "board/flash/flash.h"
 #include "board/flash/tool.h"
@@ -85,6 +85,15 @@ static const struct tool_step steps[] = {
     {0},
 };
 
+/* Partition by partition, first into the chip's RAM what then writes the others (AN5275). */
+static const char *const write_layout[] = {CONNECT, "-w", "{file}", NULL};
+
+static const struct tool_step layout_steps[] = {
+    {"flash", write_layout,
+     .rules = {failures, progress, .said = {"Flashing service completed successfully"}}},
+    {0},
+};
+
 static const struct flash_tool tool = {
     .program = "STM32_Programmer_CLI",
     .hint = "install STM32CubeProgrammer from st.com, and put its bin folder on the PATH",
@@ -92,7 +101,24 @@ static const struct flash_tool tool = {
     .otherwise = FIRMWARE_HEX,
     .fields = fields,
     .steps = steps,
+    .layout = layout_steps,
 };
 
-TOOL_DRIVER(cubeprogrammer, "cubeprogrammer", struct cubeprogrammer, tool, false,
-            "ST's STM32CubeProgrammer, through an ST-LINK or the chip's USB bootloader");
+static void preset(void *self)
+{
+    tool_preset(self, &tool);
+}
+
+const struct flash_driver flash_cubeprogrammer = {
+    .base = {.name = "cubeprogrammer",
+             .summary = "ST's STM32CubeProgrammer, through an ST-LINK or the chip's USB bootloader",
+             .fields = fields,
+             .self_size = sizeof(struct cubeprogrammer),
+             .preset = preset,
+             .check = tool_check,
+             .program = tool_program,
+             .hint = tool_hint},
+    .takes_layouts = true,
+    .program = tool_flash,
+    .compare = tool_compare,
+};

@@ -3,12 +3,14 @@
 
 #include "base/fs.h"
 #include "base/str.h"
+#include "image/layout.h"
 #include "image/write.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#define LAYOUT_MAX ((size_t)8 << 20)
 #define HEX_MAX (4 * IMAGE_LOAD_MAX) /* 45 characters say 16 bytes, or 13 one */
 
 static int add_file(struct firmware *firmware, char *name, uint64_t address, const void *bytes,
@@ -58,6 +60,14 @@ static int write_bins(const struct image *image, uint64_t block, const struct dr
     return rc;
 }
 
+static int write_layout(const struct image *image, struct firmware *firmware, struct err *err)
+{
+    cleanup_buf struct buf text = BUF_INIT(LAYOUT_MAX);
+    int rc = layout_write(image, &text, err);
+
+    return rc < 0 ? rc : add_file(firmware, xstrdup("firmware.tsv"), 0, text.data, text.size, err);
+}
+
 int firmware_write(const struct image *image, enum firmware_form form, uint64_t block,
                    const struct driver_env *env, struct firmware *ret, struct err *err)
 {
@@ -66,6 +76,8 @@ int firmware_write(const struct image *image, enum firmware_form form, uint64_t 
     *ret = (struct firmware){.dir = realpath(work_dir, NULL)};
     if (!ret->dir)
         return err_sys(err, errno, "%s", work_dir);
+    if (form == FIRMWARE_LAYOUT)
+        return write_layout(image, ret, err);
     if (form == FIRMWARE_HEX)
         return write_hex(image, ret, err);
     return form == FIRMWARE_BINS ? write_bins(image, block, env, ret, err)

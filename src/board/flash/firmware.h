@@ -15,6 +15,7 @@ enum firmware_form {
     FIRMWARE_ORIGINAL, /* the file as it came */
     FIRMWARE_HEX,      /* its segments as Intel HEX */
     FIRMWARE_BINS,     /* its segments as raw binaries, each with its address */
+    FIRMWARE_LAYOUT,   /* a flash layout, its files by absolute paths */
 };
 
 struct firmware_file {

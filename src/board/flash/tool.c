@@ -202,8 +202,11 @@ static int write_script(const struct session *session, struct err *err)
 static int check_addresses(const struct tool_conf *conf, const struct image *image, struct err *err)
 {
     const struct flash_tool *tool = conf->tool;
-    const struct segment *last = &image->segments[image->count - 1];
+    const struct segment *last;
 
+    if (image->layout)
+        return 0;
+    last = &image->segments[image->count - 1];
     if (tool->address_end && last->address + last->size > tool->address_end)
         return err_set(err, ERR_CONFIG,
                        "%s has bytes at 0x%08" PRIx64 ", which %s would not write as flash: it "
@@ -230,6 +233,8 @@ static int check_port(const struct tool_conf *conf, struct err *err)
 
 static enum firmware_form form_of(const struct flash_tool *tool, const struct image *image)
 {
+    if (image->layout)
+        return FIRMWARE_LAYOUT;
     for (size_t i = 0; i < ARRAY_SIZE(tool->takes) && tool->takes[i]; i++)
         if (!strcmp(tool->takes[i], image->format))
             return FIRMWARE_ORIGINAL;
@@ -268,7 +273,8 @@ int tool_flash(void *self, const struct driver_env *env, const struct image *ima
 {
     const struct tool_conf *conf = self;
 
-    return take_steps(conf, env, image, conf->tool->steps, ctx, err);
+    return take_steps(conf, env, image, image->layout ? conf->tool->layout : conf->tool->steps, ctx,
+                      err);
 }
 
 int tool_compare(void *self, const struct driver_env *env, const struct image *image,
@@ -276,8 +282,9 @@ int tool_compare(void *self, const struct driver_env *env, const struct image *i
 {
     const struct tool_conf *conf = self;
 
-    return conf->tool->compare ? take_steps(conf, env, image, conf->tool->compare, ctx, err)
-                               : err_set(err, ERR_CONFIG, "cannot tell what the board has");
+    return conf->tool->compare && !image->layout
+               ? take_steps(conf, env, image, conf->tool->compare, ctx, err)
+               : err_set(err, ERR_CONFIG, "cannot tell what the board has");
 }
 
 int tool_act(void *self, const struct driver_env *env, const char *log, const struct ctx *ctx,

@@ -42,6 +42,7 @@ struct flash_tool {
     uint64_t address_end; /* what lies from here on it would not write; 0: no end */
     const struct field *fields;
     const struct tool_step *steps;
+    const struct tool_step *layout; /* for a flash layout; NULL: it takes none */
     const struct tool_step
         *compare;              /* fail to verify where the board has something else; or NULL */
     const char *const *script; /* template of a file "flash.script", a word a line; or NULL */

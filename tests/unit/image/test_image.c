@@ -10,7 +10,7 @@ Test(image, takes_a_raw_binary_only_with_an_address)
     cleanup_image struct image *image = NULL;
 
     refuse_bytes("\0\1\2", 3, ERR_DATA,
-                 "fw: neither ELF, Intel HEX, S-record nor UF2; "
+                 "fw: neither ELF, Intel HEX, S-record, UF2 nor a flash layout; "
                  "if it is a raw binary, say where it belongs with --at ADDRESS");
     cr_assert_eq(image_load("fw", "\0\1\2", 3, &options, &image, NULL), 0);
     cr_expect_str_eq(image->format, "bin");
