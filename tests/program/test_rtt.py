@@ -44,6 +44,7 @@ def bench(hil):
     made.chip.close()
 
 
+@pytest.mark.threads
 def test_read_through_openocd_and_reset_through_the_same(bench):
     result = bench.run()
     assert result.code == 0, result.out + result.err

@@ -98,6 +98,7 @@ def test_leaving_early(hil, uno):
     assert hil.finish(run).code == 0
 
 
+@pytest.mark.threads
 def test_then_it_is_ones_turn(hil, uno):
     run = hil.start("run", "-t", "idle=60s,total=90s", IMAGE)
     reached(hil, run)

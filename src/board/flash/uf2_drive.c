@@ -167,6 +167,9 @@ static int mount_node(struct uf2_drive *drive, const struct driver_env *env, con
     if (rc == 0)
         rc = driver_run(env, &argv, "flash.log", ctx, err);
     drive->ours = rc == 0;
+    if (rc == -ERR_TOOL && !root)
+        return err_hint(err,
+                        "; may this user mount drives? docs/flash-tools.md has the rule for it");
     return rc;
 }
 
