@@ -33,6 +33,7 @@
 #define PIECE ((size_t)64 << 10)
 #define APPEAR_MS 15000
 #define RESTART_MS 15000
+#define GONE_MS 500
 #define LOOK_MS 20
 #define TOUCH_BAUD 1200
 
@@ -245,6 +246,17 @@ static int push(int fd, const char *bytes, size_t size)
     return fdatasync(fd) < 0 ? errno : 0;
 }
 
+/* The kernel may still be taking it out of its lists. */
+static bool goes_away(const struct session *session)
+{
+    struct ctx wait = ctx_narrow(session->ctx, GONE_MS);
+
+    while (!uf2_drive_gone(&session->drive))
+        if (ctx_sleep(&wait, LOOK_MS, NULL) < 0)
+            return false;
+    return true;
+}
+
 /* A bootloader that has seen the last block goes away at once: then the piece with that block cannot
  * be said to be written. Before that, a mount that nobody has told would take everything. */
 static int write_piece(struct session *session, int fd, size_t done, size_t size, struct err *err)
@@ -259,7 +271,7 @@ static int write_piece(struct session *session, int fd, size_t done, size_t size
     }
     if (reason == 0 && last)
         return 0;
-    if ((reason == 0 || says_gone(reason)) && uf2_drive_gone(&session->drive))
+    if (reason == 0 ? uf2_drive_gone(&session->drive) : says_gone(reason) && goes_away(session))
         return err_set(err, ERR_GONE,
                        "the drive vanished after %zu of %zu bytes; was the board unplugged?", done,
                        file->size);
