@@ -10,11 +10,6 @@
 
 #include <string.h>
 
-/* The RP2350 loses its first block (erratum RP2350-E10), so Raspberry Pi's tools put one before the
- * image that nobody is to miss: family "absolute", near the end of flash, first of two. */
-#define E10_FAMILY 0xE48BFF57u
-#define E10_ADDRESS 0x10FFFF00u
-
 struct block {
     uint32_t flags, address, size, number, total, family;
     const uint8_t *data;
@@ -54,8 +49,8 @@ static int parse(const uint8_t *bytes, struct block *ret, struct err *err)
 
 static bool is_e10_block(const struct block *block)
 {
-    return block->family == E10_FAMILY && block->address == E10_ADDRESS && block->number == 0 &&
-           block->total == 2;
+    return block->family == UF2_E10_FAMILY && block->address == UF2_E10_ADDRESS &&
+           block->number == 0 && block->total == 2;
 }
 
 static int check_number(struct numbering *numbering, const struct block *block, size_t blocks,

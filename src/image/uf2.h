@@ -27,7 +27,8 @@ bool image_uf2_family(const struct image *image, uint32_t *ret);
 
 /* Appends the image as UF2: blocks of 256 bytes at multiples of 256, numbered in order, for
  * `family`; what is padding is 0xFF. Sectors of 4 KiB are whole but for the end of the last one:
- * an RP2040 must see them so (erratum RP2040-E14). -ERR_LIMIT: beyond 4 GiB, or ret's ceiling. */
+ * an RP2040 must see them so (erratum RP2040-E14); an RP2350's first block is one that it may lose
+ * (RP2350-E10). -ERR_LIMIT: beyond 4 GiB, or ret's ceiling. */
 int image_write_uf2(const struct image *image, uint32_t family, struct buf *ret, struct err *err);
 
 #endif

@@ -8,6 +8,12 @@
 #define PAGE 256u
 #define SECTOR 4096u
 
+/* rp2350-arm-s, rp2350-riscv, rp2350-arm-ns; where they see their flash (RP2350 datasheet, 2.2.2) */
+#define UF2_RP2350_FIRST 0xE48BFF59u
+#define UF2_RP2350_LAST 0xE48BFF5Bu
+#define UF2_XIP_BEGIN 0x10000000u
+#define UF2_XIP_END 0x12000000u
+
 /* The image's pages, one after the other. */
 struct walk {
     const struct image *image;
@@ -85,6 +91,23 @@ static void make_block(uint8_t *block, uint64_t address, uint32_t number, uint32
     put32(block + UF2_BLOCK_SIZE - 4, UF2_MAGIC_LAST);
 }
 
+/* The families of an RP2350's firmware in flash; another one of them is what the block itself is for. */
+static bool has_e10(uint32_t family, const struct image *image)
+{
+    uint64_t first = image->segments[0].address;
+
+    return family >= UF2_RP2350_FIRST && family <= UF2_RP2350_LAST && first >= UF2_XIP_BEGIN &&
+           first < UF2_XIP_END;
+}
+
+static void make_e10(uint8_t *block)
+{
+    make_block(block, UF2_E10_ADDRESS, 0, UF2_E10_TOTAL, UF2_E10_FAMILY);
+    put32(block + 8, UF2_FAMILY_PRESENT | UF2_EXTENSION_PRESENT);
+    memset(block + UF2_DATA_AT, UF2_E10_FILL, PAGE);
+    put32(block + UF2_DATA_AT + PAGE, UF2_E10_TAG);
+}
+
 int image_write_uf2(const struct image *image, uint32_t family, struct buf *ret, struct err *err)
 {
     const struct segment *last = &image->segments[image->count - 1];
@@ -96,6 +119,12 @@ int image_write_uf2(const struct image *image, uint32_t family, struct buf *ret,
         return err_set(err, ERR_LIMIT, "%s: lies beyond 4 GiB, where UF2 cannot reach",
                        image->name);
     total = count_pages(image);
+    if (has_e10(family, image)) {
+        uint8_t block[UF2_BLOCK_SIZE];
+        make_e10(block);
+        if (buf_add(ret, block, sizeof block) < 0)
+            return err_set(err, ERR_LIMIT, "%s: too large as UF2", image->name);
+    }
     for (uint64_t at = next_page(&walk, 0); at < walk.end; at = next_page(&walk, at + PAGE)) {
         uint8_t block[UF2_BLOCK_SIZE];
         make_block(block, at, number++, total, family);

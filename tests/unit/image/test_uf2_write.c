@@ -129,3 +129,29 @@ Test(uf2_write, family_of_a_file)
     cleanup_image struct image *any = load_bytes(file.data, file.size);
     cr_expect_not(image_uf2_family(any, &family));
 }
+
+Test(uf2_write, an_rp2350_gets_a_block_that_it_may_lose)
+{
+    static const uint32_t head[] = {0x0A324655, 0x9E5D5157, 0xA000, 0x10FFFF00,
+                                    256,        0,          2,      0xE48BFF57};
+    cleanup_buf struct buf file = BUF_INIT(1 << 16), ram = BUF_INIT(1 << 16);
+    cleanup_image struct image *image = load_raw("abc", 3, 0x10000000);
+    cleanup_image struct image *in_ram = load_raw("abc", 3, 0x20000000);
+    uint32_t family = 0;
+
+    cr_assert_eq(image_write_uf2(image, 0xE48BFF59, &file, NULL), 0);
+    cr_assert_eq(file.size, 1024);
+    for (size_t i = 0; i < ARRAY_SIZE(head); i++)
+        cr_expect_eq(word(&file, 0, 4 * i), head[i], "word %zu", i);
+    cr_expect_eq(word(&file, 0, 32), 0xEFEFEFEF);
+    cr_expect_eq(word(&file, 0, 32 + 252), 0xEFEFEFEF);
+    cr_expect_eq(word(&file, 0, 32 + 256), 0x9957E304);
+    cr_expect_eq(word(&file, 0, 32 + 260), 0);
+    cr_expect_eq(word(&file, 1, 20), 0);
+    cr_expect_eq(word(&file, 1, 24), 1);
+    cleanup_image struct image *back = load_bytes(file.data, file.size);
+    cr_expect_eq(back->count, 1);
+    cr_expect(image_uf2_family(back, &family) && family == 0xE48BFF59);
+    cr_assert_eq(image_write_uf2(in_ram, 0xE48BFF59, &ram, NULL), 0);
+    cr_expect_eq(ram.size, 512);
+}
