@@ -213,12 +213,13 @@ static struct job_result *sample(void)
     result->took_us = 5;
     result->flash_us = 4;
     result->test_us = 3;
-    result->capture =
-        (struct capture_stats){.bytes = 999, .before_reset = 10, .reset_us = INT64_C(123456789),
-                               .line_known = true,
-                               .line = {2, 2, 3, 4, 5},
-                               .gaps = gaps,
-                               .gap_count = 2};
+    result->capture = (struct capture_stats){.bytes = 999,
+                                             .before_reset = 10,
+                                             .reset_us = INT64_C(123456789),
+                                             .line_known = true,
+                                             .line = {2, 2, 3, 4, 5},
+                                             .gaps = gaps,
+                                             .gap_count = 2};
     return result;
 }
 
