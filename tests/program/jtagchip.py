@@ -28,6 +28,7 @@ class Chip:
         self.ram = bytearray(os.urandom(RAM_SIZE))
         self.registers = {CPUID: 0x410FC241, DEMCR: 0, DFSR: 0}
         self.debug = self.halted = self.was_reset = False
+        self.powered = True
         self.resets = 0
         self.pending = b""
         self.restart()
@@ -51,6 +52,17 @@ class Chip:
         self.resets += 1
         self.was_reset = True
         self.restart()
+
+    def power_off(self):
+        self.powered = False
+
+    def power_on(self):
+        """All is lost: RAM, and what a debugger has set."""
+        self.ram[:] = os.urandom(RAM_SIZE)
+        self.registers = {CPUID: 0x410FC241, DEMCR: 0, DFSR: 0}
+        self.debug = self.halted = self.was_reset = False
+        self.restart()
+        self.powered = True
 
     def restart(self):
         self.started = False
@@ -192,9 +204,12 @@ class DebugPort:
     # ---- the wires ----
 
     def tdo(self):
-        return self.shift & 1
+        return self.shift & 1 if self.chip.powered else 1
 
     def rise(self, tms, tdi):
+        if not self.chip.powered:
+            self.state, self.ctrl = "reset", 0
+            return
         if self.state in ("shift-dr", "shift-ir"):
             self.shift = (self.shift | tdi << self.length) >> 1
         self.state = self.TAP[self.state][tms]

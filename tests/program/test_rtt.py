@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import threading
+import time
 
 import pytest
 from conftest import firmware, wait_until
@@ -57,6 +58,30 @@ def test_read_through_openocd_and_reset_through_the_same(bench):
 
 def test_what_an_earlier_firmware_left_is_not_read(bench):
     bench.chip.chip.set_up(RAM + 0x20)  # found before the one at 0x100
+    result = bench.run()
+    assert result.code == 0, result.out + result.err
+    assert list(result.cases()) == ["test_one", "test_two"]
+
+
+def test_reading_goes_on_after_a_power_cycle(bench):
+    """Not through OpenOCD, which sees a chip that does not answer for a while."""
+    fifo = bench.hil.home / "fifo"
+    os.mkfifo(fifo)
+    bench.hil.write("r", "r")
+    bench.lab(reset=f"{{cmd: {{run: [dd, 'if={bench.hil.home}/r', 'of={fifo}', status=none]}}}}")
+    chip = bench.chip.chip
+    chip.script = lambda chip: b""
+    chip.restart()
+
+    def switch():
+        with open(fifo, "rb") as order:
+            order.read(1)
+        chip.power_off()
+        time.sleep(0.6)  # longer than it takes OpenOCD to notice
+        chip.script = lambda chip: UNITY.encode()
+        chip.power_on()
+
+    threading.Thread(target=switch, daemon=True).start()
     result = bench.run()
     assert result.code == 0, result.out + result.err
     assert list(result.cases()) == ["test_one", "test_two"]

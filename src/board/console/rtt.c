@@ -131,12 +131,17 @@ static const char *hint(const void *self)
 
 /* ---- OpenOCD --------------------------------------------------------------------------------- */
 
-/* `rtt start` finds nothing, and says so in the log, for as long as the firmware has made nothing.
- * Asked while it runs it would read everything twice. */
-static const char look[] = "proc hil_look {} {"
-                           " debug_level 1; catch {rtt start}; debug_level 2;"
-                           " if {[catch {rtt channels}]} {set ::hil_after [after 10 hil_look]} else"
-                           " {set ::hil_after {}; echo {hil: the control block is found}}}";
+/* `rtt start` finds nothing for as long as the firmware has made nothing, and a chip that loses its
+ * power, or is reset by somebody else, ends the reading. So it is begun anew every so often: what the
+ * firmware has printed stays in its buffer meanwhile. Begun twice, it would read everything twice. */
+static const char tick[] = "proc hil_tick {} {"
+                           " debug_level 1; catch {rtt stop};"
+                           " set found [expr {![catch {rtt start}] && ![catch {rtt channels}]}];"
+                           " if {!$found} {catch hil_setup};"
+                           " debug_level 2;"
+                           " if {$found && !$::hil_found} {echo {hil: the control block is found}};"
+                           " set ::hil_found $found;"
+                           " set ::hil_after [after [expr {$found ? 250 : 10}] hil_tick]}";
 
 /* The chip stands at its reset vector: nothing of this firmware is in RAM yet. `rtt start` would find
  * such blocks, too, but read on from them. */
@@ -147,9 +152,10 @@ static const char forget[] =
     "  foreach i [lsearch -all -exact $words $word] {write_memory [expr {$at + 4 * $i}] 32 0}}}";
 
 static const char reset[] = "proc hil_reset {} {"
-                            " if {$::hil_after ne {}} {after cancel $::hil_after};"
-                            " catch {rtt stop}; reset halt; hil_wipe; hil_setup; resume;"
-                            " hil_look}";
+                            " after cancel $::hil_after; catch {rtt stop};"
+                            " if {[catch {reset halt; hil_wipe; hil_setup; resume} why]} {"
+                            "  hil_tick; error $why};"
+                            " hil_tick}";
 
 /* The word that a control block begins with, as Tcl has it. Control blocks lie at words. */
 static void add_wipe(const struct console_rtt *conf, const char *id, struct strv *ret)
@@ -171,14 +177,14 @@ static void add_commands(const struct console_rtt *conf, struct strv *ret)
     strv_addf(ret, "proc hil_setup {} {rtt setup 0x%" PRIx64 " %" PRIu64 " %s}", conf->at,
               conf->size, quoted);
     add_wipe(conf, id, ret);
-    strv_add(ret, "set ::hil_after {}");
-    strv_add(ret, look);
+    strv_add(ret, "set ::hil_found 0");
+    strv_add(ret, tick);
     strv_add(ret, forget);
     strv_add(ret, reset);
     strv_add(ret, "hil_setup");
     strv_add(ret, "rtt polling_interval 10");
     strv_addf(ret, "rtt server start 0 %" PRIu64, conf->channel);
-    strv_add(ret, "hil_look");
+    strv_add(ret, "hil_tick");
 }
 
 static int start_openocd(struct console_rtt *conf, const struct driver_env *env,
