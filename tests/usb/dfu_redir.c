@@ -5,8 +5,9 @@
  *     dfu-redir SOCKET [serial=S] [state=FILE] [console=SOCKET] [OPTION]...
  *
  * SOCKET is that of QEMU's usb-redir device; options as for with-usb. Lines on stdin: "plug
- * [OPTION]..." plugs it in anew, "unplug" pulls it, "save" writes `state`; each is answered with
- * "ok". When it leaves its bootloader it is unplugged, and the text that its flash begins with goes
+ * [serial=S] [OPTION]..." plugs it in anew, "unplug" pulls it, "save" writes `state`; each is answered
+ * with "ok". "peek OFFSET COUNT" is answered with whether it is plugged in (0, 1), whether it has
+ * booted, and bytes of its flash. When it leaves its bootloader it is unplugged, and the text that its flash begins with goes
  * to `console`. Speaks the host's side of the usbredir protocol (version 0.7), without its
  * capabilities, as far as a device without endpoints needs it.
  */
@@ -261,6 +262,18 @@ static void send_what_is_due(struct redir *redir)
 
 /* ---- orders ---------------------------------------------------------------------------------- */
 
+static void peek(const struct redir *redir)
+{
+    const char *offset = strtok(NULL, " \n"), *count = strtok(NULL, " \n");
+    size_t at = offset ? strtoul(offset, NULL, 0) : 0, size = count ? strtoul(count, NULL, 0) : 0;
+
+    printf("%d %d ", redir->plugged, redir->model.booted);
+    for (size_t i = 0; i < size && at + i < MODEL_FLASH_SIZE; i++)
+        printf("%02x", redir->model.flash[at + i]);
+    puts("");
+    fflush(stdout);
+}
+
 static void take_order(struct redir *redir)
 {
     char line[1024];
@@ -273,12 +286,18 @@ static void take_order(struct redir *redir)
         unplug(redir);
         redir->conf = (struct model_conf){0};
         while ((word = strtok(NULL, " \n")))
-            model_option(&redir->conf, word);
+            if (!strncmp(word, "serial=", 7))
+                redir->serial = strdup(word + 7); /* lives on: the model borrows it */
+            else
+                model_option(&redir->conf, word);
         plug(redir);
     } else if (word && !strcmp(word, "unplug")) {
         unplug(redir);
     } else if (word && !strcmp(word, "save")) {
         model_save(&redir->model, redir->state);
+    } else if (word && !strcmp(word, "peek")) {
+        peek(redir);
+        return;
     }
     puts("ok");
     fflush(stdout);

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: MIT
 """A Debian kernel in QEMU (no KVM is needed) with this host's files under it, read-only, and USB ports.
 
-On an xHCI controller hang, at 1-1, a hub that switches power: a UF2 bootloader's drive on its port 1,
-where it is plugged in, an FTDI adapter on port 2, a model of a
-bootloader on port 3 and one of a CP2104 on port 4, both through usbredir; and, at 1-2, a hub that
-switches nothing. What the bootloader's firmware prints goes to the FTDI adapter's wires.
+On an xHCI controller hangs, at 1-1, a hub that switches power, and on its ports: 1 a UF2 bootloader's
+drive, where it is plugged in; 2 an FTDI adapter; 3 a model of a bootloader, whose firmware prints to that
+adapter's wires, and 4 one of a CP2104, both through usbredir. QEMU gets what `more` says besides.
 """
 import lzma
 import pathlib
@@ -130,7 +129,7 @@ def make_initrd(kernel, to):
 
 
 class Guest:
-    def __init__(self, kernel, work):
+    def __init__(self, kernel, work, more=lambda work: []):
         self.work = work
         self.began = time.monotonic()
         make_initrd(kernel, work / "initrd")
@@ -147,14 +146,14 @@ class Guest:
              "-device", "virtio-serial-pci", "-chardev", f"socket,path={at('shell')},server=on,wait=off,id=c",
              "-device", "virtserialport,chardev=c,name=lab",
              "-device", "qemu-xhci,id=xhci", "-device", f"usb-hub,{hub},ports=4,port-power=on",
-             "-device", "usb-hub,bus=xhci.0,port=2,ports=2",
              "-chardev", f"socket,path={at('redir')},server=on,wait=off,id=r",
              "-device", "usb-redir,chardev=r,bus=xhci.0,port=1.3",
              "-chardev", f"socket,path={at('redir2')},server=on,wait=off,id=r2",
              "-device", "usb-redir,chardev=r2,bus=xhci.0,port=1.4",
              "-qmp", f"unix:{at('qmp')},server=on,wait=off",
              "-chardev", f"socket,path={at('uart')},server=on,wait=off,id=u",
-             "-device", "usb-serial,chardev=u,serial=HIL0001,always-plugged=on,bus=xhci.0,port=1.2"],
+             "-device", "usb-serial,chardev=u,serial=HIL0001,always-plugged=on,bus=xhci.0,port=1.2",
+             *more(work)],
             stdin=subprocess.DEVNULL, stderr=open(at("qemu.log"), "wb"))
         self.shell = self.connect(at("shell"))
         end = time.monotonic() + 20
