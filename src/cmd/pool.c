@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -344,17 +343,6 @@ static int read_file(const char *path, struct strv *ret, struct err *err)
     return 0;
 }
 
-/* Keys are nobody's to read but the rig's. */
-static void close_to_others(const char *dir)
-{
-    static const char *const names[] = {"history.db", "history.db-wal", "history.db-shm"};
-
-    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-        cleanup_free char *path = fs_join(dir, names[i]);
-        chmod(path, 0600);
-    }
-}
-
 /* What --kind says, else what the pool is, else addresses. */
 static int find_kind(struct store *store, const struct options *options, enum pool_kind *ret,
                      struct err *err)
@@ -374,8 +362,7 @@ static int find_kind(struct store *store, const struct options *options, enum po
     return rc;
 }
 
-static int import(struct store *store, const struct options *options, const char *state_dir,
-                  struct err *err)
+static int import(struct store *store, const struct options *options, struct err *err)
 {
     enum pool_kind kind;
     struct pool_imported all = {0}, more;
@@ -389,8 +376,6 @@ static int import(struct store *store, const struct options *options, const char
     if (rc == 0 && !items.count && !lines.count)
         return err_set(err, ERR_USAGE,
                        "what is to be imported? FIRST-LAST, values, or --file FILE");
-    if (rc == 0 && kind == POOL_KEY)
-        close_to_others(state_dir);
     if (rc == 0 && items.count) {
         rc = store_pool_import(store, options->pool, kind, &items, true, &more, err);
         all = more;
@@ -436,15 +421,14 @@ static const struct action *find_action(const char *name)
     return NULL;
 }
 
-static int act(struct store *store, const struct options *options, const char *state_dir,
-               struct err *err)
+static int act(struct store *store, const struct options *options, struct err *err)
 {
     if (!options->action)
         return list(store, options, err);
     if (str_eq(options->action, "labels"))
         return labels(store, options, err);
     if (str_eq(options->action, "import"))
-        return import(store, options, state_dir, err);
+        return import(store, options, err);
     if (str_eq(options->action, "retire"))
         return retire(store, options, err);
     return show(store, options, err);
@@ -487,7 +471,7 @@ static int work(const struct options *options, struct err *err)
         return 0;
     }
     if (rc == 0 && store)
-        rc = act(store, options, dir, err);
+        rc = act(store, options, err);
     store_close(store);
     return rc;
 }

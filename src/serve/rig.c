@@ -252,6 +252,11 @@ static bool is_over(const struct rig *rig)
            (request->count && rig->counts.done >= request->count && is_idle(rig));
 }
 
+static bool is_in_vain(const struct rig *rig)
+{
+    return rig->request->once && !rig->counts.boards;
+}
+
 static bool takes_more(const struct rig *rig)
 {
     return !rig->request->count || rig->counts.done < rig->request->count;
@@ -295,6 +300,8 @@ static int run(struct rig *rig, struct err *err)
         pass_time(rig);
         if (rc == 0 && takes_more(rig))
             start_all(rig);
+        if (is_in_vain(rig))
+            rig_say(rig, NULL, "nothing that matches is plugged in; hil discover shows what is");
         due = due_ns(rig);
         sooner(&due, rig_show(rig));
         notify_alive(&rig->notify);

@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define BUSY_TRIES 5 /* each waits as long as the store does */
 
@@ -88,6 +89,17 @@ int pool_find(struct store *store, const char *pool, enum pool_kind *ret, struct
     return 1;
 }
 
+/* Keys are nobody's to read but their user's. */
+static void close_to_others(const struct store *store)
+{
+    static const char *const ends[] = {"", "-wal", "-shm"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
+        cleanup_free char *path = xasprintf("%s%s", store->path, ends[i]);
+        chmod(path, 0600);
+    }
+}
+
 int pool_make(struct store *store, const char *pool, enum pool_kind kind, struct err *err)
 {
     enum pool_kind is = kind;
@@ -98,6 +110,8 @@ int pool_make(struct store *store, const char *pool, enum pool_kind kind, struct
     if (is != kind)
         return err_set(err, ERR_USAGE, "pool %s is one of kind %s, not %s", pool,
                        pool_kind_names[is], pool_kind_names[kind]);
+    if (kind == POOL_KEY)
+        close_to_others(store);
     return rc ? 0
               : store_run(store, "INSERT INTO pools (name, kind) VALUES (?, ?)", err, "ss", pool,
                           pool_kind_names[kind]);

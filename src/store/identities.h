@@ -10,7 +10,7 @@
  * A draw is one transaction that is on the disk when it returns, whatever the power does next. A board
  * that has one keeps it; one that was drawn and not given is that board's and nobody else's. A value
  * stands once for its kind, in whatever pool. Ranges are not unrolled: a block of 16 million addresses
- * is a row. Who draws at the same time waits, ten seconds at most. Blocking, threads: as store.
+ * is a row. A store with keys in it is its user's alone to read. Who draws at the same time waits, ten seconds at most. Blocking, threads: as store.
  */
 #ifndef HIL_STORE_IDENTITIES_H
 #define HIL_STORE_IDENTITIES_H

@@ -333,6 +333,7 @@ def test_a_command_writes_and_reads_back(hil):
     assert "slot 2 1-1.2 BROKEN: FAILED: provisioning: pool keys: the board was given sha256:" in done.out
     assert (hil.home / "AA1.mem").read_text() == "KEYAA1" and "KEYAA1" not in done.out + pool(hil, "show", "keys")
     assert given(hil, "keys").keys() == {"AA1"}
+    assert (hil.home / "state/history.db").stat().st_mode & 0o777 == 0o600
     assert "KEYAA1" in pool(hil, "show", "keys", "--keys")
     assert usb("rig", "--once", "--again", env=env).code == 3
     log = (hil.home / "log").read_text()
@@ -402,6 +403,15 @@ def test_mistakes(hil, yaml, words):
     usb = table(hil, yaml)
     done = usb("rig", "--once")
     assert done.code in (2, 3) and words in done.err, done.err
+
+
+def test_nothing_is_there(hil):
+    usb = table(hil, RIG)
+    done = usb("rig", "--once")
+    assert done.code == 3 and "nothing that matches is plugged in" in done.out, done.out
+    assert hil("boards").code == 0, "a lab may have a rig and no boards"
+    assert hil("rig", "--once", "--summary", "x.txt").code == 2
+    assert hil("rig", "--csv").code == 2 and hil("rig", "a.bin", "b.bin").code == 2
 
 
 def test_pools_by_hand(hil):
