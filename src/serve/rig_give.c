@@ -60,7 +60,7 @@ static int run_command(const struct rig_give *give, const struct strv *template,
 {
     struct ctx wait = ctx_narrow(ctx, COMMAND_MS);
     cleanup_strv struct strv argv = {0}, env = {0};
-    struct proc_result result;
+    struct proc_result result = {.exit_code = -1};
     struct rig_words words;
     int rc;
 
@@ -89,7 +89,7 @@ static int run_command(const struct rig_give *give, const struct strv *template,
 static int ask_for_key(struct rig_give *give, const struct rig_recipe *recipe,
                        const struct ctx *ctx, char **ret, struct err *err)
 {
-    struct store_identity own;
+    struct store_identity own = {0};
     bool has = store_pool_of_board(give->store, recipe->pool, give->device->serial, &own);
     int rc;
 
@@ -97,7 +97,7 @@ static int ask_for_key(struct rig_give *give, const struct rig_recipe *recipe,
     if (has || !recipe->from.count)
         return 0;
     rc = run_command(give, &recipe->from, "", ctx, ret, err);
-    if (rc == 0 && !**ret)
+    if (rc == 0 && *ret && !**ret)
         rc = err_set(err, ERR_TOOL, "'%s' handed nothing", recipe->from.items[0]);
     return rc < 0 ? err_wrap(err, "pool %s", recipe->pool) : 0;
 }

@@ -93,7 +93,7 @@ int rig_load(struct rig *rig, struct err *err)
     struct lab *lab = NULL;
     int rc = setup.lab_path ? read_lab(rig, &setup, &lab, err) : -(int)err->code;
 
-    if (rc == 0)
+    if (rc == 0 && lab)
         rc = load_firmware(rig, &setup, lab, err);
     lab_free(lab);
     if (rc == 0 && rig->request->max_parallel)

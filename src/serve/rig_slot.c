@@ -219,6 +219,16 @@ static bool has_room(const struct rig_slot *slots, size_t count, const struct ri
            (!limits->controller || controller < limits->controller);
 }
 
+/* A worker is at the board still, at the port that it was pulled from. */
+static bool is_held(const struct rig_slot *slots, size_t count, const struct rig_slot *who)
+{
+    for (size_t i = 0; i < count; i++)
+        if (slots[i].busy && *who->device.serial &&
+            !strcmp(slots[i].device.serial, who->device.serial))
+            return true;
+    return false;
+}
+
 struct rig_slot *rig_slots_next(struct rig_slot *slots, size_t count,
                                 const struct max_parallel *limits)
 {
@@ -227,7 +237,8 @@ struct rig_slot *rig_slots_next(struct rig_slot *slots, size_t count,
     for (size_t i = 0; i < count; i++) {
         struct rig_slot *slot = &slots[i];
         if (slot->state == RIG_WAITING && !slot->busy && slot->present &&
-            (!next || slot->order < next->order) && has_room(slots, count, slot, limits))
+            (!next || slot->order < next->order) && has_room(slots, count, slot, limits) &&
+            !is_held(slots, count, slot))
             next = slot;
     }
     return next;
@@ -238,8 +249,8 @@ const struct rig_slot *rig_slots_twin(const struct rig_slot *slots, size_t count
 {
     for (size_t i = 0; i < count; i++) {
         const struct rig_slot *other = &slots[i];
-        if (other != slot && (other->present || other->busy) && other->state != RIG_EMPTY &&
-            *slot->device.serial && !strcmp(other->device.serial, slot->device.serial))
+        if (other != slot && other->present && other->state != RIG_EMPTY && *slot->device.serial &&
+            !strcmp(other->here.serial, slot->device.serial))
             return other;
     }
     return NULL;

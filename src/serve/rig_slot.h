@@ -98,7 +98,7 @@ unsigned rig_slot_take(struct rig_slot *slot, const struct rig_event *event);
 /* The board that waits longest and may begin; limits of 0 are none. */
 struct rig_slot *rig_slots_next(struct rig_slot *slots, size_t count,
                                 const struct max_parallel *limits);
-/* Another slot with a board of the same serial number in it; NULL: there is none. */
+/* Another slot where a board of the same serial number is plugged in now; NULL: there is none. */
 const struct rig_slot *rig_slots_twin(const struct rig_slot *slots, size_t count,
                                       const struct rig_slot *slot);
 bool rig_state_works(enum rig_state state); /* flashing to testing */

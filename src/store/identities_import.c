@@ -53,7 +53,7 @@ static int add_value(struct store *store, const char *pool, enum pool_kind kind,
 {
     cleanup_free char *value = pool_value(kind, text, err);
     struct pool_span span;
-    struct range_row range;
+    struct range_row range = {0};
     int rc = 0;
 
     if (!value)
@@ -130,7 +130,7 @@ static int add_span(struct store *store, const char *pool, enum pool_kind kind,
 {
     cleanup_free char *first = pool_span_value(span, span->first);
     uint64_t size = (uint64_t)(span->last - span->first) + 1;
-    struct range_row range;
+    struct range_row range = {0};
     int64_t values = 0;
     int rc;
 
@@ -186,7 +186,7 @@ static int retire_undrawn(struct store *store, const char *pool, enum pool_kind 
                           const char *value, const char *reason, int64_t now_us, struct err *err)
 {
     struct pool_span span;
-    struct range_row range;
+    struct range_row range = {0};
     int rc = as_span(kind, value, &span) ? find_range(store, kind, &span, &range, err) : 0;
 
     if (rc < 1 || !str_eq(range.pool, pool))

@@ -200,16 +200,26 @@ Test(rig_slot, turns)
 
 Test(rig_slot, twins)
 {
-    struct rig_slot slots[3] = {{.state = RIG_FLASHING, .present = true, .device = {.serial = "A"}},
-                                {.state = RIG_WAITING, .present = true, .device = {.serial = "B"}},
-                                {.state = RIG_WAITING, .present = true, .device = {.serial = "A"}}};
+    struct rig_slot slots[3] = {{.state = RIG_FLASHING, .present = true, .busy = true},
+                                {.state = RIG_WAITING, .present = true},
+                                {.state = RIG_WAITING, .present = true}};
+    const char *serials[] = {"A", "B", "A"};
+    const struct max_parallel none = {0, 0, 0};
 
+    for (size_t i = 0; i < 3; i++) {
+        snprintf(slots[i].device.serial, sizeof slots[i].device.serial, "%s", serials[i]);
+        slots[i].here = slots[i].device;
+        slots[i].order = 3 - i;
+    }
     cr_expect_eq(rig_slots_twin(slots, 3, &slots[2]), &slots[0]);
     cr_expect_null(rig_slots_twin(slots, 3, &slots[1]));
-    slots[0].present = false;
-    slots[0].state = RIG_UNPLUGGED;
+    slots[0].present =
+        false; /* moved from there to here: its turn comes when its worker has ended */
     cr_expect_null(rig_slots_twin(slots, 3, &slots[2]));
-    slots[0].device.serial[0] = slots[2].device.serial[0] = '\0';
+    cr_expect_eq(rig_slots_next(slots, 3, &none), &slots[1]);
+    slots[0].busy = false;
+    cr_expect_eq(rig_slots_next(slots, 3, &none), &slots[2]);
     slots[0].present = true;
+    slots[0].here.serial[0] = slots[2].device.serial[0] = '\0';
     cr_expect_null(rig_slots_twin(slots, 3, &slots[2]));
 }
