@@ -212,6 +212,15 @@ def test_boards_are_tested(hil):
     assert done.code == 1 and "FAILED" in done.out and "2 failed, yield 0.0 %" in done.out, done.out
 
 
+def test_power_is_cycled_and_stays_on(hil):
+    """With its port's power off nobody would see the next board."""
+    usb = table(hil, RIG + "  power: {cmd: {on: [sh, -c, 'echo on >> power'], off: [sh, -c, 'echo off >> power']}}\n"
+                "  power-cycle: true\n", bootloader(hil, 1, "AA1"))
+    done = usb("rig", "--once")
+    assert done.code == 0, done.out
+    assert (hil.home / "power").read_text().split() == ["on", "off", "on"]
+
+
 # ---- a hand at the table ----------------------------------------------------------------------
 
 
@@ -238,7 +247,7 @@ def test_plugged_pulled_swapped(hil):
         rig.wait_for("slot 1 1-1.3 DD4: done in")
         rig.plug(3, "AA1")
         rig.wait_for("slot 1 1-1.3 AA1: seen before, done")
-        assert rig.stop() == 143 and rig.seconds < 3
+        assert rig.stop() == 143 and rig.seconds < 3, "\n".join(rig.lines[-40:])
         assert not (hil.home / "run/service-rig.json").exists()
         assert "3 boards done, 1 unplugged before it was done, yield 100.0 %" in "\n".join(rig.lines)
     macs = given(hil)
