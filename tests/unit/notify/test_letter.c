@@ -78,6 +78,7 @@ Test(letter, nothing_that_was_printed_is_a_header_or_a_long_line)
     write_letter(title, text, &out);
     subject = subject_of(out.data);
     cr_expect(strstr(subject, "Bcc: evil@example.org"), "as text: %s", subject);
+    cr_expect_null(strpbrk(subject, "\r\n"), "one line");
     cr_expect_null(strstr(out.data, "Bcc:"));
     cr_expect_null(strstr(out.data, "QUIT"));
     cr_expect(strstr(subject, "\xC3\xBC\xC3\xBC\xC3\xBC"), "no character is cut in two");
