@@ -155,13 +155,18 @@ static int show(const struct request *request, const struct inventory *inventory
 {
     const struct lab *lab = inventory->lab;
     struct standing *table = xcalloc(lab->count, sizeof *table);
+    cleanup_strv struct strv held_back = {0}, reasons = {0};
     cleanup_free char *state_dir = fs_state_dir();
     struct store *store = NULL;
     int rc = 0;
 
     store_open(state_dir, false, &store, NULL);
-    for (size_t i = 0; i < lab->count && rc == 0; i++)
+    if (store)
+        store_watched_aside(store, lab->name, &held_back, &reasons);
+    for (size_t i = 0; i < lab->count && rc == 0; i++) {
         rc = standing_look(inventory, store, i, &table[i], err);
+        standing_hold_back(&table[i], &held_back, &reasons);
+    }
     if (rc == 0 && request->json)
         rc = print_json(lab, table, err);
     else if (rc == 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "run/standing.h"
 
-#include "store/watched.h"
+#include "base/str.h"
 
 #include <stdlib.h>
 
@@ -14,10 +14,19 @@ int standing_look(const struct inventory *inventory, struct store *store, size_t
     *ret =
         (struct standing){.conf = &lab->boards[i], .drivers = board_drivers(inventory->boards[i])};
     ret->quarantined = store && store_quarantined(store, lab->name, name, &ret->quarantine);
-    ret->held_back = store ? store_watched_aside(store, lab->name, name) : NULL;
     ret->has_last = store && store_last(store, lab->name, name, &ret->last);
     return lease_peek(inventory->runtime_dir, lab->name, name, &ret->held, &ret->holder,
                       &ret->waiting, err);
+}
+
+void standing_hold_back(struct standing *standing, const struct strv *boards,
+                        const struct strv *reasons)
+{
+    free(standing->held_back);
+    standing->held_back = NULL;
+    for (size_t i = 0; i < boards->count && !standing->held_back; i++)
+        if (str_eq(boards->items[i], standing->conf->name))
+            standing->held_back = xstrdup(reasons->items[i]);
 }
 
 void standing_done(struct standing *standing)

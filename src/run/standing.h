@@ -32,6 +32,9 @@ struct standing {
  * after an error. */
 int standing_look(const struct inventory *inventory, struct store *store, size_t i,
                   struct standing *ret, struct err *err);
+/* Out of store_watched_aside()'s lists, which are asked for once for all boards. */
+void standing_hold_back(struct standing *standing, const struct strv *boards,
+                        const struct strv *reasons);
 void standing_done(struct standing *standing); /* zeroed is fine */
 /* Its members, into an object that is open. */
 void standing_json(const struct standing *standing, struct json_out *out);

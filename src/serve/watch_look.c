@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/str.h"
+#include "notify/notifier.h"
 #include "serve/watch_state.h"
 
 #include <stdlib.h>
 
-#define LOOK_MS 60000 /* one look; the loop stands still meanwhile */
+#define FAILURES_TOLD 3 /* looks in a row */
+#define LOOK_MS 60000   /* one look; the loop stands still meanwhile */
 
 static int64_t after_ms(int64_t ms)
 {
@@ -47,6 +49,18 @@ static void keep_answer(struct watch *watch, struct follow *follow, struct newes
     find_files(watch, follow);
 }
 
+/* A token that ran out, a repository that is gone: nothing new would come, and nobody would know. */
+static void tell_of_silence(const struct watch *watch, const struct follow *follow)
+{
+    cleanup_free char *title = xasprintf("%s: hil watch does not learn what is new of %s: %s",
+                                         watch->lab->name, follow->name, follow->error);
+    struct err err = {0};
+    struct notifier *notifier = notifier_open(watch->lab, watch->state_dir, &err);
+
+    notifier_add(notifier, &(struct notice){.kind = NOTICE_WATCH, .title = title});
+    notifier_close(notifier);
+}
+
 static void keep_error(struct watch *watch, struct follow *follow, struct err *err)
 {
     const struct watch_request *request = watch->request;
@@ -56,7 +70,8 @@ static void keep_error(struct watch *watch, struct follow *follow, struct err *e
         watch_tell(watch, follow->name, "%s", err->message);
     free(follow->error);
     follow->error = xstrdup(err->message);
-    follow->failures++;
+    if (++follow->failures == FAILURES_TOLD)
+        tell_of_silence(watch, follow);
     follow->next_ns = after_ms(schedule_backoff(request->retry_ms, request->retry_max_ms,
                                                 follow->failures, schedule_random()));
 }

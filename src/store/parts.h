@@ -12,9 +12,8 @@
 struct store {
     sqlite3 *db;
     char *path;
-    /* What a lab asks of every board: store_last()'s, store_quarantined()'s, store_watched_aside()'s;
-     * NULL: not asked yet. */
-    sqlite3_stmt *last, *quarantined, *aside;
+    /* store_last()'s and store_quarantined()'s, which a lab asks of every board; NULL: not asked yet */
+    sqlite3_stmt *last, *quarantined;
 };
 
 /* What SQLite's last error means for the user. */

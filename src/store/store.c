@@ -268,7 +268,6 @@ void store_close(struct store *store)
         return;
     sqlite3_finalize(store->last);
     sqlite3_finalize(store->quarantined);
-    sqlite3_finalize(store->aside);
     sqlite3_close(store->db);
     free(store->path);
     free(store);

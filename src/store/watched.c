@@ -218,23 +218,19 @@ int store_watched_forget(struct store *store, const char *lab, const char *board
     return rc;
 }
 
-char *store_watched_aside(struct store *store, const char *lab, const char *board)
+void store_watched_aside(struct store *store, const char *lab, struct strv *ret_boards,
+                         struct strv *ret_reasons)
 {
-    const char *text = NULL;
-    char *aside = NULL;
+    cleanup_statement sqlite3_stmt *statement = NULL;
 
-    if (!store->aside &&
-        store_prepare(store,
-                      "SELECT aside FROM watched WHERE lab = ? AND board = ? AND aside <> ''",
-                      &store->aside, NULL) < 0)
-        return NULL;
-    store_bind_text(store->aside, 1, lab);
-    store_bind_text(store->aside, 2, board);
-    if (sqlite3_step(store->aside) == SQLITE_ROW)
-        text = (const char *)sqlite3_column_text(store->aside, 0);
-    aside = xstrdup(text);
-    sqlite3_reset(store->aside);
-    return aside;
+    if (store_prepare(store, "SELECT board, aside FROM watched WHERE lab = ? AND aside <> ''",
+                      &statement, NULL) < 0)
+        return;
+    store_bind_text(statement, 1, lab);
+    while (sqlite3_step(statement) == SQLITE_ROW) {
+        strv_add(ret_boards, (const char *)sqlite3_column_text(statement, 0));
+        strv_add(ret_reasons, (const char *)sqlite3_column_text(statement, 1));
+    }
 }
 
 /* ---- the last run ---------------------------------------------------------------------------- */

@@ -60,9 +60,9 @@ int64_t store_attempt_open(struct store *store, const char *lab, const char *boa
 /* What failed is tried anew. -ERR_NOT_FOUND: nothing is known of the board. */
 int store_watched_forget(struct store *store, const char *lab, const char *board, struct err *err);
 
-/* Why hil watch does not try an image again on the board; NULL: there is no such image. Caller
- * frees. */
-char *store_watched_aside(struct store *store, const char *lab, const char *board);
+/* The lab's boards on which hil watch does not try an image again, and why: two lists side by side. */
+void store_watched_aside(struct store *store, const char *lab, struct strv *ret_boards,
+                         struct strv *ret_reasons);
 
 struct store_job { /* what the last run on a board remembered of itself */
     char *reason;  /* NULL: none */

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * Any bytes as lab.yaml: refused with positions, or boards that keep their promises.
+ * Any bytes as lab.yaml: refused with positions, or boards and sinks that keep their promises.
  */
 #include "base/fs.h"
 #include "conf/lab.h"
 #include "conf/name.h"
+#include "notify/sinks.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,6 +33,21 @@ static void check_board(const struct board_conf *board)
                 board->memory[i].at + (board->memory[i].size - 1) >= board->memory[i].at);
 }
 
+/* Those without a mistake have a name, a kind, and something that they want. */
+static void check_sinks(const struct lab *lab, struct diags *diags)
+{
+    struct sinks sinks;
+
+    sinks_read(lab, &sinks, diags);
+    for (size_t i = 0; i < sinks.count; i++) {
+        const struct sink *sink = &sinks.items[i];
+        require(sink->kind && sink->conf && sink->name);
+        require(diags->messages.count ||
+                (name_valid(sink->name) && sink->kinds && sinks_find(&sinks, sink->name) == sink));
+    }
+    sinks_done(&sinks);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
 {
     int fd = memfd_create("lab.yaml", MFD_CLOEXEC);
@@ -46,6 +62,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
     require(good ? lab != NULL : err.message[0] != 0);
     for (size_t i = 0; good && i < lab->count; i++)
         check_board(&lab->boards[i]);
+    if (good)
+        check_sinks(lab, &diags);
     lab_free(lab);
     diags_done(&diags);
     close(fd);

@@ -11,11 +11,14 @@ import os
 import signal
 import socketserver
 import ssl
+import sys
 import threading
-import time
 
 import pytest
-from conftest import firmware, processes_in, wait_until
+from conftest import ROOT, firmware, processes_in, wait_until
+
+sys.path.insert(0, str(ROOT / "tests" / "github"))
+from server import REPO, GitHub  # noqa: E402
 
 GOOD, BAD = firmware("selftest-tap.elf"), firmware("bad-fail.elf")
 BOARDS = """lab: bench
@@ -333,14 +336,6 @@ def test_mail_does_not_go_in_the_clear_unless_it_may(hil, certificate):
 
 
 def test_watch_tells_what_it_did(hil, web):
-    # The rest of hil watch is in test_watch.py.
-    import sys
-
-    from conftest import ROOT
-
-    sys.path.insert(0, str(ROOT / "tests" / "github"))
-    from server import REPO, GitHub
-
     boards = "lab: desk\nboards:\n  uno:\n    flash: {cmd: {run: ['sh', '-c', 'cmp -s \"$1\" good', uno, '{file}']}}\n"
     boards += "    reset: {cmd: {run: ['true']}}\n    console: {tcp: {host: localhost, port: 1}}\n    recovery: {steps: []}\n"
     path = lab(hil, f"  - webhook: {{url: '{web.url}'}}\n    on: [watch, quarantine]\n    every: 0\n", boards)
@@ -356,3 +351,18 @@ def test_watch_tells_what_it_did(hil, web):
     titles = told()
     assert [title.split(":")[2].strip()[:24] for title in titles] == [
         "v1 failed 1 of 3 times", "v1 failed 2 of 3 times", "v1 is not tried again", "goes into quarantine"]  # fmt: skip
+
+
+def test_watch_tells_that_it_hears_nothing(hil, web):
+    boards = "lab: desk\nboards:\n  uno: {flash: {cmd: {run: ['true']}}, reset: {cmd: {run: ['true']}}, console: {tcp: {host: localhost, port: 1}}}\n"
+    path = lab(hil, f"  - webhook: {{url: '{web.url}'}}\n    on: [watch]\n    every: 0\n", boards)
+    with GitHub(token="t") as github:
+        env = {**github.env, "GITHUB_TOKEN": "expired"}
+        args = ["watch", "--repo", REPO, "--release", "latest", "--lab", path, "--retry", "10ms", "--interval", "30ms"]
+        process = hil.start(*args, env=env)
+        wait_until(web.bodies, 30)
+        process.send_signal(signal.SIGTERM)
+        hil.finish(process)
+    all_sent(hil)
+    (notice,) = [notice for body in web.bodies() for notice in body["notices"]]
+    assert notice["title"].startswith(f"desk: hil watch does not learn what is new of {REPO} release latest: "), notice

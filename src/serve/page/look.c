@@ -185,15 +185,20 @@ static void look_at_files(struct page *page)
 
 void page_look(struct page *page)
 {
+    cleanup_strv struct strv held_back = {0}, reasons = {0};
     struct store *store = NULL;
     bool news = store_is_news(page);
 
     if (news)
         store_open(page->state_dir, false, &store, NULL);
+    if (store)
+        store_watched_aside(store, page->inventory.lab->name, &held_back, &reasons);
     for (size_t i = 0; i < page->run_count; i++)
         page->runs[i]->used = false;
     for (size_t i = 0; i < page->inventory.lab->count; i++)
         look_at_board(page, store, news, i);
+    for (size_t i = 0; news && i < page->inventory.lab->count; i++)
+        standing_hold_back(&page->boards[i].standing, &held_back, &reasons);
     store_close(store);
     page->looked_ns = ctx_now_ns();
     look_at_files(page);
