@@ -13,9 +13,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define STATE_MAX 8192
+#define DRAFT_S 3600 /* nobody writes for that long */
 
 char *spool_root(const char *state_dir, const char *lab)
 {
@@ -111,6 +114,23 @@ int spool_lock(const char *root, int *ret, struct err *err)
     return 0;
 }
 
+/* A file that was being written when its writer was killed never got its name. */
+static void drop_drafts(const char *queue)
+{
+    DIR *dir = opendir(queue);
+    struct dirent *entry;
+    struct stat info;
+
+    while (dir && (entry = readdir(dir))) {
+        cleanup_free char *path = fs_join(queue, entry->d_name);
+        if (!is_notice(entry) && entry->d_name[0] != '.' && !str_eq(entry->d_name, "state") &&
+            stat(path, &info) == 0 && time(NULL) - info.st_mtime > DRAFT_S)
+            unlink(path);
+    }
+    if (dir)
+        closedir(dir);
+}
+
 void spool_tidy(const char *root, const struct strv *sinks)
 {
     DIR *dir = opendir(root);
@@ -118,8 +138,11 @@ void spool_tidy(const char *root, const struct strv *sinks)
 
     while (dir && (entry = readdir(dir))) {
         cleanup_free char *path = fs_join(root, entry->d_name);
-        if (entry->d_name[0] != '.' && !str_eq(entry->d_name, "lock") &&
-            !strv_has(sinks, entry->d_name))
+        if (entry->d_name[0] == '.' || str_eq(entry->d_name, "lock"))
+            continue;
+        if (strv_has(sinks, entry->d_name))
+            drop_drafts(path);
+        else
             fs_remove_tree(path);
     }
     if (dir)

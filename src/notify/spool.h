@@ -25,7 +25,7 @@ int spool_add(const char *root, const char *sink, const struct notice *notice, s
 void spool_list(const char *root, const char *sink, struct strv *ret);
 /* 0 with the descriptor that holds the lock in *ret; -ERR_BUSY: somebody else sends. */
 int spool_lock(const char *root, int *ret, struct err *err);
-/* Takes away the queues of sinks that are not among the names. */
+/* Takes away the queues of sinks that are not among the names, and what a killed writer left. */
 void spool_tidy(const char *root, const struct strv *sinks);
 
 struct spool_state {   /* of a sink */

@@ -29,18 +29,19 @@ boards:
 
 
 class Web:
-    """Keeps what is posted; answers as it is told, one answer a request, then 200."""
+    """Keeps what is posted; answers as it is told, one answer a request, then `status`."""
 
     def __init__(self):
         web = self
-        self.got, self.answers, self.gate = [], [], None
+        self.got, self.answers, self.gate, self.asked, self.status = [], [], None, 0, 200
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
+                web.asked += 1
                 if web.gate:
-                    web.gate.wait(20)
-                status, fields = web.answers.pop(0) if web.answers else (200, {})
+                    web.gate.wait(55)
+                status, fields = web.answers.pop(0) if web.answers else (web.status, {})
                 self.send_response(status)
                 for name, value in fields.items():
                     self.send_header(name, value)
@@ -197,36 +198,54 @@ def test_a_red_run_is_told_to_everybody_who_wants_to_know(hil, web, certificate)
 def test_a_run_does_not_wait_for_a_server_that_hangs(hil, web):
     web.gate = threading.Event()
     path = lab(hil, f"  - webhook: {{url: '{web.url}'}}\n")
-    result = run(hil, path)
+    result = run(hil, path, env={"RUNNER_TRACKING_ID": "github_1"})
     assert result.code == 1 and not web.got, "hil is gone, and the server has not answered yet"
-    wait_until(lambda: processes_in(hil.home), 10, "the sender")
+    (sender,) = wait_until(lambda: processes_in(hil.home), 10, "the sender")
+    wait_until(lambda: b"--flush" in open(f"/proc/{sender}/cmdline", "rb").read())
+    assert b"RUNNER_TRACKING_ID" not in open(f"/proc/{sender}/environ", "rb").read(), "a runner would end it with the job"
+    assert {os.readlink(f"/proc/{sender}/fd/{fd}") for fd in range(3)} == {"/dev/null"}, "who waits for the end of our output"
+    assert os.getsid(sender) != os.getsid(0)
     web.gate.set()
     all_sent(hil)
     assert len(web.bodies()) == 1
 
 
 def test_a_burst_is_one_message(hil, web):
-    path = lab(hil, f"  - webhook: {{url: '{web.url}'}}\n    on: [all]\n    every: 1500ms\n")
-    for image in (BAD, GOOD, BAD, GOOD):
+    web.gate = threading.Event()
+    path = lab(hil, f"  - webhook: {{url: '{web.url}'}}\n    on: [all]\n    every: 0\n")
+    run(hil, path)
+    wait_until(lambda: web.asked)
+    for image in (GOOD, BAD, GOOD):
         run(hil, path, image)
+    web.gate.set()
     all_sent(hil)
     kinds = [[notice["kind"] for notice in body["notices"]] for body in web.bodies()]
-    assert sum(kinds, []) == ["fail", "pass", "fail", "pass"], "each once, in order"
-    assert kinds[0] == ["fail"] and len(kinds) < 4, "the first at once, then what came meanwhile together"
-    assert web.bodies()[-1]["subject"].startswith("bench: "), web.bodies()[-1]["subject"]
+    assert kinds == [["fail"], ["pass", "fail", "pass"]], "the first at once, then what came meanwhile"
+    assert web.bodies()[-1]["subject"] == "bench: 2 pass, 1 fail"
+
+
+def test_between_two_messages_there_is_a_pause(hil, web):
+    path = lab(hil, f"  - webhook: {{url: '{web.url}'}}\n    every: 1h\n")
+    run(hil, path)
+    all_sent(hil)
+    run(hil, path)
+    wait_until(lambda: not processes_in(hil.home), 20, "an end of the sender, which has nothing to do for an hour")
+    one = sinks(hil, path)["webhook"]
+    assert one["waiting"] == 1 and len(web.got) == 1 and one["not_before"] > one["last_sent"]
 
 
 def test_what_fails_is_tried_again_and_names_no_secret(hil, web):
-    web.answers = [(500, {}), (429, {"Retry-After": "0"}), (404, {})]
+    web.status = 500
     path = lab(hil, f"  - slack: {{url: '{web.url}/services/SECRETPART?token=SECRETQUERY'}}\n    retry: 300ms\n")
     run(hil, path)
-    wait_until(lambda: len(web.got) >= 1)
     state = lambda: sinks(hil, path)["slack"]
     seen = wait_until(lambda: (now := state())["failures"] and now)
     assert "HTTP" in seen["error"] and "SECRET" not in json.dumps(seen), seen
     assert "SECRET" not in hil("notify", "--lab", path).out
+    web.answers, web.status = [(429, {"Retry-After": "0"}), (404, {})], 200
     all_sent(hil)
-    assert [status for *_, status in web.got] == [500, 429, 404, 200]
+    statuses = [status for *_, status in web.got]
+    assert statuses[0] == 500 and statuses[-3:] == [429, 404, 200]
     done = state()
     assert (done["failures"], done["error"], done["waiting"]) == (0, None, 0) and done["last_sent"]
 

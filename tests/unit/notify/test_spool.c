@@ -6,6 +6,7 @@
 #include "base/str.h"
 
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -112,6 +113,25 @@ Test(spool, queues_of_sinks_that_are_gone_go_too)
     spool_list(root, "slack", &slack);
     cr_expect_eq(mail.count, 1);
     cr_expect_eq(slack.count, 0);
+}
+
+Test(spool, what_a_killed_writer_left_goes)
+{
+    cleanup_free char *old = xasprintf("%s/mail/1.json.0badcafe", root);
+    cleanup_free char *new = xasprintf("%s/mail/2.json.0badcafe", root);
+    static const struct timespec long_ago[2] = {{1000, 0}, {1000, 0}};
+    cleanup_strv struct strv names = {0}, mail = {0};
+
+    add("mail", 1);
+    strv_add(&names, "mail");
+    cr_assert_eq(fs_write(old, "{", 1, NULL), 0);
+    cr_assert_eq(fs_write(new, "{", 1, NULL), 0);
+    cr_assert_eq(utimensat(AT_FDCWD, old, long_ago, 0), 0);
+    spool_tidy(root, &names);
+    cr_expect_not(fs_exists(old));
+    cr_expect(fs_exists(new), "it may be at work yet");
+    spool_list(root, "mail", &mail);
+    cr_expect_eq(mail.count, 1);
 }
 
 Test(spool, the_state_of_a_sink)
