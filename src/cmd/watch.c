@@ -23,7 +23,8 @@ static const struct opt_row rows[] = {
     {"retry", 0, "TIME",
      "The first pause after a failed flash or look (30s); it doubles each time, up to an hour.",
      NULL},
-    {"forget", 0, "BOARD", "Give a board that was set aside another chance, and end.", NULL},
+    {"forget", 0, "BOARD",
+     "Try again what failed on this board, and take it out of quarantine; then end.", NULL},
     {"repo", 0, "OWNER/NAME", "Watch this repository instead of what lab.yaml says.",
      "One watch without lab.yaml's"},
     {"release", 0, "TAG",
@@ -83,7 +84,8 @@ static const char *const examples[] = {
     "-b bench",
     NULL};
 
-static const char *const see_also[] = {"flash", "run", "fetch", "boards", NULL};
+static const char *const see_also[] = {"flash",   "run",    "fetch", "boards",
+                                       "history", "notify", NULL};
 
 struct options {
     struct watch_request request;
@@ -276,7 +278,8 @@ const struct opt_verb verb_watch = {
         "Whoever else holds a board or queues for it goes first.\n\n"
         "An unchanged answer costs no rate limit. A limit that GitHub tells is kept to. An image "
         "that fails is tried three times, each pause twice the last; then the golden image is "
-        "put on, if there is one, and the board is set aside until there is another image. No "
+        "put on, if there is one, and the image is not tried again. A board that cannot be flashed "
+        "goes into quarantine (hil boards), until it is released or there is another image. No "
         "board is flashed more often than its daily-limit.\n\n"
         "SIGHUP reads lab.yaml again; SIGTERM ends it within three seconds, boards given back.\n\n"
         "  watch:\n"

@@ -41,7 +41,7 @@ struct watch_request {
 /* 0: *ret is the worst of what came of each board (`once`, `dry_run`); -ERR_CANCELLED: a signal
  * ended it. */
 int watch_run(const struct watch_request *request, enum verdict *ret, struct err *err);
-/* A board that was set aside has another chance. */
+/* What failed on the board has another chance, and the board comes out of quarantine. */
 int watch_forget(const char *lab, const char *board, struct err *err);
 
 #endif

@@ -160,3 +160,61 @@ Test(watched, others_that_write_onto_the_board_are_noticed)
     cr_expect(overwritten(), "nobody knows what it has");
     store_watched_done(&after);
 }
+
+Test(watched, a_board_that_is_given_up_goes_into_quarantine_with_the_attempt)
+{
+    struct store_watched after = read_board("a", 0), known;
+    struct store_quarantine quarantine;
+    bool was = false;
+
+    after.verdict = VERDICT_INFRA;
+    store_watched_set(&after.quarantine, "no probe");
+    store_watched_set(&after.quarantine_for, "sha256:1");
+    end(begin("a", 100), "a", true, &after);
+    cr_assert(store_quarantined(store, "bench", "a", &quarantine));
+    cr_expect_str_eq(quarantine.reason, "no probe");
+    known = read_board("a", 0);
+    cr_expect_str_eq(known.quarantine, "no probe");
+    cr_expect_str_eq(known.quarantine_for, "sha256:1");
+    store_watched_done(&known);
+    cr_assert_eq(store_release(store, "bench", "a", &was, NULL), 0);
+    cr_assert(was);
+    cr_assert_eq(store_quarantine(store, "bench", "a", "somebody said so", 5, NULL), 0);
+    end(begin("a", 200), "a", true, &after);
+    known = read_board("a", 0);
+    cr_expect_str_eq(known.quarantine, "somebody said so", "the first reason stays");
+    cr_expect_str_eq(known.quarantine_for, "", "so it is theirs");
+    store_watched_done(&known);
+    store_watched_done(&after);
+}
+
+Test(watched, images_that_are_held_back)
+{
+    struct store_watched after = read_board("a", 0);
+    cleanup_strv struct strv boards = {0}, reasons = {0};
+
+    end(begin("b", 100), "b", true, &after);
+    store_watched_set(&after.aside, "2 tests failed");
+    end(begin("a", 100), "a", true, &after);
+    store_watched_aside(store, "bench", &boards, &reasons);
+    cr_assert_eq(boards.count, 1);
+    cr_expect_str_eq(boards.items[0], "a");
+    cr_expect_str_eq(reasons.items[0], "2 tests failed");
+    store_watched_done(&after);
+}
+
+Test(watched, the_last_job_is_one_that_began_since)
+{
+    struct job_result job = {
+        .name = "t", .board = "a", .reason = "why", .took_us = 1, .started_unix_us = 500};
+    struct job_result *jobs[] = {&job};
+    struct run_result run = {.lab = "bench", .jobs = jobs, .count = 1, .started_unix_us = 400};
+    struct store_job found;
+
+    cr_assert_eq(store_record(store, &run, NULL), 0);
+    cr_expect_not(store_last_job(store, "bench", "a", 501, &found));
+    cr_assert(store_last_job(store, "bench", "a", 500, &found));
+    cr_expect_str_eq(found.reason, "why");
+    cr_expect_eq(found.run, 1);
+    store_job_done(&found);
+}
