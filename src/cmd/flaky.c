@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "base/term.h"
 #include "cmd/cmd.h"
+#include "cmd/lab_name.h"
 #include "cmd/since.h"
 #include "report/words.h"
 
@@ -20,6 +21,8 @@ static const struct opt_row rows[] = {
     {"board", 'b', "BOARD", "Only tests that are flaky on this board.", "Which tests"},
     {"test", 't', "NAME", "Only this test: NAME or SUITE.NAME, or a quoted pattern.", NULL},
     {"since", 's', "TIME", "Only results since: 7d, 12h, 2026-11-01 or '2026-11-01 14:00' (30d).",
+     NULL},
+    {"lab", 'l', "FILE", "Only what ran in this lab; without it, what ran in any lab of this user.",
      NULL},
     {"limit", 'n', "N", "At most so many tests, the flakiest.", NULL},
     CMD_ROW_JSON,
@@ -37,6 +40,7 @@ struct request {
     struct history_filter filter;
     enum { TABLE, JSON, CSV } form;
     uint64_t limit; /* 0: all */
+    const char *lab;
 };
 
 static int take(void *arg, const struct opt_row *row, const char *value, struct err *err)
@@ -52,6 +56,9 @@ static int take(void *arg, const struct opt_row *row, const char *value, struct 
         return 0;
     case 's':
         return since_parse(value, &request->filter.since_us, err);
+    case 'l':
+        request->lab = value;
+        return 0;
     case 'n':
         return str_to_u64(value, INT64_MAX, "--limit", &request->limit, err);
     }
@@ -229,14 +236,19 @@ static void print(const struct flaky *found)
 
 static int show(const struct request *request, struct err *err)
 {
-    cleanup_free char *dir = fs_state_dir();
+    cleanup_free char *dir = fs_state_dir(), *lab = NULL;
+    struct history_filter filter = request->filter;
     struct flaky found = {0};
     struct store *store = NULL;
-    int rc = store_open(dir, false, &store, err);
+    int rc = lab_name(request->lab, &lab, err);
 
+    if (rc < 0)
+        return rc;
+    rc = store_open(dir, false, &store, err);
     if (rc < 0 && rc != -ERR_NOT_FOUND)
         return rc;
-    rc = store ? flaky_find(store, &request->filter, &found, err) : 0;
+    filter.lab = lab;
+    rc = store ? flaky_find(store, &filter, &found, err) : 0;
     store_close(store);
     if (rc < 0)
         return rc;

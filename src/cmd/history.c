@@ -3,6 +3,7 @@
 #include "base/str.h"
 #include "cmd/cmd.h"
 #include "cmd/history_print.h"
+#include "cmd/lab_name.h"
 #include "cmd/since.h"
 #include "conf/lab.h"
 #include "store/prune.h"
@@ -23,6 +24,10 @@ static const struct opt_row rows[] = {
     {"since", 's', "TIME", "Only what began since: 7d, 12h, 2026-11-01 or '2026-11-01 14:00'.",
      NULL},
     {"verdict", 'V', "VERDICT", "Only pass, fail or infra; several parted by commas.", NULL},
+    {"lab", 'l', "FILE",
+     "Only what ran in this lab; without it, what ran in any lab of this user. With --prune: whose "
+     "limits hold.",
+     NULL},
     {"limit", 'n', "N",
      "At most so many rows, the newest (20; 0: all). Of --json and --csv there is no limit without "
      "it.",
@@ -37,7 +42,6 @@ static const struct opt_row rows[] = {
      "Instead: forget at once what is more than lab.yaml allows, and give the disk its room back. "
      "Each run does a little of it anyway.",
      "Keeping it small"},
-    CMD_ROW_LAB,
     {0},
 };
 
@@ -141,13 +145,17 @@ static int show_one(struct store *store, const struct request *request, const ch
 
 static int show(const struct request *request, const char *name, struct err *err)
 {
-    cleanup_free char *dir = fs_state_dir();
+    cleanup_free char *dir = fs_state_dir(), *lab = NULL;
     struct history_filter filter = request->filter;
     struct store *store = NULL;
-    int rc = store_open(dir, false, &store, err);
+    int rc = lab_name(request->lab, &lab, err);
 
+    if (rc < 0)
+        return rc;
+    rc = store_open(dir, false, &store, err);
     if (rc < 0 && rc != -ERR_NOT_FOUND)
         return rc;
+    filter.lab = lab;
     if (!request->limited && request->form == HISTORY_TABLE)
         filter.limit = SHOWN;
     if (name)

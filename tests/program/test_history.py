@@ -98,6 +98,8 @@ def test_a_test_is_followed_through_the_runs(hil, make):
     assert [(row["run"], row["case"], row["result"]) for row in rows] == [("2", "echo", "fail"), ("1", "echo", "pass")]
     assert [line.split()[4:6] for line in history(hil, "-t", "echo").splitlines()[1:]] == [["echo", "fail"], ["echo", "pass"]]
     assert len(tries(hil, "--test", "fw")) == 2, "the job's name"
+    other = hil.write("other.yaml", "lab: other\nboards:\n  a: {qemu: {machine: netduino2}}\n")
+    assert len(tries(hil, "--lab", bench.path)) == 2 and not tries(hil, "--lab", other)
     assert tries(hil, "--since", "2020-01-01") and not tries(hil, "--since", "2099-01-01") and tries(hil, "--since", "1h")
 
 
