@@ -183,11 +183,9 @@ static int prune(const struct request *request, struct err *err)
     diags_done(&diags);
     if (rc == 0)
         rc = store_open(dir, false, &store, err);
-    if (rc == 0) {
-        struct store_limits limits = {lab->store.keep_ms * 1000, lab->store.max_bytes};
-        rc =
-            store_prune(store, lab->name, &limits, (int64_t)time(NULL) * 1000000, true, &runs, err);
-    }
+    if (rc == 0)
+        rc = store_prune(store, lab->name, &lab->store, (int64_t)time(NULL) * 1000000, true, &runs,
+                         err);
     store_close(store);
     lab_free(lab);
     if (rc == 0)

@@ -364,11 +364,9 @@ static void remember(struct session *session)
 /* After the verdict is told: what is old is nobody's hurry. */
 static void forget(struct session *session)
 {
-    const struct store_conf *conf = &session->inventory.lab->store;
-    struct store_limits limits = {conf->keep_ms * 1000, conf->max_bytes};
-
     if (session->store)
-        store_prune(session->store, session->run.lab, &limits, unix_us(), false, NULL, NULL);
+        store_prune(session->store, session->run.lab, &session->inventory.lab->store, unix_us(),
+                    false, NULL, NULL);
 }
 
 /* News must not be in the way of what they are about: what is wrong with them is a warning. */

@@ -271,7 +271,7 @@ static int begin(struct work *work, struct err *err)
 
 /* ---- who is told ----------------------------------------------------------------------------- */
 
-/* What became of a try, and of the board: `before` is what was known. */
+/* What became of a try, and of the board, where that is new. */
 static void tell(struct notifier *notifier, const struct work *work, const char *was_aside,
                  bool was_quarantined)
 {
@@ -309,14 +309,6 @@ static void tell_of_end(const struct work *work, const char *was_aside, bool was
 
 /* ---- the attempt's end ----------------------------------------------------------------------- */
 
-static void forget_old(const struct work *work)
-{
-    const struct store_conf *conf = &work->of->lab->store;
-    struct store_limits limits = {conf->keep_ms * 1000, conf->max_bytes};
-
-    store_prune(work->store, work->of->lab_name, &limits, unix_us(), false, NULL, NULL);
-}
-
 /* A cancel says nothing of the image, and neither does somebody who was quicker at the board; what
  * the board holds after a cancel nobody knows. */
 static int end(struct work *work, int rc, struct err *err)
@@ -343,7 +335,8 @@ static int end(struct work *work, int rc, struct err *err)
     if (store_attempt_end(work->store, work->id, attempt, &work->known, &store_err) == 0) {
         if (says_something)
             tell_of_end(work, was_aside, was_quarantined);
-        forget_old(work);
+        store_prune(work->store, work->of->lab_name, &work->of->lab->store, unix_us(), false, NULL,
+                    NULL);
         return rc;
     }
     *err = store_err;

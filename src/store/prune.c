@@ -5,7 +5,7 @@
 
 struct pruning {
     struct store *store;
-    const struct store_limits *limits;
+    const struct store_conf *limits;
     const char *lab;
     int64_t before_us;
     uint64_t runs, rows, rows_max;
@@ -127,13 +127,13 @@ static int forget_names(struct pruning *pruning, int64_t first_day_before)
                            "i", first_day);
 }
 
-int store_prune(struct store *store, const char *lab, const struct store_limits *limits,
+int store_prune(struct store *store, const char *lab, const struct store_conf *limits,
                 int64_t now_us, bool all, uint64_t *ret, struct err *err)
 {
     struct pruning pruning = {.store = store,
                               .limits = limits,
                               .lab = lab,
-                              .before_us = now_us - limits->keep_us,
+                              .before_us = now_us - limits->keep_ms * 1000,
                               .rows_max = all ? UINT64_MAX : STORE_PRUNE_ROWS,
                               .err = err};
     int64_t first_day = 0;

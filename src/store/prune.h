@@ -11,17 +11,14 @@
 #ifndef HIL_STORE_PRUNE_H
 #define HIL_STORE_PRUNE_H
 
+#include "conf/lab.h"
 #include "store/store.h"
 
-struct store_limits {
-    int64_t keep_us;    /* of the lab's runs */
-    uint64_t max_bytes; /* of the whole store, whichever lab's it is */
-};
-
-/* `all`: everything that is too much, and the file made small; else at most STORE_PRUNE_ROWS. The
+/* keep_ms is of this lab's runs, max_bytes of the whole store, whichever lab's they are. `all`: forget
+ * everything that is too much, and make the file small; else at most STORE_PRUNE_ROWS rows. The
  * newest run stays. *ret: runs that were forgotten; may be NULL. */
 #define STORE_PRUNE_ROWS 200000
-int store_prune(struct store *store, const char *lab, const struct store_limits *limits,
+int store_prune(struct store *store, const char *lab, const struct store_conf *limits,
                 int64_t now_us, bool all, uint64_t *ret, struct err *err);
 
 #endif

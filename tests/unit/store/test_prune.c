@@ -39,7 +39,7 @@ TestSuite(prune, .init = enter, .fini = leave);
 static uint64_t prune(const char *lab, int64_t keep_us, uint64_t max_bytes, int64_t now_us,
                       bool all)
 {
-    struct store_limits limits = {keep_us, max_bytes};
+    struct store_conf limits = {keep_us / 1000, max_bytes};
     uint64_t runs = 99;
     struct err err = {0};
 
@@ -164,7 +164,7 @@ static void expect_whole(void)
 
 Test(prune, a_kill_in_the_middle_leaves_whole_runs)
 {
-    struct store_limits limits = {MADE_DAY, NO_SIZE};
+    struct store_conf limits = {MADE_DAY / 1000, NO_SIZE};
 
     fill(40);
     for (int round = 0; round < 4; round++) {
