@@ -33,7 +33,9 @@ static const struct opt_row rows[] = {
      "it.",
      NULL},
     {"events", 0, NULL,
-     "Instead: what happened to boards: quarantine, release, recovery, what hil watch gave up on.",
+     "Instead: what else happened to boards: hil flash, quarantine, release, recovery, images that "
+     "hil "
+     "watch gave up on.",
      NULL},
     {"all", 'a', NULL, "With RUN: all of its cases, also those that passed.", NULL},
     CMD_ROW_JSON,

@@ -355,6 +355,22 @@ static void open_store(struct flashing *flashing)
         no_memory(flashing, &err);
 }
 
+/* hil watch keeps a record of its own. */
+static int record_flash(const struct flashing *flashing, const struct task *task, struct err *err)
+{
+    const struct flash_result *result = task->result;
+    bool there = result->outcome != FLASH_FAILED;
+    cleanup_free char *text = NULL;
+
+    if (flashing->request->no_quarantine || result->outcome == FLASH_UNCHANGED)
+        return 0;
+    text = there ? xasprintf("%s (%.8s) by %s", fs_basename(result->firmware), result->sha256,
+                             flashing->request->holder.user ? flashing->request->holder.user : "-")
+                 : xasprintf("%s failed: %s", fs_basename(result->firmware), result->reason);
+    return store_event(flashing->store, "flash", flashing->inventory.lab->name, result->board, text,
+                       task->ended_us, err);
+}
+
 /* What each board that was touched carries now. That nobody could write it down is told, no more. */
 static void remember(struct flashing *flashing)
 {
@@ -368,6 +384,8 @@ static void remember(struct flashing *flashing)
             rc = store_carries(flashing->store, flashing->inventory.lab->name, result->board,
                                there ? result->sha256 : NULL, fs_basename(result->firmware),
                                flashing->tasks[i].ended_us, &err);
+        if (rc == 0 && (there || result->took_us))
+            rc = record_flash(flashing, &flashing->tasks[i], &err);
     }
     if (rc < 0)
         no_memory(flashing, &err);

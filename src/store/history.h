@@ -69,7 +69,7 @@ int history_cases(struct store *store, int64_t run, const char *board,
                               const struct history_case *row),
                   void *arg, struct err *err);
 
-struct history_event { /* "quarantine" "release" "recovery" "watch" ... (store_event) */
+struct history_event { /* "flash" "quarantine" "release" "recovery" "watch" ... (store_event) */
     int64_t id, at_us;
     const char *lab, *board, *kind, *text;
 };

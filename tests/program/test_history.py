@@ -137,6 +137,18 @@ def test_a_board_is_told_from_a_test(hil):
     assert list(csv.DictReader(io.StringIO(hil("flaky", "--csv").out)))[1]["board"] == "a"
 
 
+def test_who_flashed_what(hil, make):
+    bench = make(a="p")
+    flash = lambda: hil("flash", "--lab", bench.path, "--at", "0", "a=fw.bin")
+    assert flash().code == 0
+    bench.path.write_text(bench.path.read_text().replace("[cp,", "['false',"))
+    assert flash().code == 3
+    failed, quarantine, flashed = json.loads(history(hil, "--events", "--json"))["events"]
+    assert quarantine["kind"] == "quarantine", "nothing helped"
+    assert (flashed["kind"], flashed["board"]) == ("flash", "a") and flashed["text"].startswith("fw.bin (c3bf47ea) by ")
+    assert failed["kind"] == "flash" and failed["text"].startswith("fw.bin failed: flash cmd: false: exit 1")
+
+
 @pytest.mark.parametrize(
     "args, words",
     [
