@@ -128,12 +128,18 @@ static bool is_there(const char *key, const char *value, const struct usb_tree *
     return with_serial(tree, value, &count) != NULL;
 }
 
+/* A hub path or a tty. */
+static bool names_a_place(const char *key)
+{
+    return str_eq(key, "path") || str_eq(key, "usb-path") || str_eq(key, "location") ||
+           str_eq(key, "port");
+}
+
 static bool names_a_device(const char *key, const char *value)
 {
     if (str_eq(key, "serial") || str_eq(key, "usb-serial"))
         return *value;
-    if (str_eq(key, "path") || str_eq(key, "usb-path") || str_eq(key, "location") ||
-        str_eq(key, "port"))
+    if (names_a_place(key))
         return str_starts(value, "/dev/") || usb_path_valid(value);
     return false;
 }
@@ -208,8 +214,7 @@ static const struct usb_device *named_in(const struct yaml_node *node, const str
         found = with_serial(tree, node->text, &count);
         return count == 1 ? found : NULL; /* else it could be another board's */
     }
-    if (str_eq(node->key, "path") || str_eq(node->key, "usb-path") ||
-        str_eq(node->key, "location") || str_eq(node->key, "port"))
+    if (names_a_place(node->key))
         return node->text[0] != '/'                    ? usb_at(tree, node->text)
                : plugged_tty(tree, node->text, &found) ? found
                                                        : NULL;

@@ -23,6 +23,7 @@ static const struct tool {
     {"avrdude", "-?", "avrdude version", NULL, NULL, NULL},
     {"bossac", "-h", "Version", NULL, NULL, NULL},
     {"dfu-util", "--version", NULL, NULL, NULL, NULL},
+    {"esptool", "version", NULL, NULL, NULL, NULL},
     {"esptool.py", "version", NULL, NULL, NULL, NULL},
     {"nrfutil", "--version", NULL, NULL, NULL, NULL},
     {"openocd", "--version", "Debugger", "0.12", "its `adapter serial` chooses the probe",
