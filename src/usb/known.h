@@ -31,6 +31,7 @@ struct usb_known {
     enum usb_way way;
     const char *openocd; /* its interface file there, less ".cfg"; NULL: none */
     bool number_only;    /* tools choose it by its serial number, and by nothing else */
+    bool same_number;    /* all of its kind have the same serial number */
 };
 
 const struct usb_known *usb_know(const struct usb_device *device); /* NULL: not known */

@@ -320,7 +320,8 @@ bool usb_serial_tells(const struct usb_tree *tree, const struct usb_device *devi
 
     if (device->serial)
         usb_with_serial(tree, device->serial, &alike);
-    return alike == 1 && usb_serial_plain(device->serial);
+    return alike == 1 && usb_serial_plain(device->serial) &&
+           !(device->known && device->known->same_number);
 }
 
 const struct usb_interface *usb_interface_of(const struct usb_device *device, uint8_t class,

@@ -306,3 +306,20 @@ Test(rig, what_would_be_mistaken_is_named)
     usb_tree_done(&tree);
     mock_free(mock);
 }
+
+Test(rig, the_number_that_all_of_a_kind_have_tells_nothing)
+{
+    struct mock *mock = lab_new();
+    struct usb_tree tree;
+
+    mock_plug(mock,
+              &(struct mock_device){
+                  .path = "1-1.1", .vendor = 0x2e8a, .product = 0x0003, .serial = "E0C9125B0D9B"});
+    mock_plug(mock, &(struct mock_device){
+                        .path = "1-1.2", .vendor = 0x2e8a, .product = 0x000f, .serial = "F00D"});
+    scan(&tree);
+    cr_expect(!usb_serial_tells(&tree, usb_at(&tree, "1-1.1")));
+    cr_expect(usb_serial_tells(&tree, usb_at(&tree, "1-1.2")));
+    usb_tree_done(&tree);
+    mock_free(mock);
+}
