@@ -5,7 +5,6 @@
 #include "base/str.h"
 #include "board/lock_file.h"
 #include "serve/rig_parts.h"
-#include "serve/rig_summary.h"
 #include "store/rigged.h"
 
 #include <errno.h>
@@ -197,11 +196,27 @@ static void pass_time(struct rig *rig)
     }
 }
 
+static size_t count_busy(const struct rig *rig)
+{
+    size_t busy = 0;
+
+    for (size_t i = 0; i < rig->slot_count; i++)
+        busy += rig->slots[i].busy;
+    return busy;
+}
+
+/* Not more than are wanted. */
+static bool takes_more(const struct rig *rig)
+{
+    return !rig->request->count || rig->counts.done + count_busy(rig) < rig->request->count;
+}
+
 static void start_all(struct rig *rig)
 {
     struct rig_slot *slot;
 
-    while ((slot = rig_slots_next(rig->slots, rig->slot_count, &rig->setup.conf.limits))) {
+    while (takes_more(rig) &&
+           (slot = rig_slots_next(rig->slots, rig->slot_count, &rig->setup.conf.limits))) {
         struct err err = {0};
         if (rig_start(rig, slot, &err) == 0)
             rig_happens(rig, slot, (struct rig_event){.kind = RIG_STARTED});
@@ -236,30 +251,21 @@ static void reload(struct rig *rig)
     notify_send(&rig->notify, "READY=1");
 }
 
-static bool is_idle(const struct rig *rig)
-{
-    for (size_t i = 0; i < rig->slot_count; i++)
-        if (rig->slots[i].busy || rig->slots[i].state == RIG_WAITING)
-            return false;
-    return rig->hand_count == 0;
-}
-
 static bool is_over(const struct rig *rig)
 {
     const struct rig_request *request = rig->request;
 
-    return ctx_cancelled(&rig->ctx) || (request->once && is_idle(rig)) ||
-           (request->count && rig->counts.done >= request->count && is_idle(rig));
+    if (ctx_cancelled(&rig->ctx))
+        return true;
+    if (rig->hand_count)
+        return false;
+    return (request->once && !rig_slots_count(rig->slots, rig->slot_count, RIG_WAITING)) ||
+           (request->count && rig->counts.done >= request->count);
 }
 
 static bool is_in_vain(const struct rig *rig)
 {
     return rig->request->once && !rig->counts.boards;
-}
-
-static bool takes_more(const struct rig *rig)
-{
-    return !rig->request->count || rig->counts.done < rig->request->count;
 }
 
 static void wait_for_news(struct rig *rig, int64_t due_ns)
@@ -298,7 +304,7 @@ static int run(struct rig *rig, struct err *err)
         rc = take_changes(rig, err);
         rig_reap(rig);
         pass_time(rig);
-        if (rc == 0 && takes_more(rig))
+        if (rc == 0)
             start_all(rig);
         if (is_in_vain(rig))
             rig_say(rig, NULL, "nothing that matches is plugged in; hil discover shows what is");
@@ -407,50 +413,7 @@ static void close_all(struct rig *rig)
     free(rig->runtime_dir);
 }
 
-/* ---- the shift's end ------------------------------------------------------------------------- */
-
-static int write_file(const struct rig_summary *summary, const char *path, struct err *err)
-{
-    struct fs_draft draft;
-    int rc = fs_draft_open(&draft, path, err);
-
-    if (rc < 0)
-        return rc;
-    rc = rig_summary_write(summary, str_ends(path, ".csv"), draft.fd, err);
-    if (rc == 0)
-        rc = fs_draft_commit(&draft, err);
-    else
-        fs_draft_abort(&draft);
-    return rc;
-}
-
-static int sum_up(const struct rig *rig, struct err *err)
-{
-    const struct rig_request *request = rig->request;
-    struct rig_summary summary = {0};
-    struct store *store = NULL;
-    int rc = store_open(rig->state_dir, true, &store, err);
-
-    if (rc == 0)
-        rc = rig_summary_read(store, rig->setup.lab->name, rig->started_us, &summary, err);
-    store_close(store);
-    if (rc == 0 && !request->quiet)
-        rig_summary_print(&summary, &request->term);
-    if (rc == 0 && request->summary)
-        rc = write_file(&summary, request->summary, err);
-    if (rc == 0 && request->json)
-        rc = rig_summary_write(&summary, false, STDOUT_FILENO, err);
-    rig_summary_done(&summary);
-    return rc;
-}
-
-static enum verdict verdict_of(const struct rig *rig)
-{
-    if (rig->lab_failed || rig->counts.done + rig->counts.seen + rig->counts.failed == 0 ||
-        (rig->counts.failed && !rig->firmware_failed))
-        return VERDICT_INFRA;
-    return rig->firmware_failed ? VERDICT_FAIL : VERDICT_PASS;
-}
+/* ---- the whole ------------------------------------------------------------------------------- */
 
 int rig_run(const struct rig_request *request, enum verdict *ret, struct err *err)
 {
@@ -468,6 +431,7 @@ int rig_run(const struct rig_request *request, enum verdict *ret, struct err *er
     struct err sum_err = {0};
     int rc;
 
+    *ret = VERDICT_INFRA;
     notify_open(&rig.notify);
     rc = open_all(&rig, err);
     if (rc == 0) {
@@ -475,39 +439,13 @@ int rig_run(const struct rig_request *request, enum verdict *ret, struct err *er
         bool cancelled = ctx_cancelled(&rig.ctx);
         rig_dismiss(&rig);
         rig_show_end(&rig);
-        if (sum_up(&rig, &sum_err) < 0 && rc == 0 && !cancelled) {
+        if (rig_sum_up(&rig, ret, &sum_err) < 0 && rc == 0 && !cancelled) {
             *err = sum_err;
             rc = -(int)sum_err.code;
         }
         if (rc == 0 && cancelled)
             rc = err_set(err, ERR_CANCELLED, "cancelled");
     }
-    *ret = verdict_of(&rig);
     close_all(&rig);
-    return rc;
-}
-
-int rig_report(const struct rig_report_request *request, struct err *err)
-{
-    cleanup_free char *path = lab_find(request->lab, err), *dir = fs_state_dir();
-    struct rig_summary summary = {0};
-    struct diags diags = {0};
-    struct store *store = NULL;
-    struct lab *lab = NULL;
-    int rc = path ? lab_load(path, &lab, &diags, err) : -(int)err->code;
-
-    diags_done(&diags);
-    if (rc == 0)
-        rc = store_open(dir, false, &store, err);
-    if (rc == 0 && lab)
-        rc = rig_summary_read(store, lab->name, rig_unix_us() - request->since_ms * 1000, &summary,
-                              err);
-    store_close(store);
-    lab_free(lab);
-    if (rc == 0 && (request->json || request->csv))
-        rc = rig_summary_write(&summary, request->csv, STDOUT_FILENO, err);
-    else if (rc == 0)
-        rig_summary_print(&summary, &request->term);
-    rig_summary_done(&summary);
     return rc;
 }

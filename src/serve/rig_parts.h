@@ -74,6 +74,9 @@ void rig_call(struct rig *rig, const struct rig_slot *slot);
 void rig_reap(struct rig *rig);
 void rig_dismiss(struct rig *rig); /* all of them, within a few seconds */
 
+/* rig_shift.c: the end of it. */
+int rig_sum_up(const struct rig *rig, enum verdict *ret, struct err *err);
+
 /* rig_tell.c: lines, the table, and the state for others. */
 __attribute__((format(printf, 3, 4))) void rig_say(struct rig *rig, const struct rig_slot *slot,
                                                    const char *format, ...);

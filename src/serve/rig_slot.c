@@ -10,11 +10,6 @@ const char *const rig_state_names[RIG_STATES + 1] = {
     "empty",  "waiting",   "flashing",    "verifying", "provisioning", "testing", "done",
     "failed", "unplugged", "seen-before", NULL};
 
-bool rig_state_works(enum rig_state state)
-{
-    return state >= RIG_FLASHING && state <= RIG_TESTING;
-}
-
 static unsigned enter(struct rig_slot *slot, enum rig_state state, const char *reason,
                       int64_t now_us)
 {
@@ -254,4 +249,13 @@ const struct rig_slot *rig_slots_twin(const struct rig_slot *slots, size_t count
             return other;
     }
     return NULL;
+}
+
+size_t rig_slots_count(const struct rig_slot *slots, size_t count, enum rig_state state)
+{
+    size_t in_state = 0;
+
+    for (size_t i = 0; i < count; i++)
+        in_state += slots[i].state == state;
+    return in_state;
 }

@@ -101,6 +101,6 @@ struct rig_slot *rig_slots_next(struct rig_slot *slots, size_t count,
 /* Another slot where a board of the same serial number is plugged in now; NULL: there is none. */
 const struct rig_slot *rig_slots_twin(const struct rig_slot *slots, size_t count,
                                       const struct rig_slot *slot);
-bool rig_state_works(enum rig_state state); /* flashing to testing */
+size_t rig_slots_count(const struct rig_slot *slots, size_t count, enum rig_state state);
 
 #endif

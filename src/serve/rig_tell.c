@@ -115,12 +115,11 @@ static void write_slot(const struct rig_slot *slot, int64_t unix_less_mono_us, s
 
 static void write_counts(const struct rig *rig, struct json_out *out)
 {
-    int64_t waiting = 0, working = 0;
+    int64_t waiting = (int64_t)rig_slots_count(rig->slots, rig->slot_count, RIG_WAITING),
+            working = 0;
 
-    for (size_t i = 0; i < rig->slot_count; i++) {
-        waiting += rig->slots[i].state == RIG_WAITING;
+    for (size_t i = 0; i < rig->slot_count; i++)
         working += rig->slots[i].busy;
-    }
     json_key(out, "counts");
     json_object(out);
     json_kv_int(out, "done", (int64_t)rig->counts.done);

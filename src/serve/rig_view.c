@@ -150,12 +150,10 @@ static void paint_totals(struct rig *rig, struct buf *frame)
 {
     const struct rig_counts *counts = &rig->counts;
     uint64_t ended = counts->done + counts->failed;
-    size_t working = 0, waiting = 0;
+    size_t waiting = rig_slots_count(rig->slots, rig->slot_count, RIG_WAITING), working = 0;
 
-    for (size_t i = 0; i < rig->slot_count; i++) {
+    for (size_t i = 0; i < rig->slot_count; i++)
         working += rig->slots[i].busy;
-        waiting += rig->slots[i].state == RIG_WAITING;
-    }
     buf_addf(frame, "%s%" PRIu64 " done, %" PRIu64 " failed, %zu at work",
              term_style(&rig->request->term, TERM_BOLD), counts->done, counts->failed, working);
     if (waiting)

@@ -161,6 +161,12 @@ def test_once_flashes_what_is_there_and_knows_it_again(hil):
     assert {row["board"]: row["macs"] for row in labels} == macs
 
 
+def test_no_more_than_are_wanted(hil):
+    usb = table(hil, RIG, *[bootloader(hil, n, f"AA{n}") for n in (1, 2, 3)])
+    done = usb("rig", "--count", "2")
+    assert done.code == 0 and "2 boards done" in done.out and "slot 3" not in done.out, done.out
+
+
 def test_a_failed_board_is_told_and_its_identity_is_in_doubt(hil):
     usb = table(hil, RIG + PATCH + "  on-done: [sh, -c, 'echo done $HIL_SERIAL $HIL_IDENTITY >> hooks']\n"
                 "  on-fail: [sh, -c, 'echo fail $HIL_SLOT $HIL_REASON >> hooks']\n",
