@@ -3,7 +3,7 @@
 
 On an xHCI controller hangs, at 1-1, a hub that switches power, and on its ports: 1 a UF2 bootloader's
 drive, where it is plugged in; 2 an FTDI adapter; 3 a model of a bootloader, whose firmware prints to that
-adapter's wires, and 4 one of a CP2104, both through usbredir. QEMU gets what `more` says besides.
+adapter's wires, and 4 one of a CP2104, both through usbredir.
 """
 import lzma
 import pathlib
@@ -129,7 +129,8 @@ def make_initrd(kernel, to):
 
 
 class Guest:
-    def __init__(self, kernel, work, more=lambda work: []):
+    def __init__(self, kernel, work, devices=()):
+        """`devices`: QEMU's words for what else hangs on xhci.0, on its ports from 2 on."""
         self.work = work
         self.began = time.monotonic()
         make_initrd(kernel, work / "initrd")
@@ -152,8 +153,7 @@ class Guest:
              "-device", "usb-redir,chardev=r2,bus=xhci.0,port=1.4",
              "-qmp", f"unix:{at('qmp')},server=on,wait=off",
              "-chardev", f"socket,path={at('uart')},server=on,wait=off,id=u",
-             "-device", "usb-serial,chardev=u,serial=HIL0001,always-plugged=on,bus=xhci.0,port=1.2",
-             *more(work)],
+             "-device", "usb-serial,chardev=u,serial=HIL0001,always-plugged=on,bus=xhci.0,port=1.2", *devices],
             stdin=subprocess.DEVNULL, stderr=open(at("qemu.log"), "wb"))
         self.shell = self.connect(at("shell"))
         end = time.monotonic() + 20
