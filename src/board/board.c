@@ -516,6 +516,11 @@ int board_console_write(struct board *board, const void *bytes, size_t count, co
     return console_gone(board, err);
 }
 
+bool board_console_returns(const struct board *board)
+{
+    return board->console->tty && tty_target_lasts(board->console->tty(board->console_self));
+}
+
 bool board_console_errors(const struct board *board, struct line_errors *ret)
 {
     return board->console_fd >= 0 && board->console->tty && serial_errors(board->console_fd, ret);

@@ -91,6 +91,8 @@ ssize_t board_console_read(struct board *board, void *bytes, size_t room, const 
 /* Writes all bytes. -ERR_TIMEOUT: the board does not take them; -ERR_CANCELLED; else -ERR_GONE. */
 int board_console_write(struct board *board, const void *bytes, size_t count, const struct ctx *ctx,
                         struct err *err);
+/* Where its tty vanishes, as a board's own USB port does at a reset, it can be told when it is back. */
+bool board_console_returns(const struct board *board);
 /* What the kernel has counted on its line so far; false: nobody counts. */
 bool board_console_errors(const struct board *board, struct line_errors *ret);
 int board_console_settle_ms(const struct board *board);

@@ -17,6 +17,12 @@ bool tty_target_given(const struct tty_target *target)
     return target->path || target->usb_serial || target->usb_path;
 }
 
+bool tty_target_lasts(const struct tty_target *target)
+{
+    return !target->path ||
+           (!str_starts(target->path, "/dev/tty") && !str_starts(target->path, "/dev/pts/"));
+}
+
 const char *tty_target_name(const struct tty_target *target)
 {
     return target->path ? target->path : target->usb_serial ? target->usb_serial : target->usb_path;

@@ -177,6 +177,17 @@ void capture_mark_reset(struct capture *capture, const struct board *board)
     capture->marks.reset_us = now_us(capture);
 }
 
+bool capture_silent(const struct capture *capture)
+{
+    return capture->first_byte_us < 0;
+}
+
+void capture_reopened(struct capture *capture, const struct board *board)
+{
+    capture->marks.line_known =
+        capture->marks.line_known && board_console_errors(board, &capture->counted);
+}
+
 /* How long to wait for the next byte, in microseconds, and what it means when none comes. */
 static int64_t next_deadline(const struct capture *capture, const struct timeouts *timeouts,
                              const struct parser *parser, enum capture_end *ret_end)

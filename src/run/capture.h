@@ -44,6 +44,11 @@ int capture_run(struct capture *capture, struct board *board, struct parser *par
                 const struct timeouts *timeouts, const struct ctx *ctx, enum capture_end *ret_end,
                 struct err *err);
 
+/* True where nothing has come since the reset. */
+bool capture_silent(const struct capture *capture);
+/* The console has been opened anew: what its tty counts begins anew, too. */
+void capture_reopened(struct capture *capture, const struct board *board);
+
 struct capture_marks {
     uint64_t reset_bytes; /* uart.log up to the reset */
     int64_t reset_us;     /* from the start of uart.timing to the reset */

@@ -17,6 +17,7 @@
 
 #define SWITCH_MS 30000 /* power, console and reset: switches answer in seconds or never */
 #define CANCELLED_REST_MS 2000
+#define RETURN_MS 20
 
 struct attempt {
     struct job job; /* as it runs on this board */
@@ -216,10 +217,48 @@ static int reset(struct attempt *attempt, const struct ctx *ctx, struct err *err
     return rc;
 }
 
-static int test(struct attempt *attempt, const struct ctx *ctx, struct err *err)
+/* A board's own USB port goes with the reset and comes back, maybe under another name. */
+static int follow_console(struct attempt *attempt, const struct ctx *ctx, struct err *err)
+{
+    struct err why = {0};
+    int rc;
+
+    board_console_close(attempt->board);
+    rc = ctx_sleep(ctx, RETURN_MS, &why);
+    if (rc == 0)
+        rc = open_console(attempt, ctx, &why);
+    if (rc == -ERR_CANCELLED)
+        return err_set(err, ERR_CANCELLED, "cancelled");
+    if (rc < 0)
+        return err_set(err, ERR_GONE, "the console vanished at the reset: %s", why.message);
+    capture_reopened(attempt->capture, attempt->board);
+    tell(attempt, EVENT_NOTE, "the console vanished at the reset, and is back");
+    return 0;
+}
+
+static int hear(struct attempt *attempt, const struct ctx *ctx, struct err *err)
 {
     return capture_run(attempt->capture, attempt->board, attempt->parser, &attempt->job.timeouts,
                        ctx, &attempt->result->end, err);
+}
+
+/* The node of a device that is going away can be opened for a moment still. */
+static bool may_return(const struct attempt *attempt)
+{
+    return capture_silent(attempt->capture) && board_console_returns(attempt->board) &&
+           capture_marks(attempt->capture).end_us < attempt->job.timeouts.boot * 1000;
+}
+
+static int test(struct attempt *attempt, const struct ctx *ctx, struct err *err)
+{
+    int rc = hear(attempt, ctx, err);
+
+    while (rc == -ERR_GONE && may_return(attempt)) {
+        rc = follow_console(attempt, ctx, err);
+        if (rc == 0)
+            rc = hear(attempt, ctx, err);
+    }
+    return rc;
 }
 
 /* One board's life, in order. */

@@ -20,10 +20,7 @@ class PtyBoard:
         self.flash = self.dir / "flash"
         self.resets = 0
         self.closing = False
-        self.master, self.slave = os.openpty()
-        os.set_blocking(self.master, False)
-        tty.setraw(self.slave)
-        self.tty = os.ttyname(self.slave)
+        self.plug()
         self.fifo = self.dir / "reset"
         os.mkfifo(self.fifo)
         # Both ends: no end of file between two resets.
@@ -56,6 +53,12 @@ class PtyBoard:
         (self.dir / "r").write_text("r")
         lines += [f"    {key}: {value}" for key, value in extra.items()]
         return "\n".join(lines) + "\n"
+
+    def plug(self):
+        self.master, self.slave = os.openpty()
+        os.set_blocking(self.master, False)
+        tty.setraw(self.slave)
+        self.tty = os.ttyname(self.slave)
 
     def unplug(self):
         """The other end hears that the terminal is gone."""

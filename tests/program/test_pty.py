@@ -39,6 +39,30 @@ def test_output_from_before_the_reset_never_counts(hil, board):
     assert log.startswith(UNITY.encode()) and log.endswith(b"booting\r\n")
 
 
+def test_a_tty_that_goes_with_the_reset_and_comes_back(hil):
+    """A board's own USB port: under another name, which the link follows."""
+    link = hil.home / "tty"
+
+    def script(board):
+        board.unplug()
+        board.plug()
+        link.unlink()
+        link.symlink_to(board.tty)
+        board.say(UNITY)
+
+    board = PtyBoard(hil.home, "uno", script)
+    link.symlink_to(board.tty)
+    lab = lab_of(hil, board)
+    lab.write_text(lab.read_text().replace(board.tty, str(link)))
+    try:
+        result = hil.run(IMAGE, lab=lab)
+        assert result.code == 0, result.out + result.err
+        assert list(result.cases()) == ["test_one", "test_two"]
+        assert "the console vanished at the reset, and is back" in (hil.out / "events.jsonl").read_text()
+    finally:
+        board.close()
+
+
 def test_bytes_one_by_one(hil, board):
     def drip(board):
         for byte in UNITY.encode():
