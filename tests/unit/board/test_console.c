@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "board/console/console.h"
 #include "board/console/serial.h"
+#include "board/tty_target.h"
 
 #include <asm/termbits.h>
 #include <criterion/criterion.h>
@@ -495,6 +496,28 @@ Test(console_serial, a_hub_path_and_an_interface_lead_to_a_tty)
         cr_expect(strstr(path ? path : err.message, cases[i].words), "%zu: %s", i, err.message);
     }
     remove_tree(sysfs);
+}
+
+Test(console_serial, only_a_name_of_its_own_is_followed)
+{
+    static const struct {
+        const char *options;
+        bool lasts;
+    } cases[] = {
+        {"{usb-serial: A50285BI}", true},
+        {"{usb-path: 1-1.4, interface: 2}", true},
+        {"{path: /dev/serial/by-id/usb-FTDI_x-if00-port0}", true},
+        {"{path: /dev/nucleo}", true},
+        {"{path: /dev/ttyACM0}", false},
+        {"{path: /dev/pts/3}", false},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        void *self = make(&console_serial, cases[i].options, NULL);
+        cr_expect_eq(tty_target_lasts(console_serial.tty(self)), cases[i].lasts, "%s",
+                     cases[i].options);
+        unmake(&console_serial, self);
+    }
 }
 
 /* ---- tcp ------------------------------------------------------------------------------------- */
