@@ -20,8 +20,8 @@
 
 #include "conf/lab.h"
 
-#define RIG_RETURN_MS \
-    10000 /* a board that is gone longer than this while it is flashed was pulled */
+/* A board that is off the bus for longer while it is flashed was pulled. */
+#define RIG_RETURN_MS 10000
 #define RIG_TEXT_MAX 512
 
 enum rig_state {
