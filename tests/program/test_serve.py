@@ -143,7 +143,7 @@ def test_who_waits_is_counted_and_quarantine_is_told(hil, slow):
         slow.go.set()
         assert [hil.finish(run).code for run in (first, second)] == [0, 0]
         with sqlite3.connect(hil.home / "state/history.db") as db:
-            db.execute("INSERT INTO quarantine VALUES ('bench', 'uno', 'it \"smokes\"', 1000000)")
+            db.execute("INSERT INTO quarantine (lab, board, reason, since_us) VALUES ('bench', 'uno', 'it \"smokes\"', 1000000)")
         viewer.wait_for(lambda v: v.state["uno"]["quarantine"])
         assert viewer.state["uno"]["quarantine"]["reason"] == 'it "smokes"'
         metrics = page.ask("/metrics")[2].decode()
@@ -339,7 +339,7 @@ def test_a_board_is_reset_and_released_from_the_page_and_from_no_other(hil, slow
     assert hil.run(IMAGE, lab=lab).code == 0
     resets = slow.resets
     with sqlite3.connect(hil.home / "state/history.db") as db:
-        db.execute("INSERT INTO quarantine VALUES ('bench', 'uno', 'smoke', 1)")
+        db.execute("INSERT INTO quarantine (lab, board, reason, since_us) VALUES ('bench', 'uno', 'smoke', 1)")
     with Page(hil, lab, "--allow-control") as page, Viewer(page) as viewer:
         viewer.wait_for(lambda v: "lab" in v.state and "uno" in v.state)
         key, own = viewer.state["lab"]["key"], f"http://127.0.0.1:{page.port}"
