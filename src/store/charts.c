@@ -6,9 +6,12 @@
 
 #include <stdio.h>
 
-#define BY_VERDICT                                                                         \
-    " count(*) FILTER (WHERE verdict = 'pass'), count(*) FILTER (WHERE verdict = 'fail')," \
-    " count(*) FILTER (WHERE verdict NOT IN ('pass', 'fail')), sum(took),"
+/* Columns 1 to 5. */
+#define BY_VERDICT                                              \
+    " count(*) FILTER (WHERE verdict = 'pass'),"                \
+    " count(*) FILTER (WHERE verdict = 'fail'),"                \
+    " count(*) FILTER (WHERE verdict NOT IN ('pass', 'fail'))," \
+    " sum(took), ifnull(sum(took) FILTER (WHERE verdict = 'pass'), 0),"
 
 static void take_verdicts(sqlite3_stmt *row, int at, uint64_t ret[VERDICT_INFRA + 1])
 {
@@ -41,8 +44,9 @@ static int take_day(void *arg, sqlite3_stmt *row)
 {
     const struct day_query *query = arg;
     struct history_day day = {.took_us = sqlite3_column_int64(row, 4),
-                              .cases = query_size(row, 5),
-                              .failed = query_size(row, 6)};
+                              .passed_us = sqlite3_column_int64(row, 5),
+                              .cases = query_size(row, 6),
+                              .failed = query_size(row, 7)};
 
     snprintf(day.day, sizeof day.day, "%s", query_text(row, 0));
     take_verdicts(row, 1, day.runs);
@@ -58,29 +62,68 @@ int history_days(struct store *store, const struct history_filter *filter,
                "1", take_day, &(struct day_query){each, arg}, err);
 }
 
-struct board_query {
-    int (*each)(void *arg, const struct history_board *board);
+struct group_query {
+    int (*each)(void *arg, const struct history_group *group);
     void *arg;
 };
 
-static int take_board(void *arg, sqlite3_stmt *row)
+static int take_group(void *arg, sqlite3_stmt *row)
 {
-    const struct board_query *query = arg;
-    struct history_board board = {.lab = query_text(row, 0),
+    const struct group_query *query = arg;
+    struct history_group group = {.lab = query_text(row, 0),
                                   .took_us = sqlite3_column_int64(row, 4),
-                                  .last_us = sqlite3_column_int64(row, 5),
-                                  .board = query_text(row, 6)};
+                                  .passed_us = sqlite3_column_int64(row, 5),
+                                  .last_us = sqlite3_column_int64(row, 6),
+                                  .name = query_text(row, 7)};
 
-    if (!board.board) /* jobs that no board was to be had for */
+    if (!group.name) /* jobs that no board was to be had for; what was not tested */
         return 0;
-    take_verdicts(row, 1, board.runs);
-    return query->each(query->arg, &board);
+    take_verdicts(row, 1, group.runs);
+    return query->each(query->arg, &group);
 }
 
-int history_boards(struct store *store, const struct history_filter *filter,
-                   int (*each)(void *arg, const struct history_board *board), void *arg,
+int history_groups(struct store *store, const struct history_filter *filter, enum history_by by,
+                   int (*each)(void *arg, const struct history_group *group), void *arg,
                    struct err *err)
 {
-    return ask(store, filter, "lab," BY_VERDICT " max(at), board", "lab, board", take_board,
-               &(struct board_query){each, arg}, err);
+    struct group_query query = {each, arg};
+
+    if (by == HISTORY_BY_TEST)
+        return ask(store, filter, "lab," BY_VERDICT " max(at), test", "lab, test", take_group,
+                   &query, err);
+    return ask(store, filter, "lab," BY_VERDICT " max(at), board", "lab, board", take_group, &query,
+               err);
+}
+
+struct total_query {
+    int (*each)(void *arg, const struct history_total *total);
+    void *arg;
+};
+
+static int take_total(void *arg, sqlite3_stmt *row)
+{
+    const struct total_query *query = arg;
+    struct history_total total = {.board = query_text(row, 0),
+                                  .verdict = VERDICT_INFRA,
+                                  .jobs = query_size(row, 2),
+                                  .took_us = sqlite3_column_int64(row, 3)};
+
+    store_verdict(query_text(row, 1), &total.verdict);
+    return query->each(query->arg, &total);
+}
+
+int history_totals(struct store *store, const char *lab,
+                   int (*each)(void *arg, const struct history_total *total), void *arg,
+                   struct err *err)
+{
+    cleanup_statement sqlite3_stmt *statement = NULL;
+    int rc = store_prepare(store,
+                           "SELECT board, verdict, jobs, took_us FROM totals"
+                           " WHERE lab = ifnull(?, '') ORDER BY board, verdict",
+                           &statement, err);
+
+    if (rc < 0)
+        return rc;
+    store_bind_text(statement, 1, lab);
+    return query_each(store, statement, take_total, &(struct total_query){each, arg}, err);
 }

@@ -14,6 +14,7 @@
 #define TRIES                                                                       \
     " WHERE (?1 IS NULL OR j.lab = ?1) AND (?2 IS NULL OR j.board = ?2)"            \
     " AND j.at_us >= ?3 AND (?4 = 0 OR j.at_us < ?4) AND (?5 = 0 OR j.run_id = ?5)" \
+    " AND (?8 IS NULL OR j.test = ?8)"                                              \
     " AND j.verdict <> 'infra' AND j.image_sha256 IS NOT NULL AND j.board IS NOT NULL"
 
 /* A test that is there several times in one try failed where one of them did. Tries that failed
@@ -37,8 +38,9 @@ static const char results_sql[] =
     " GROUP BY t.lab, t.name_id, t.test, t.board ORDER BY t.lab, t.name_id, t.test, t.board";
 
 static const char wanted_sql[] =
-    "INSERT OR IGNORE INTO wanted SELECT c.name_id FROM jobs j JOIN cases c ON c.job_id = "
-    "j.id" TRIES " AND j.failed + j.errors > 0 AND c.result IN (1, 2)";
+    "INSERT OR IGNORE INTO wanted"
+    " SELECT c.name_id FROM jobs j JOIN cases c ON c.job_id = j.id" TRIES
+    "   AND j.failed + j.errors > 0 AND c.result IN (1, 2)";
 
 const char *flaky_blame_name(enum flaky_blame blame)
 {

@@ -20,6 +20,7 @@
 struct history_filter { /* zeroed: everything */
     const char *lab, *board;
     const char *test;           /* pattern: of a job's test, or of a case as case_like() has it */
+    const char *job;            /* the test of a job, by its whole name; of runs and events none */
     int64_t run;                /* 0: any */
     int64_t since_us, until_us; /* begun in; 0: open */
     unsigned verdicts;          /* 1 << VERDICT_FAIL | ...; 0: any */

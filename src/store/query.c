@@ -1,42 +1,56 @@
 /* SPDX-License-Identifier: MIT */
 #include "store/query.h"
 
+/* clang-format off: one line of the text a line */
 #define IN_TIME(column) " AND " column " >= ?3 AND (?4 = 0 OR " column " < ?4)"
-#define HAS_VERDICT(column)                                                                       \
-    " AND (?6 = 0 OR (?6 >> CASE " column " WHEN 'pass' THEN 0 WHEN 'fail' THEN 1 ELSE 2 END) & " \
-    "1)"
+#define HAS_VERDICT(column)                                                        \
+    " AND (?6 = 0 OR (?6 >> CASE " column " WHEN 'pass' THEN 0 WHEN 'fail' THEN 1" \
+    " ELSE 2 END) & 1)"
 
-const char query_tries[] =
-    "SELECT j.run_id, 0, j.at_us AS at, j.took_us AS took, j.flash_us, "
-    "j.test_us, j.lab AS lab,"
-    " j.board AS board, j.test, NULL, NULL, j.image_file, j.image_sha256, "
-    "j.image_build_id, NULL,"
-    " NULL, r.sha, r.ref, r.url, j.attempt, j.last, 0, 0,"
-    " CASE j.verdict WHEN 'pass' THEN 0 WHEN 'fail' THEN 1 ELSE 3 END,"
-    " j.verdict AS verdict, j.reason, j.blame, j.passed AS passed, j.failed "
-    "AS failed,"
-    " j.errors AS errors, j.skipped AS skipped, j.flaky, j.id AS job"
-    " FROM jobs j JOIN runs r ON r.id = j.run_id"
-    " WHERE (?1 IS NULL OR j.lab = ?1) AND (?2 IS NULL OR j.board = "
-    "?2)" IN_TIME("j.at_us") " AND (?5 = 0 OR j.run_id = ?5)" HAS_VERDICT(
-        "j.verdict") " AND (?5 <> 0 OR NOT EXISTS (SELECT 1 FROM attempts "
-                     "WHERE run_id = j.run_id))"
-                     " UNION ALL "
-                     "SELECT ifnull(a.run_id, 0), a.id, a.started_us, "
-                     "a.took_us, ifnull(j.flash_us, 0),"
-                     " ifnull(j.test_us, 0), a.lab, a.board, j.test, "
-                     "a.tool, a.probe, ifnull(j.image_file, a.asset),"
-                     " a.image_sha256, j.image_build_id, a.tag, a.asset, "
-                     "NULL, NULL, NULL, 1, 1, a.golden,"
-                     " a.verdict IS NULL, ifnull(a.exit_code, 3), "
-                     "ifnull(a.verdict, 'infra'), a.reason, j.blame,"
-                     " ifnull(j.passed, 0), ifnull(j.failed, 0), "
-                     "ifnull(j.errors, 0), ifnull(j.skipped, 0),"
-                     " ifnull(j.flaky, 0), ifnull(j.id, 0)"
-                     " FROM attempts a LEFT JOIN jobs j ON j.run_id = "
-                     "a.run_id AND j.board = a.board AND j.last"
-                     " WHERE ?5 = 0 AND (?1 IS NULL OR a.lab = ?1) AND (?2 "
-                     "IS NULL OR a.board = ?2)" IN_TIME("a.started_us") HAS_VERDICT("a.verdict");
+const char query_tries
+    [] = "SELECT j.run_id, 0, j.at_us AS at, j.took_us AS took, j.flash_us, j.test_us,"
+         "  j.lab AS lab, j.board AS board, j.test AS test, NULL, NULL,"
+         "  j.image_file, j.image_sha256, j.image_build_id, NULL, NULL,"
+         "  r.sha, r.ref, r.url, j.attempt, j.last, 0, 0,"
+         "  CASE j.verdict WHEN 'pass' THEN 0 WHEN 'fail' THEN 1 ELSE 3 END,"
+         "  j.verdict AS verdict, j.reason, j.blame,"
+         "  j.passed AS passed, j.failed AS failed, j.errors AS errors, j.skipped AS skipped,"
+         "  j.flaky, j.id AS job"
+         " FROM jobs j JOIN runs r ON r.id = j.run_id"
+         " WHERE (?1 IS NULL OR j.lab = ?1) AND (?2 IS NULL OR j.board = ?2)" IN_TIME(
+             "j.at_us") " AND (?5 = 0 OR j.run_id = ?5) AND (?8 IS NULL OR j.test = "
+                        "?8)" HAS_VERDICT("j.verdict") " AND (?5 <> 0 OR NOT EXISTS (SELECT 1 FROM "
+                                                       "attempts WHERE run_id = j.run_id))"
+                                                       " UNION ALL "
+                                                       "SELECT ifnull(a.run_id, 0), a.id, "
+                                                       "a.started_us, a.took_us, "
+                                                       "ifnull(j.flash_us, 0),"
+                                                       "  ifnull(j.test_us, 0), a.lab, a.board, "
+                                                       "j.test, a.tool, a.probe,"
+                                                       "  ifnull(j.image_file, a.asset), "
+                                                       "a.image_sha256, j.image_build_id, a.tag, "
+                                                       "a.asset,"
+                                                       "  NULL, NULL, NULL, 1, 1, a.golden, "
+                                                       "a.verdict IS NULL,"
+                                                       "  ifnull(a.exit_code, 3),"
+                                                       "  ifnull(a.verdict, 'infra'), a.reason, "
+                                                       "j.blame,"
+                                                       "  ifnull(j.passed, 0), ifnull(j.failed, "
+                                                       "0), ifnull(j.errors, 0), ifnull(j.skipped, "
+                                                       "0),"
+                                                       "  ifnull(j.flaky, 0), ifnull(j.id, 0)"
+                                                       " FROM attempts a LEFT JOIN jobs j ON "
+                                                       "j.run_id = a.run_id AND j.board = a.board "
+                                                       "AND j.last"
+                                                       " WHERE ?5 = 0 AND (?1 IS NULL OR a.lab = "
+                                                       "?1) AND (?2 IS NULL OR a.board = "
+                                                       "?2)" IN_TIME(
+                                                           "a.started_us") " AND (?8 IS NULL OR "
+                                                                           "j.test = "
+                                                                           "?8)" HAS_VERDICT("a."
+                                                                                             "verdi"
+                                                                                             "ct");
+/* clang-format on */
 
 void query_bind(sqlite3_stmt *statement, const struct history_filter *filter)
 {
@@ -46,6 +60,7 @@ void query_bind(sqlite3_stmt *statement, const struct history_filter *filter)
     sqlite3_bind_int64(statement, 4, filter->until_us);
     sqlite3_bind_int64(statement, 5, filter->run);
     sqlite3_bind_int64(statement, 6, filter->verdicts);
+    store_bind_text(statement, 8, filter->job); /* statements without ?8 have no such place */
 }
 
 int query_each(struct store *store, sqlite3_stmt *statement,

@@ -8,7 +8,7 @@
 #include "store/history.h"
 #include "store/parts.h"
 
-/* The filter's values are parameters 1 to 6; QUERY_TRIES has the rest of the text. */
+/* The filter's values are parameters 1 to 6, and 8, its job; 7 is left to a limit. */
 void query_bind(sqlite3_stmt *statement, const struct history_filter *filter);
 
 /* All tries that the filter lets through, of runs and of hil watch, but for filter->test and the

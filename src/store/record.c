@@ -6,7 +6,7 @@
 #define DAY_US (INT64_C(86400) * 1000000)
 
 struct inserts {
-    sqlite3_stmt *run, *job, *test_case, *find_name, *name, *seen;
+    sqlite3_stmt *run, *job, *test_case, *find_name, *name, *seen, *total;
 };
 
 static void inserts_done(struct inserts *inserts)
@@ -17,6 +17,7 @@ static void inserts_done(struct inserts *inserts)
     sqlite3_finalize(inserts->find_name);
     sqlite3_finalize(inserts->name);
     sqlite3_finalize(inserts->seen);
+    sqlite3_finalize(inserts->total);
 }
 
 static int prepare_inserts(struct store *store, struct inserts *ret, struct err *err)
@@ -37,6 +38,9 @@ static int prepare_inserts(struct store *store, struct inserts *ret, struct err 
         {&ret->find_name, "SELECT id, seen_day FROM names WHERE suite = ? AND name = ?"},
         {&ret->name, "INSERT INTO names (suite, name, seen_day) VALUES (?, ?, ?)"},
         {&ret->seen, "UPDATE names SET seen_day = ? WHERE id = ?"},
+        {&ret->total,
+         "INSERT INTO totals VALUES (ifnull(?, ''), ?, ?, 1, ?)"
+         " ON CONFLICT DO UPDATE SET jobs = jobs + 1, took_us = took_us + excluded.took_us"},
     };
     int rc = 0;
 
@@ -128,9 +132,13 @@ static int record_one(struct store *store, struct inserts *inserts, const struct
                           (int64_t)attempt, (int64_t)last, (int64_t)counts.pass,
                           (int64_t)counts.fail, (int64_t)counts.error, (int64_t)counts.skip,
                           (int64_t)counts.flaky);
-    return rc < 0 ? rc
-                  : record_cases(store, inserts, job, sqlite3_last_insert_rowid(store->db),
-                                 at_us / DAY_US, err);
+    if (rc == 0)
+        rc = record_cases(store, inserts, job, sqlite3_last_insert_rowid(store->db), at_us / DAY_US,
+                          err);
+    return rc < 0 || !job->board
+               ? rc
+               : store_insert(store, inserts->total, err, "sssi", run->lab, job->board,
+                              verdict_name(job->verdict), job->took_us);
 }
 
 /* Each attempt is a row of its own: what a board did is remembered, whatever another made good. */

@@ -123,6 +123,13 @@ static const char *const migrations[] = {
     "  outcome TEXT, step TEXT, reason TEXT, identity TEXT);"
     "CREATE INDEX rigged_by_board ON rigged(lab, board, outcome);"
     "CREATE INDEX rigged_by_time ON rigged(lab, started_us);",
+    /* Jobs as they are counted, whatever is forgotten of them later; from what is there now. */
+    "CREATE TABLE totals ("
+    "  lab TEXT NOT NULL, board TEXT NOT NULL, verdict TEXT NOT NULL,"
+    "  jobs INTEGER NOT NULL, took_us INTEGER NOT NULL,"
+    "  PRIMARY KEY (lab, board, verdict)) WITHOUT ROWID;"
+    "INSERT INTO totals SELECT ifnull(lab, ''), board, verdict, count(*), sum(took_us) FROM jobs"
+    "  WHERE board IS NOT NULL GROUP BY 1, 2, 3;",
 };
 
 int store_failed(const struct store *store, struct err *err)

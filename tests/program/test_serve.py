@@ -93,6 +93,9 @@ def test_a_run_is_seen_while_it_goes_on_and_its_report_afterwards(hil, slow):
         history = page.json("/api/history?days=7")
         assert [(day["pass"], day["fail"]) for day in history["days"]] == [(1, 0)]
         assert history["jobs"][0]["board"] == "uno" and history["tests"][0]["name"] == "selftest-unity"
+        assert history["boards"][0]["pass"] == 1 and history["boards"][0]["took_us"] > 0 and history["flaky"] == []
+        assert page.json("/api/history?test=selftest-unity")["tests"] == history["tests"]
+        assert page.json("/api/history?test=selftest")["jobs"] == []
 
 
 def test_a_viewer_that_comes_back_gets_what_it_missed_and_nothing_twice(hil, slow):
@@ -149,6 +152,10 @@ def test_who_waits_is_counted_and_quarantine_is_told(hil, slow):
         metrics = page.ask("/metrics")[2].decode()
         assert 'hil_jobs_total{board="uno",verdict="pass"} 2' in metrics
         assert 'hil_boards{state="quarantine"} 1' in metrics
+        with sqlite3.connect(hil.home / "state/history.db") as db:
+            db.execute("DELETE FROM cases")
+            db.execute("DELETE FROM jobs")
+        assert 'hil_jobs_total{board="uno",verdict="pass"} 2' in page.ask("/metrics")[2].decode(), "a counter only grows"
         for line in metrics.splitlines():
             assert line.startswith("# ") or len(line.rsplit(" ", 1)) == 2 and float(line.rsplit(" ", 1)[1]) >= 0, line
 

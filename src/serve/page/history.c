@@ -1,102 +1,147 @@
 /* SPDX-License-Identifier: MIT */
 #include "serve/page/page_state.h"
-#include "store/trends.h"
+#include "store/charts.h"
+#include "store/flaky.h"
 
-#include <stdlib.h>
 #include <time.h>
 
 #define DAYS_DEFAULT 30
 #define DAYS_MAX 366
 #define JOBS 60
+#define FLAKY 50
 #define DAY_US (INT64_C(86400) * 1000000)
 
-static void put_counts(struct json_out *out, uint64_t pass, uint64_t fail, uint64_t infra,
-                       int64_t took_us)
+/* took_us: of one that passed, on the average; null: none did. */
+static void put_runs(struct json_out *out, const uint64_t *runs, int64_t passed_us)
 {
-    json_kv_int(out, "pass", (int64_t)pass);
-    json_kv_int(out, "fail", (int64_t)fail);
-    json_kv_int(out, "infra", (int64_t)infra);
-    json_kv_int(out, "took_us", took_us);
+    for (int verdict = VERDICT_PASS; verdict <= VERDICT_INFRA; verdict++)
+        json_kv_int(out, verdict_name((enum verdict)verdict), (int64_t)runs[verdict]);
+    json_key(out, "took_us");
+    if (runs[VERDICT_PASS])
+        json_int(out, passed_us / (int64_t)runs[VERDICT_PASS]);
+    else
+        json_null(out);
 }
 
-static int put_days(struct store *store, const struct store_filter *filter, struct json_out *out,
-                    struct err *err)
+/* As hil flaky --json has it. */
+static void put_flips(struct json_out *out, const struct flaky_count *count)
 {
-    struct store_day *days = NULL;
-    size_t count = 0;
-    int rc = store_chart_days(store, filter, &days, &count, err);
+    json_kv_int(out, "pairs", (int64_t)count->pairs);
+    json_kv_int(out, "flips", (int64_t)count->flips);
+    json_key(out, "low");
+    json_double(out, count->low, 6);
+    json_key(out, "high");
+    json_double(out, count->high, 6);
+}
+
+static int put_day(void *arg, const struct history_day *day)
+{
+    struct json_out *out = arg;
+
+    json_object(out);
+    json_kv_string(out, "day", day->day);
+    put_runs(out, day->runs, day->passed_us);
+    json_object_end(out);
+    return 0;
+}
+
+struct group_out {
+    struct json_out *out;
+    const struct flaky *flaky; /* NULL: these are no boards */
+};
+
+static int put_group(void *arg, const struct history_group *group)
+{
+    const struct group_out *to = arg;
+
+    json_object(to->out);
+    json_kv_string(to->out, "name", group->name);
+    put_runs(to->out, group->runs, group->passed_us);
+    for (size_t i = 0; to->flaky && i < to->flaky->board_count; i++)
+        if (str_eq(to->flaky->boards[i].board, group->name)) {
+            put_flips(to->out, &to->flaky->boards[i].count);
+            json_kv_bool(to->out, "stands_out", to->flaky->boards[i].stands_out);
+        }
+    json_object_end(to->out);
+    return 0;
+}
+
+static void put_flaky(struct json_out *out, const struct flaky *flaky)
+{
+    json_key(out, "flaky");
+    json_array(out);
+    for (size_t i = 0; i < flaky->test_count && i < FLAKY; i++) {
+        const struct flaky_test *test = &flaky->tests[i];
+        json_object(out);
+        json_kv_string(out, "suite", test->suite);
+        json_kv_string(out, "name", test->name);
+        json_kv_string(out, "blame", flaky_blame_name(test->blame));
+        /* The first is the one that stands out, if any does. */
+        json_kv_string(out, "board", test->blame == FLAKY_BOARD ? test->boards[0].board : NULL);
+        put_flips(out, &test->count);
+        json_object_end(out);
+    }
+    json_array_end(out);
+}
+
+static int put_job(void *arg, const struct history_try *job)
+{
+    struct json_out *out = arg;
+
+    json_object(out);
+    json_kv_string(out, "board", job->board);
+    json_kv_string(out, "test", job->test);
+    json_kv_string(out, "verdict", job->open ? NULL : verdict_name(job->verdict));
+    json_kv_string(out, "reason", job->reason);
+    json_kv_int(out, "time", job->started_us / 1000000);
+    json_kv_int(out, "took_us", job->took_us);
+    json_object_end(out);
+    return 0;
+}
+
+static int put_groups(struct store *store, const struct history_filter *filter,
+                      struct json_out *out, struct err *err)
+{
+    struct flaky flaky;
+    int rc = flaky_find(store, filter, &flaky, err);
+
+    if (rc < 0)
+        return rc;
+    put_flaky(out, &flaky);
+    json_key(out, "boards");
+    json_array(out);
+    rc = history_groups(store, filter, HISTORY_BY_BOARD, put_group,
+                        &(struct group_out){out, &flaky}, err);
+    json_array_end(out);
+    flaky_done(&flaky);
+    if (rc < 0)
+        return rc;
+    json_key(out, "tests");
+    json_array(out);
+    rc = history_groups(store, filter, HISTORY_BY_TEST, put_group, &(struct group_out){out, NULL},
+                        err);
+    json_array_end(out);
+    return rc;
+}
+
+static int put_all(struct store *store, const struct history_filter *filter, struct json_out *out,
+                   struct err *err)
+{
+    int rc;
 
     json_key(out, "days");
     json_array(out);
-    for (size_t i = 0; i < count; i++) {
-        json_object(out);
-        json_kv_string(out, "day", days[i].day);
-        put_counts(out, days[i].pass, days[i].fail, days[i].infra, days[i].took_us);
-        json_object_end(out);
-    }
+    rc = history_days(store, filter, put_day, out, err);
     json_array_end(out);
-    free(days);
-    return rc;
-}
-
-static int put_shares(struct store *store, const struct store_filter *filter,
-                      enum store_share_by by, struct json_out *out, struct err *err)
-{
-    struct store_share *shares = NULL;
-    size_t count = 0;
-    int rc = store_chart_shares(store, filter, by, &shares, &count, err);
-
-    json_key(out, by == STORE_BY_TEST ? "tests" : "boards");
-    json_array(out);
-    for (size_t i = 0; i < count; i++) {
-        const struct store_share *share = &shares[i];
-        json_object(out);
-        json_kv_string(out, "name", share->name);
-        put_counts(out, share->pass, share->fail, share->infra, share->took_us);
-        json_kv_int(out, "again", (int64_t)share->again);
-        json_kv_int(out, "flaky", (int64_t)share->flaky);
-        json_object_end(out);
-    }
-    json_array_end(out);
-    free(shares);
-    return rc;
-}
-
-static int put_jobs(struct store *store, const struct store_filter *filter, struct json_out *out,
-                    struct err *err)
-{
-    struct store_chart_job *jobs = NULL;
-    size_t count = 0;
-    int rc = store_chart_jobs(store, filter, JOBS, &jobs, &count, err);
-
+    if (rc == 0)
+        rc = put_groups(store, filter, out, err);
+    if (rc < 0)
+        return rc;
     json_key(out, "jobs");
     json_array(out);
-    for (size_t i = 0; i < count; i++) {
-        const struct store_chart_job *job = &jobs[i];
-        json_object(out);
-        json_kv_string(out, "board", job->board);
-        json_kv_string(out, "test", job->test);
-        json_kv_string(out, "verdict", verdict_name(job->verdict));
-        json_kv_string(out, "reason", job->reason);
-        json_kv_int(out, "time", job->started_us / 1000000);
-        json_kv_int(out, "took_us", job->took_us);
-        json_object_end(out);
-    }
+    rc = history_tries(store, filter, put_job, out, err);
     json_array_end(out);
-    free(jobs);
     return rc;
-}
-
-static int put_all(struct store *store, const struct store_filter *filter, struct json_out *out,
-                   struct err *err)
-{
-    int rc = put_days(store, filter, out, err);
-
-    if (rc == 0)
-        rc = put_shares(store, filter, STORE_BY_TEST, out, err);
-    if (rc == 0)
-        rc = put_shares(store, filter, STORE_BY_BOARD, out, err);
-    return rc == 0 ? put_jobs(store, filter, out, err) : rc;
 }
 
 int page_history(const struct page *page, const char *days, const char *board, const char *test,
@@ -104,7 +149,8 @@ int page_history(const struct page *page, const char *days, const char *board, c
 {
     uint64_t count = DAYS_DEFAULT;
     struct store *store = NULL;
-    struct store_filter filter = {.lab = page->inventory.lab->name, .board = board, .test = test};
+    struct history_filter filter = {
+        .lab = page->inventory.lab->name, .board = board, .job = test, .limit = JOBS};
     int rc = days ? str_to_u64(days, DAYS_MAX, "days", &count, err) : 0;
 
     if (rc < 0)

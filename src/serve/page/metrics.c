@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* https://prometheus.io/docs/instrumenting/exposition_formats/: text format 0.0.4. Counters of
- * verdicts are of the whole history, so they only grow, whoever ran the jobs. */
+ * verdicts are kept beside the history, so they only grow, whoever ran the jobs. */
 #include "serve/page/page_state.h"
 #include "serve/page/web.h"
-#include "store/trends.h"
+#include "store/charts.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 static void head(struct buf *out, const char *name, const char *type, const char *help)
@@ -75,30 +74,38 @@ static int64_t is_quarantined(const struct page_board *board)
     return board->standing.quarantined;
 }
 
+struct totals_out {
+    struct buf *jobs, *seconds;
+};
+
+static int put_total(void *arg, const struct history_total *total)
+{
+    const struct totals_out *to = arg;
+
+    buf_adds(to->jobs, "hil_jobs_total{board=\"");
+    value(to->jobs, total->board);
+    buf_addf(to->jobs, "\",verdict=\"%s\"} %" PRIu64 "\n", verdict_name(total->verdict),
+             total->jobs);
+    buf_adds(to->seconds, "hil_job_seconds_total{board=\"");
+    value(to->seconds, total->board);
+    buf_addf(to->seconds, "\",verdict=\"%s\"} %.3f\n", verdict_name(total->verdict),
+             (double)total->took_us / 1e6);
+    return 0;
+}
+
+/* A metric's lines stand together. */
 static void put_verdicts(const struct page *page, struct buf *out)
 {
-    struct store_total *totals = NULL;
+    cleanup_buf struct buf seconds = BUF_INIT(out->ceiling);
     struct store *store = NULL;
-    size_t count = 0;
 
     head(out, "hil_jobs_total", "counter", "Jobs that ended, by board and verdict.");
+    head(&seconds, "hil_job_seconds_total", "counter", "Time that jobs had their boards.");
     if (store_open(page->state_dir, false, &store, NULL) == 0)
-        store_chart_totals(store, page->inventory.lab->name, &totals, &count, NULL);
+        history_totals(store, page->inventory.lab->name, put_total,
+                       &(struct totals_out){out, &seconds}, NULL);
     store_close(store);
-    for (size_t i = 0; i < count; i++) {
-        buf_adds(out, "hil_jobs_total{board=\"");
-        value(out, totals[i].board);
-        buf_addf(out, "\",verdict=\"%s\"} %" PRIu64 "\n", verdict_name(totals[i].verdict),
-                 totals[i].count);
-    }
-    head(out, "hil_job_seconds_total", "counter", "Time that jobs had their boards.");
-    for (size_t i = 0; i < count; i++) {
-        buf_adds(out, "hil_job_seconds_total{board=\"");
-        value(out, totals[i].board);
-        buf_addf(out, "\",verdict=\"%s\"} %.3f\n", verdict_name(totals[i].verdict),
-                 (double)totals[i].took_us / 1e6);
-    }
-    free(totals);
+    buf_add(out, seconds.data, seconds.size);
 }
 
 static void put_services(const struct page *page, struct buf *out)

@@ -105,6 +105,12 @@ Test(flaky, flips_are_counted_within_an_image_and_a_board)
     cr_expect_eq(found.tests[0].blame, FLAKY_UNKNOWN, "b ran too seldom");
     cr_expect_eq(found.board_count, 2);
     flaky_done(&found);
+    found = find((struct history_filter){.job = "selftest"});
+    cr_expect_eq(found.test_count, 1, "of that job's cases");
+    flaky_done(&found);
+    found = find((struct history_filter){.job = "selftes"});
+    cr_expect_eq(found.test_count, 0);
+    flaky_done(&found);
 }
 
 Test(flaky, a_board_that_stands_out_is_to_blame)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "store/charts.h"
 #include "store/history.h"
+#include "store/prune.h"
 #include "store/watched.h"
 
 #include "base/buf.h"
@@ -274,28 +275,109 @@ static int add_day(void *arg, const struct history_day *day)
     return 0;
 }
 
-static int add_board(void *arg, const struct history_board *board)
+static int add_group(void *arg, const struct history_group *group)
 {
-    buf_addf(arg, "%s %llu/%llu/%llu; ", board->board, (unsigned long long)board->runs[0],
-             (unsigned long long)board->runs[1], (unsigned long long)board->runs[2]);
+    buf_addf(arg, "%s %llu/%llu/%llu %lld us; ", group->name, (unsigned long long)group->runs[0],
+             (unsigned long long)group->runs[1], (unsigned long long)group->runs[2],
+             (long long)group->passed_us);
     return 0;
+}
+
+static void expect_days(struct history_filter filter, const char *days)
+{
+    cleanup_buf struct buf out = BUF_INIT(8192);
+
+    cr_assert_eq(history_days(made.store, &filter, add_day, &out, NULL), 0);
+    cr_expect_str_eq(out.data, days, "%s", out.data);
+}
+
+static void expect_groups(enum history_by by, struct history_filter filter, const char *groups)
+{
+    cleanup_buf struct buf out = BUF_INIT(8192);
+
+    cr_assert_eq(history_groups(made.store, &filter, by, add_group, &out, NULL), 0);
+    cr_expect_str_eq(out.data, groups, "%s", out.data);
 }
 
 Test(history, charts_by_day_and_by_board)
 {
-    cleanup_buf struct buf out = BUF_INIT(8192);
-
     fill();
     attempt("b", MADE_BEGAN + MADE_HOUR, 0);
-    cr_assert_eq(history_days(made.store, &(struct history_filter){0}, add_day, &out, NULL), 0);
-    cr_expect_str_eq(out.data,
-                     "2023-11-14 1/1/1 1 of 4; 2023-11-15 1/1/0 1 of 2; 2023-11-16 0/0/1 0 of 0; ",
-                     "%s", out.data);
-    buf_clear(&out);
-    cr_assert_eq(
-        history_boards(made.store, &(struct history_filter){.lab = "bench"}, add_board, &out, NULL),
-        0);
-    cr_expect_str_eq(out.data, "a 2/1/0; b 0/1/1; ", "%s", out.data);
+    expect_days((struct history_filter){0},
+                "2023-11-14 1/1/1 1 of 4; 2023-11-15 1/1/0 1 of 2; 2023-11-16 0/0/1 0 of 0; ");
+    expect_days((struct history_filter){.lab = "elsewhere"}, "");
+    expect_groups(HISTORY_BY_BOARD, (struct history_filter){.lab = "bench"},
+                  "a 2/1/0 2000000 us; b 0/1/1 0 us; ");
+}
+
+/* Two tests on two boards, one job without a board. */
+static void fill_tests(void)
+{
+    static const struct made_job first[] = {
+        {.board = "a", .test = "smoke", .image = "x", .cases = "boots:pass"},
+        {.board = "b",
+         .test = "smoke",
+         .image = "x",
+         .cases = "boots:fail",
+         .verdict = VERDICT_FAIL},
+        {.board = "a", .test = "full", .image = "y", .cases = "boots:pass"}};
+    static const struct made_job second[] = {
+        {.board = "b", .test = "full", .image = "y", .verdict = VERDICT_INFRA, .reason = "gone"},
+        {.test = "smoke", .verdict = VERDICT_INFRA, .reason = "no board"}};
+
+    made_run(made.store, MADE_BEGAN, first, ARRAY_SIZE(first));
+    made_run(made.store, MADE_BEGAN + MADE_DAY, second, ARRAY_SIZE(second));
+}
+
+Test(history, charts_by_test)
+{
+    fill_tests();
+    expect_groups(HISTORY_BY_TEST, (struct history_filter){.lab = "bench"},
+                  "full 1/0/1 1000000 us; smoke 1/1/1 1000000 us; ");
+    expect_groups(HISTORY_BY_TEST, (struct history_filter){.board = "b"},
+                  "full 0/0/1 0 us; smoke 0/1/0 0 us; ");
+    expect_groups(HISTORY_BY_TEST, (struct history_filter){.since_us = MADE_BEGAN + MADE_DAY},
+                  "full 0/0/1 0 us; smoke 0/0/1 0 us; ");
+    expect_groups(HISTORY_BY_BOARD, (struct history_filter){.job = "full"},
+                  "a 1/0/0 1000000 us; b 0/0/1 0 us; ");
+    expect_groups(HISTORY_BY_TEST, (struct history_filter){.job = "ful"}, "");
+    expect_days((struct history_filter){.job = "full", .board = "a"}, "2023-11-14 1/0/0 0 of 1; ");
+    /* The newest first, as many as are wanted, of this job alone. */
+    expect_tries((struct history_filter){.job = "full", .limit = 1}, "2 b infra");
+    expect_tries((struct history_filter){.job = "smoke"}, "2 - infra; 1 b fail; 1 a pass");
+}
+
+static int add_total(void *arg, const struct history_total *total)
+{
+    buf_addf(arg, "%s %s %llu %lld us; ", total->board, verdict_name(total->verdict),
+             (unsigned long long)total->jobs, (long long)total->took_us);
+    return 0;
+}
+
+static void expect_totals(const char *lab, const char *totals)
+{
+    cleanup_buf struct buf out = BUF_INIT(8192);
+
+    cr_assert_eq(history_totals(made.store, lab, add_total, &out, NULL), 0);
+    cr_expect_str_eq(out.data, totals, "%s", out.data);
+}
+
+Test(history, totals_only_grow)
+{
+    const struct store_conf limits = {.keep_ms = 1000};
+    uint64_t forgotten = 0;
+
+    expect_totals("bench", "");
+    fill_tests();
+    made_simple(made.store, MADE_BEGAN + 2 * MADE_DAY, "a", "x", "boots:pass");
+    expect_totals("bench", "a pass 3 3000000 us; b fail 1 1000000 us; b infra 1 1000000 us; ");
+    expect_totals("elsewhere", "");
+    cr_assert_eq(store_prune(made.store, "bench", &limits, MADE_BEGAN + 9 * MADE_DAY, true,
+                             &forgotten, NULL),
+                 0);
+    cr_assert_eq(forgotten, 2);
+    made_expect(&made, "SELECT count(*) FROM jobs", "1");
+    expect_totals("bench", "a pass 3 3000000 us; b fail 1 1000000 us; b infra 1 1000000 us; ");
 }
 
 /* ---- what was there before ------------------------------------------------------------------- */
@@ -331,6 +413,7 @@ Test(history, a_store_from_before_history_is_taken_over)
     made_expect(&made, "SELECT passed || failed || errors || skipped FROM jobs", "1111");
     made_expect(&made, "SELECT at_us FROM jobs WHERE id = 2", "1700086400000000");
     made_expect(&made, "PRAGMA integrity_check", "ok");
+    expect_totals("bench", "nucleo-3 fail 1 8000000 us; ");
     cr_expect(store_quarantined(made.store, "bench", "nucleo-4", &quarantine));
     cr_expect_eq(store_duration(made.store, "bench", "selftest", NULL), -1);
 }

@@ -496,21 +496,32 @@
         ...row.map((cell, i) => el('td', {class: columns[i][1] || ''}, ...[].concat(cell)))))));
   };
 
+  const boardLink = (name) => el('a', {href: `#board/${encodeURIComponent(name)}`}, name);
+
   const jobsTable = (jobs, withBoard) => table(
     [['Verdict', 't'], ['Time', 't'], ...(withBoard ? [['Board']] : []), ['Test'], ['Took', 'n']],
-    jobs.map((job) => [el('span', {class: `v ${job.verdict}`}, job.verdict), when(job.time),
-      ...(withBoard ? [el('a', {href: `#board/${encodeURIComponent(job.board)}`}, job.board)] : []),
-      [job.test, job.verdict === 'pass' || !job.reason ? null : el('small', null, job.reason)], took(job.took_us)]),
+    jobs.map((job) => [job.verdict ? el('span', {class: `v ${job.verdict}`}, job.verdict) : 'not ended', when(job.time),
+      ...(withBoard ? [job.board ? boardLink(job.board) : '–'] : []),
+      [job.test || '–', job.verdict === 'pass' || !job.reason ? null : el('small', null, job.reason)], took(job.took_us)]),
     'No job was recorded in that time.');
 
-  const shareTable = (what, shares) => table(
-    [[what], ['Jobs', 'n'], ['Passed', 'n'], ['Infra', 'n'], ['Flaky', 'n'], ['Took', 'n']],
-    shares.map((s) => {
-      const judged = s.pass + s.fail, all = judged + s.infra;
-      return [what === 'Board' ? el('a', {href: `#board/${encodeURIComponent(s.name)}`}, s.name) : s.name, String(all),
-        judged ? `${Math.round(100 * s.pass / judged)} %` : '–', s.infra ? String(s.infra) : '–',
-        s.again ? [s.flaky ? el('span', {class: 'v i'}, `${s.flaky} of ${s.again}`) : `0 of ${s.again}`] : '–', took(s.took_us)];
+  const groupTable = (what, groups) => table(
+    [[what], ['Jobs', 'n'], ['Passed', 'n'], ['Infra', 'n'], ['Took', 'n'], ...(what === 'Board' ? [['Flips', 'n']] : [])],
+    groups.map((g) => {
+      const judged = g.pass + g.fail, all = judged + g.infra;
+      return [what === 'Board' ? boardLink(g.name) : g.name, String(all), judged ? `${Math.round(100 * g.pass / judged)} %` : '–',
+        g.infra ? String(g.infra) : '–', g.took_us === null ? '–' : took(g.took_us),
+        ...(what === 'Board' ? [g.pairs ? flips(g, g.stands_out) : '–'] : [])];
     }), 'Nothing was recorded in that time.');
+
+  const percent = (part) => (100 * part).toFixed(part > 0 && part < .1 ? 1 : 0);
+  const flips = (of, bad) => [bad ? el('span', {class: 'v i'}, `${of.flips} of ${of.pairs}`) : `${of.flips} of ${of.pairs}`,
+    el('small', null, `${percent(of.low)} – ${percent(of.high)} %`)];
+
+  const flakyTable = (tests) => table(
+    [['Test'], ['Flips', 'n'], ['To blame']],
+    tests.map((t) => [t.suite ? `${t.suite}.${t.name}` : t.name, flips(t), t.board ? ['board ', boardLink(t.board)] : t.blame === 'test' ? 'the test' : 'not known']),
+    'No test both passed and failed on the same image and board.');
 
   const NS = 'http://www.w3.org/2000/svg';
   const svg = (tag, props, ...children) => {
@@ -530,7 +541,7 @@
       date.setHours(12, 0, 0, 0);
       date.setDate(date.getDate() - back);
       const name = `${date.getFullYear()}-${pad(date.getMonth() + 1)}-${pad(date.getDate())}`;
-      days.push(known.get(name) || {day: name, pass: 0, fail: 0, infra: 0, took_us: -1});
+      days.push(known.get(name) || {day: name, pass: 0, fail: 0, infra: 0, took_us: null});
     }
     return days;
   };
@@ -636,10 +647,11 @@
     barsChart(byId('c-jobs'), days);
     curveChart(byId('c-rate'), days, rateOf, 100, (v) => `${Math.round(v)} %`,
       judged ? `${(100 * sum('pass') / judged).toFixed(1)} percent passed` : 'nothing to judge');
-    curveChart(byId('c-took'), days, (day) => day.took_us < 0 ? null : day.took_us / 1e6, niceTop(longest),
+    curveChart(byId('c-took'), days, (day) => day.took_us === null ? null : day.took_us / 1e6, niceTop(longest),
       (v) => v ? took(v * 1e6) : '0', `up to ${took(longest * 1e6)}`);
-    byId('t-tests').replaceChildren(shareTable('Test', tests));
-    byId('t-boards').replaceChildren(shareTable('Board', history.boards || []));
+    byId('t-tests').replaceChildren(groupTable('Test', tests));
+    byId('t-boards').replaceChildren(groupTable('Board', history.boards || []));
+    byId('t-flaky').replaceChildren(flakyTable(history.flaky || []));
     byId('t-jobs').replaceChildren(jobsTable(jobs, true));
     options(byId('h-test'), tests.map((test) => test.name));
     options(byId('h-board'), boards.keys());
