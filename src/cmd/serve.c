@@ -29,7 +29,9 @@ static const struct opt_row rows[] = {
      "Run hil watch beside it: a process of its own, started again when it ends, ended with this "
      "one.",
      "Beside the page"},
-    {"github-token-file", 0, "FILE", "What hil watch --token-file is given.", NULL},
+    {"rig", 0, NULL, "Run hil rig beside it, in the same way, with what lab.yaml's rig says.",
+     NULL},
+    {"github-token-file", 0, "FILE", "What they are given as --token-file.", NULL},
     {0},
 };
 
@@ -39,13 +41,13 @@ static const char *const examples[] = {
     "For everybody in the house who knows the token",
     "hil serve --listen '[::]:8320' --token-file /etc/hil/page-token --tls-cert lab.crt --tls-key "
     "lab.key",
-    "The page and the release watch as one service",
-    "hil serve --watch --github-token-file token",
+    "The page, the release watch and the rig as one service",
+    "hil serve --watch --rig --github-token-file token",
     "From another desk, without opening the lab",
     "ssh -L 8320:localhost:8320 lab",
     NULL};
 
-static const char *const see_also[] = {"watch", "boards", "run", NULL};
+static const char *const see_also[] = {"watch", "rig", "boards", "run", NULL};
 
 struct options {
     struct page_request request;
@@ -92,7 +94,7 @@ static int check(const struct options *options, const char *operand, struct err 
     if (!request->tls_cert != !request->tls_key)
         return err_set(err, ERR_USAGE, "--tls-cert and --tls-key go together");
     if (request->github_token_file && !options->service_count)
-        return err_set(err, ERR_USAGE, "--github-token-file is for --watch");
+        return err_set(err, ERR_USAGE, "--github-token-file is for --watch and --rig");
     return 0;
 }
 

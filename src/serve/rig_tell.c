@@ -106,7 +106,7 @@ static void write_slot(const struct rig_slot *slot, int64_t unix_less_mono_us, s
     json_kv_string(out, "path", slot->device.path);
     json_kv_string(out, "serial", *slot->device.serial ? slot->device.serial : NULL);
     json_kv_string(out, "state", rig_state_names[slot->state]);
-    json_kv_int(out, "percent", slot->percent < 0 ? 0 : slot->percent);
+    json_kv_int(out, "percent", slot->percent);
     json_kv_int(out, "since_us", slot->since_us + unix_less_mono_us);
     json_kv_string(out, "identity", *slot->identity ? slot->identity : NULL);
     json_kv_string(out, "reason", *slot->reason ? slot->reason : NULL);

@@ -319,15 +319,16 @@ def live_lab(hil, board):
         assert hil.run(IMAGE, "-b", "uno", lab=lab).code == 0
         viewer.wait_for(lambda v: v.state.get("uno", {}).get("dir") and v.state["uno"]["last"])
     with sqlite3.connect(hil.home / "state/history.db") as db:
-        db.execute("INSERT INTO quarantine VALUES ('bench-a', 'pico-2', 'flash: no device found; power cycle did not help', 1)")
+        db.execute("INSERT INTO quarantine (lab, board, reason, since_us) VALUES"
+                   " ('bench-a', 'pico-2', 'flash: no device found; power cycle did not help', 1)")  # fmt: skip
         for n in range(200):
             verdict = "infra" if n % 29 == 0 else "fail" if n % 9 == 0 else "pass"
+            at = int((time.time() - n * 12000) * 1e6)
             db.execute(
-                "INSERT INTO jobs (run_id, lab, board, test, image_sha256, verdict, reason, started_us, took_us, flash_us,"
-                " test_us) VALUES (1, 'bench-a', ?, ?, ?, ?, ?, ?, ?, 0, 0)",
-                (f"pico-{n % 4 * 5 + 2}", ("smoke", "can-loopback", "bootloader")[n % 3], str(n // 12), verdict,
-                 "2 of 34 tests failed" if verdict == "fail" else None, int((time.time() - n * 12000) * 1e6),
-                 (8 + n % 7) * 10**6))  # fmt: skip
+                "INSERT INTO jobs (run_id, lab, board, test, image_sha256, verdict, reason, started_us, at_us, took_us,"
+                " flash_us, test_us) VALUES (1, 'bench-a', ?, ?, ?, ?, ?, ?, ?, ?, 0, 0)",
+                (f"pico-{n % 4 * 5 + 2}", ("smoke", "can-loopback", "bootloader")[n % 3], str(n // 60), verdict,
+                 "2 of 34 tests failed" if verdict == "fail" else None, at, at, (8 + n % 7) * 10**6))  # fmt: skip
     states = ("waiting", "flashing", "verifying", "done", "failed", "unplugged")
     rig = {"service": "rig", "pid": os.getpid(), "lab": "bench-a", "counts": {"done": 118, "failed": 3}, "slots": [
         {"slot": n + 1, "path": f"1-1.{n + 1}", "serial": f"00{n}", "state": state, "percent": 42 if n < 3 else -1,
@@ -379,6 +380,7 @@ def test_every_view_is_legible_named_and_fits(hil, board, browser, scheme, width
             browser.wait("!document.querySelector('nav a[href=\"#rig\"]').hidden")
             if view == "history":
                 browser.wait_text("#h-sum", "passed")
+                browser.wait_text("#t-flaky", "smoke")
             browser("shot", path=str(PLACE / f"{view.split('/')[0]}-{scheme}{'-phone' if phone else ''}.png"))
             assert browser.eval("document.documentElement.scrollWidth <= innerWidth"), f"{view} is too wide"
             assert browser.eval(CONTRAST) == [], view

@@ -13,10 +13,10 @@ from conftest import wait_until
 class Page:
     """hil serve on a free port until it is told to stop."""
 
-    def __init__(self, hil, lab, *args, env=None, tls=None, port=0):
+    def __init__(self, hil, lab, *args, env=None, tls=None, port=0, start=None):
         self.tls = tls
         self.lines = []
-        self.process = hil.start(
+        self.process = (start or hil.start)(
             "serve", "--lab", lab, "--listen", f"127.0.0.1:{port}", *args, env=env or {}
         )
         self.readers = [

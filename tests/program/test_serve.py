@@ -14,11 +14,19 @@ import pytest
 from conftest import LAB, ROOT, firmware, processes_in, wait_until
 from page_client import Page, Viewer, token_file
 from ptyboard import UNITY, PtyBoard, lab_of
+from usblab import UsbLab
 
 sys.path.insert(0, str(ROOT / "tests" / "github"))
 from server import GitHub  # noqa: E402
 
 IMAGE = firmware("selftest-unity.elf")
+RIG = """lab: bench
+rig:
+  match: {id: ['0483:df11'], hub: 1-1}
+  firmware: fw.bin
+  at: 0x08000000
+  flash: {dfu: {path: '{path}', serial: '{serial}', leave: false}}
+"""
 HOSTILE = b'<img src=x onerror="alert(1)">\x1b[31m</div>\xff\x00 ok\r\n'
 
 
@@ -308,7 +316,7 @@ def test_https(hil, certificate):
         (["--token-file", "none"], 2, "--token-file"),
         (["--token-file", "short"], 2, "16 characters"),
         (["--listen", "0.0.0.0:0", "--allow-control"], 2, "needs --token-file"),
-        (["--github-token-file", "x"], 2, "is for --watch"),
+        (["--github-token-file", "x"], 2, "is for --watch and --rig"),
         (["--lab", "none.yaml"], 2, "none.yaml"),
     ],
 )
@@ -414,3 +422,22 @@ def test_the_watch_runs_beside_it_is_started_again_and_ends_with_it(hil):
             viewer.wait_for(lambda v: v.state["service"]["running"] and v.state.get("watch", watched)["pid"] != watched["pid"])
             page.stop(signal.SIGKILL)
             wait_until(lambda: not processes_in(hil.home), what="the end of what ran beside it")
+
+
+def test_the_rig_runs_beside_it_and_its_slots_are_seen(hil):
+    lab = hil.write("lab.yaml", RIG)
+    (hil.home / "fw.bin").write_bytes(os.urandom(3000))
+    usb = UsbLab(hil, *(f"bootloader 1-1.{n} serial=A{n} state={hil.home}/A{n}" for n in (1, 2)))
+    with Page(hil, lab, "--rig", start=usb.start) as page, Viewer(page) as viewer:
+        viewer.wait_for(lambda v: v.state.get("service", {}).get("running") and v.state["service"]["name"] == "rig")
+        viewer.wait_for(lambda v: {s["state"] for s in (v.state.get("rig") or {}).get("slots", [])} == {"done"})
+        rig = viewer.state["rig"]
+        assert [(s["slot"], s["path"], s["serial"]) for s in rig["slots"]] == [(1, "1-1.1", "A1"), (2, "1-1.2", "A2")]
+        assert rig["counts"]["done"] == 2
+        assert 'hil_service_up{service="rig"} 1' in page.ask("/metrics")[2].decode()
+        os.kill(rig["pid"], signal.SIGKILL)
+        viewer.wait_for(lambda v: not v.state["service"]["running"])
+        # Started again it leaves alone what is done.
+        viewer.wait_for(lambda v: {s["state"] for s in (v.state.get("rig") or {}).get("slots", [])} == {"seen-before"})
+        assert page.stop() == 143
+    wait_until(lambda: not processes_in(hil.home), what="the end of what ran beside it")

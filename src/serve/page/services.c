@@ -17,6 +17,7 @@
 
 const struct service_row services_table[] = {
     {"watch", "the newest firmware from GitHub on every board"},
+    {"rig", "every board that is plugged in"},
     {NULL, NULL},
 };
 

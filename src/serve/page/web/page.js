@@ -682,10 +682,11 @@
 
   /* ---- releases and rig ----------------------------------------------------------------------- */
 
+  const serviceLine = (service) => service ? [el('p', {class: 'dim'}, `hil ${service.name} `
+    + `${service.running ? 'runs' : `does not run (exit code ${service.exit_code}); it is started again`} since ${when(service.since)}.`)] : [];
+
   const drawReleases = () => {
-    const service = services.get('watch'), watch = state.watch, view = byId('v-releases'), parts = [];
-    if (service)
-      parts.push(el('p', {class: 'dim'}, `hil watch ${service.running ? 'runs' : `does not run (exit code ${service.exit_code}); it is started again`} since ${when(service.since)}.`));
+    const service = services.get('watch'), watch = state.watch, view = byId('v-releases'), parts = serviceLine(service);
     for (const item of watch ? watch.watches || [] : [])
       parts.push(el('div', {class: 'card'},
         el('h3', null, String(item.watch), ' ', item.tag ? el('span', {class: 'v'}, String(item.tag)) : ''),
@@ -700,14 +701,14 @@
 
   const slotKind = (s) => s === 'done' ? 'done' : /^(failed|unplugged)/.test(s) ? 'failed' : /^(flashing|verifying|provisioning|testing)/.test(s) ? 'busy' : '';
   const drawRig = () => {
-    const rig = state.rig, view = byId('v-rig');
-    document.querySelector('nav a[href="#rig"]').hidden = !rig && !services.get('rig');
+    const rig = state.rig, service = services.get('rig'), view = byId('v-rig'), line = serviceLine(service);
+    document.querySelector('nav a[href="#rig"]').hidden = !rig && !service;
     if (!rig) {
-      view.replaceChildren(el('p', {class: 'dim'}, 'No rig is at work.'));
+      view.replaceChildren(...line, el('p', {class: 'dim'}, 'No rig is at work.'));
       return;
     }
     const counts = Object.entries(rig.counts || {}).filter(([, n]) => typeof n === 'number').map(([name, n]) => `${n} ${name}`);
-    view.replaceChildren(el('p', null, counts.join(' · ')), el('div', {class: 'slots'}, ...(rig.slots || []).map((slot) => el('div', {class: 'card'},
+    view.replaceChildren(...line, el('p', null, counts.join(' · ')), el('div', {class: 'slots'}, ...(rig.slots || []).map((slot) => el('div', {class: 'card'},
       el('div', null, el('b', null, String(slot.slot)), ' ', el('span', {class: `v ${slotKind(String(slot.state))}`},
         `${slot.state}${slot.percent >= 0 && slotKind(String(slot.state)) === 'busy' ? ` ${slot.percent} %` : ''}`)),
       slotKind(String(slot.state)) === 'busy' ? bar({running: true, what: String(slot.state), percent: Number.isInteger(slot.percent) ? slot.percent : -1}) : null,
