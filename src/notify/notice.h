@@ -20,7 +20,7 @@ enum notice_kind {
     NOTICE_QUARANTINE, /* a board goes into quarantine, */
     NOTICE_RELEASE,    /* and comes out of it */
     NOTICE_WATCH,      /* hil watch has put an image onto a board, or has failed to */
-    NOTICE_RIG,        /* a rig's batch is done, or a slot failed */
+    NOTICE_RIG,        /* a board on a rig failed, or a shift is over */
     NOTICE_POOL_LOW,   /* a pool of identities runs dry */
     NOTICE_TEST,       /* hil notify --test */
     NOTICE_KINDS

@@ -121,9 +121,12 @@ static void count(struct rig *rig, const struct rig_slot *slot)
     switch (slot->state) {
     case RIG_DONE:
         counts->done++;
+        rig_notice_pools(rig);
         break;
     case RIG_FAILED:
         counts->failed++;
+        rig_notice_failed(rig, slot);
+        rig_notice_pools(rig); /* it may have been drawn */
         break;
     case RIG_UNPLUGGED:
         counts->unplugged++;
@@ -299,6 +302,7 @@ static int run(struct rig *rig, struct err *err)
     int rc = 0;
 
     notify_send(&rig->notify, "READY=1\nSTATUS=boards are flashed as they are plugged in");
+    rig_notice_pools(rig);
     while (rc == 0) {
         int64_t due;
         rc = take_changes(rig, err);

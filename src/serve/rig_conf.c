@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define RECIPES_MAX 8
+#define LOW_DEFAULT 10
 #define SLOTS_MAX 256
 #define SIZE_MAX_BYTES 4096
 
@@ -85,6 +86,8 @@ static const struct field recipe_rows[] = {
      .help = "which one it is drawn from; hil pool fills it"},
     {"from", FIELD_ARGV, offsetof(struct recipe_fields, recipe.from),
      .help = "a command whose last line of output is the identity, as of a key server"},
+    {"low", FIELD_UINT, offsetof(struct recipe_fields, recipe.low), .max = INT64_MAX,
+     .help = "notify: pool-low when fewer than this are left in it (10; 0: never)"},
     {"patch", FIELD_NODE, offsetof(struct recipe_fields, patch),
      .help = "{at, size, as}: bytes of the firmware before it is written"},
     {"command", FIELD_NODE, offsetof(struct recipe_fields, command),
@@ -230,7 +233,7 @@ static void check_argv(const struct strv *argv, const struct yaml_node *node, st
 
 static void read_recipe(const struct yaml_node *node, struct rig_conf *conf, struct diags *diags)
 {
-    struct recipe_fields fields = {.patch = NULL};
+    struct recipe_fields fields = {.recipe = {.low = LOW_DEFAULT}};
     struct rig_recipe *recipe = &conf->recipes[conf->recipe_count];
     const struct yaml_node *place;
 

@@ -28,6 +28,8 @@ struct rig_recipe { /* how an identity gets onto a board */
     uint64_t at, size; /* of a patch or OTP; size 0: as long as it is */
     int form;          /* enum recipe_form */
     struct strv write, read;
+    uint64_t low; /* fewer than this left in the pool are told (pool-low); 0: never */
+    bool told;    /* the rig's: that it is low now */
 };
 
 struct rig_conf {

@@ -77,6 +77,12 @@ void rig_dismiss(struct rig *rig); /* all of them, within a few seconds */
 /* rig_shift.c: the end of it. */
 int rig_sum_up(const struct rig *rig, enum verdict *ret, struct err *err);
 
+/* rig_notice.c: those who are not there (notify:). */
+struct rig_summary;
+void rig_notice_failed(const struct rig *rig, const struct rig_slot *slot);
+void rig_notice_pools(struct rig *rig);
+void rig_notice_shift(const struct rig *rig, const struct rig_summary *summary);
+
 /* rig_tell.c: lines, the table, and the state for others. */
 __attribute__((format(printf, 3, 4))) void rig_say(struct rig *rig, const struct rig_slot *slot,
                                                    const char *format, ...);

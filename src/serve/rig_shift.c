@@ -46,6 +46,8 @@ int rig_sum_up(const struct rig *rig, enum verdict *ret, struct err *err)
     store_close(store);
     if (rc == 0)
         *ret = verdict_of(rig, &summary);
+    if (rc == 0)
+        rig_notice_shift(rig, &summary);
     if (rc == 0 && !request->quiet)
         rig_summary_print(&summary, &request->term);
     if (rc == 0 && request->summary)

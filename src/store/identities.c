@@ -346,8 +346,8 @@ int store_pools(struct store *store, struct store_pool **ret, size_t *ret_count,
         "SELECT name, kind,"
         " (SELECT count(*) FROM identities i WHERE i.pool = name AND state = 'free')"
         " + ifnull((SELECT sum(last - next + 1) FROM pool_ranges r WHERE r.pool = name), 0),"
-        " (SELECT count(*) FROM identities i WHERE i.pool = name AND state IN ('drawn', "
-        "'written')),"
+        " (SELECT count(*) FROM identities i WHERE i.pool = name"
+        "  AND state IN ('drawn', 'written')),"
         " (SELECT count(*) FROM identities i WHERE i.pool = name AND state = 'given'),"
         " (SELECT count(*) FROM identities i WHERE i.pool = name AND state = 'retired')"
         " FROM pools ORDER BY name",

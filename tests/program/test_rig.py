@@ -205,6 +205,37 @@ def test_an_empty_pool_and_two_boards_with_one_serial_number(hil):
     assert list(given(hil)) == ["AA1"]
 
 
+def notices(hil):
+    """What a command sink was handed, in order."""
+    decoder, text, found = json.JSONDecoder(), (hil.home / "heard").read_text() if (hil.home / "heard").exists() else "", []
+    while text.strip():
+        message, end = decoder.raw_decode(text.strip())
+        found += message["notices"]
+        text = text.strip()[end:]
+    return found
+
+
+def test_those_who_are_not_at_the_table_hear_of_it(hil):
+    notify = "notify:\n  - {command: {run: [tee, -a, heard]}, on: [rig, pool-low], every: 0}\n"
+    usb = table(hil, notify + RIG + PATCH.replace("pool: macs", "pool: macs, low: 3"),
+                *[bootloader(hil, n, serial) for n, serial in ((1, "AA1"), (2, "BB2"), (3, "CC3"))])  # fmt: skip
+    pool(hil, "import", "macs", "02:00:00:00:10:00-02:00:00:00:10:03")
+    assert usb("rig", "--once", "--max-parallel", "1").code == 0
+    # It sank below three once, and stays there.
+    told = wait_until(lambda: len(notices(hil)) >= 2 and notices(hil), 30)
+    assert [(n["kind"], n["title"]) for n in told] == [
+        ("pool-low", "table: rig: pool macs has 2 identities left; fill it with: hil pool import macs"),
+        ("rig", "table: rig: 3 boards done")]  # fmt: skip
+    hil.write("lab.yaml", notify + RIG + PATCH.replace("macs", "none"))
+    assert usb("rig", "--once", "--again").code == 3
+    told = wait_until(lambda: len(notices(hil)) >= 6 and notices(hil), 30)[2:]
+    assert sorted(n["title"] for n in told[:3]) == [
+        f"table: rig: slot {n} (1-1.{n}) {serial} failed: provisioning: there is no pool none; fill it with: hil pool import none"
+        for n, serial in ((1, "AA1"), (2, "BB2"), (3, "CC3"))]  # fmt: skip
+    assert {n["kind"] for n in told} == {"rig"} and told[3]["title"] == "table: rig: 0 boards done, 3 failed"
+    assert "3 x " in told[3]["text"]
+
+
 def test_boards_are_tested(hil):
     console = "  console: {unix: {path: 'uart-{port}'}}\n".replace("uart-", f"{hil.home}/uart-")
     yaml = RIG.replace("serial: '{serial}'", "serial: '{serial}', leave: false")
