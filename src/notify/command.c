@@ -54,6 +54,22 @@ static int open_stdin(const struct message *message, int *ret, struct err *err)
     return rc;
 }
 
+/* With a slash in it, relative to lab.yaml; the caller frees. */
+static char *program_of(const struct sink *sink)
+{
+    const struct command_conf *command = sink->conf;
+    const char *word = command->run.items[0];
+
+    return strchr(word, '/') ? fs_join(sink->dir, word) : xstrdup(word);
+}
+
+static int ready(const struct sink *sink, struct err *err)
+{
+    cleanup_free char *program = program_of(sink), *found = proc_find(program);
+
+    return found ? 0 : err_set(err, ERR_CONFIG, "no program %s can be run", program);
+}
+
 static int deliver(const struct sink *sink, const struct message *message, const char *version,
                    const struct ctx *ctx, int64_t *ret_wait_ms, struct err *err)
 {
@@ -67,13 +83,9 @@ static int deliver(const struct sink *sink, const struct message *message, const
     (void)ret_wait_ms;
     if (rc < 0)
         return rc;
-    for (size_t i = 0; i < command->run.count; i++) {
-        const char *word = command->run.items[i];
-        if (i == 0 && strchr(word, '/'))
-            strv_add_owned(&argv, fs_join(sink->dir, word));
-        else
-            strv_add(&argv, word);
-    }
+    strv_add_owned(&argv, program_of(sink));
+    for (size_t i = 1; i < command->run.count; i++)
+        strv_add(&argv, command->run.items[i]);
     return proc_run_ok(&(struct proc_spec){.argv = (const char *const *)argv.items, .in_fd = in_fd},
                        &limit, err);
 }
@@ -94,4 +106,5 @@ const struct sink_kind sink_command = {
     .check = check,
     .deliver = deliver,
     .where = where,
+    .ready = ready,
 };

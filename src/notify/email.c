@@ -247,4 +247,6 @@ const struct sink_kind sink_email = {
     .check = check,
     .deliver = deliver,
     .where = where,
+    .secrets =
+        (const struct secret_row[]){{"password", offsetof(struct email_conf, password)}, {0}},
 };

@@ -24,6 +24,9 @@ struct sink_kind {
     int (*deliver)(const struct sink *sink, const struct message *message, const char *version,
                    const struct ctx *ctx, int64_t *ret_wait_ms, struct err *err);
     const char *(*where)(const void *conf); /* for people, without secrets; borrowed */
+    const struct secret_row *secrets;       /* in the conf; ends with no name; NULL: none */
+    /* What else must be there; NULL: nothing. */
+    int (*ready)(const struct sink *sink, struct err *err);
 };
 extern const struct sink_kind sink_slack, sink_webhook, sink_email, sink_command;
 extern const struct sink_kind *const sink_kinds[]; /* NULL-terminated */
@@ -31,6 +34,10 @@ extern const struct sink_kind *const sink_kinds[]; /* NULL-terminated */
 /* A secret: in one of `NAME`, `NAME-file`, `NAME-env`. */
 struct secret_conf {
     char *value, *file, *env;
+};
+struct secret_row {
+    const char *name;
+    size_t offset;
 };
 #define SECRET_MAX 4096
 #define SECRET_FILE_HELP \
@@ -43,6 +50,8 @@ void secret_check(const struct secret_conf *secret, const char *name, bool requi
 int secret_read(const struct secret_conf *secret, const char *name, const char *dir, char **ret,
                 struct err *err);
 void secret_free(char *secret); /* wipes it */
+/* The file that it is in, where everybody on this host can read that; else NULL. The caller frees. */
+char *secret_exposed(const struct secret_conf *secret, const char *dir);
 #define cleanup_secret __attribute__((cleanup(secret_free_pointer)))
 void secret_free_pointer(char **secret);
 

@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 bool secret_given(const struct secret_conf *secret)
 {
@@ -69,6 +70,17 @@ int secret_read(const struct secret_conf *secret, const char *name, const char *
         *ret = NULL;
     }
     return rc;
+}
+
+char *secret_exposed(const struct secret_conf *secret, const char *dir)
+{
+    char *path = secret->file ? find(secret->file, dir) : NULL;
+    struct stat status;
+
+    if (path && stat(path, &status) == 0 && status.st_mode & (S_IROTH | S_IWOTH))
+        return path;
+    free(path);
+    return NULL;
 }
 
 void secret_free(char *secret)

@@ -213,3 +213,20 @@ bool sink_has_board(const struct sinks *sinks, const struct sink *sink, const ch
             return true;
     return !sink->boards.count;
 }
+
+int sink_ready(const struct sink *sink, char **ret_exposed, struct err *err)
+{
+    int rc = sink->kind->ready ? sink->kind->ready(sink, err) : 0;
+
+    *ret_exposed = NULL;
+    for (const struct secret_row *row = sink->kind->secrets; row && row->name && rc == 0; row++) {
+        const struct secret_conf *secret = (const void *)((const char *)sink->conf + row->offset);
+        cleanup_secret char *value = NULL;
+        if (!secret_given(secret))
+            continue;
+        rc = secret_read(secret, row->name, sink->dir, &value, err);
+        if (rc == 0 && !*ret_exposed)
+            *ret_exposed = secret_exposed(secret, sink->dir);
+    }
+    return rc;
+}

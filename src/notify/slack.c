@@ -46,4 +46,5 @@ const struct sink_kind sink_slack = {
     .check = check,
     .deliver = deliver,
     .where = where,
+    .secrets = (const struct secret_row[]){{"url", offsetof(struct slack_conf, url)}, {0}},
 };

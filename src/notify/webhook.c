@@ -81,4 +81,7 @@ const struct sink_kind sink_webhook = {
     .check = check,
     .deliver = deliver,
     .where = where,
+    .secrets = (const struct secret_row[]){{"url", offsetof(struct webhook_conf, url)},
+                                           {"secret", offsetof(struct webhook_conf, secret)},
+                                           {0}},
 };

@@ -162,6 +162,30 @@ def test_what_watch_would_do(hil):
     assert not of(run, "watch", "bad") and not of(run, "lab", "bad")
 
 
+def test_who_would_be_told(hil):
+    boards = "boards:\n  uno:\n    qemu: {machine: netduinoplus2}\nnotify:\n"
+    secret = hil.write("slack.url", "https://hooks.example.org/T0/B0/xyzzy\n")
+    hil.write("bell.py", "#!/usr/bin/python3\n").chmod(0o755)
+    hil.env.pop("NO_SUCH_SECRET", None)
+    lab = hil.write("lab.yaml", boards + "  - slack: {url-file: slack.url}\n  - command: {run: [./bell.py]}\n"
+                    "  - {name: path, command: {run: [cat]}}\n  - {name: horn, command: {run: [./horn.py]}}\n"
+                    "  - {name: gone, slack: {url-file: gone.url}}\n"
+                    "  - {name: hook, webhook: {url: 'https://ops.example.org', secret-env: NO_SUCH_SECRET}}\n")  # fmt: skip
+    secret.chmod(0o600)
+    run = hil("doctor", "--json", "--lab", lab)
+    assert [f["what"] for f in of(run, "notify", "ok")] == ["slack", "command", "path"]
+    horn, gone, hook = of(run, "notify", "warn")
+    assert horn["what"].endswith("/horn.py can be run") and "hil notify --test horn" in horn["mend"]
+    assert "gone.url" in gone["what"] and "$NO_SUCH_SECRET is not set" in hook["what"]
+    secret.chmod(0o644)
+    run = hil("doctor", "--json", "--lab", lab)
+    assert [f["mend"] for f in of(run, "notify", "warn")][0] == f"chmod o= '{secret}'"
+    assert "xyzzy" not in run.out
+    lab.write_text(boards + "  - slack: {url-file: slack.url}\n    on: [pass, faill]\n")
+    (bad,) = of(hil("doctor", "--json", "--lab", lab), "notify", "bad")
+    assert "did you mean 'fail'?" in bad["what"]
+
+
 # ---- USB -------------------------------------------------------------------------------------
 
 HUBS = "hub 1-2 switching=ganged", "hub 1-3 switching=ports", "hub 1-4 silent"
