@@ -48,6 +48,10 @@ static const struct opt_row rows[] = {
      NULL},
     {"out", 'o', "DIR", "The run directory (hil-out). An earlier run's files in it make room.",
      "What is written"},
+    {"events", 0, "FILE",
+     "Write each event as a line of JSON to FILE as it happens, the console's lines, too; "
+     "/dev/stderr lets a program follow the run.",
+     NULL},
     REPORTS_ROWS,
     {"quiet", 'q', NULL, "Print the verdict only.", NULL},
     {"verbose", 'v', NULL,
@@ -155,6 +159,10 @@ static int take(void *arg, const struct opt_row *row, const char *value, struct 
         return take_repeat(value, &plan->repeat, err);
     if (str_eq(row->name, "retries"))
         return take_retries(value, &plan->retries, err);
+    if (str_eq(row->name, "events")) {
+        request->events_path = value;
+        return 0;
+    }
     if (str_eq(row->name, "flaky"))
         return take_flaky(value, &plan->flaky, err);
     if (str_eq(row->name, "at"))

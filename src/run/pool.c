@@ -4,6 +4,7 @@
 #include "base/fs.h"
 #include "run/judge.h"
 #include "run/pipeline.h"
+#include "run/remote_job.h"
 #include "run/rundir.h"
 
 #include <poll.h>
@@ -200,6 +201,15 @@ static struct lease *take_lease(struct worker *worker, const struct ctx *ctx)
     return lease;
 }
 
+/* The lease of a board on a server is the server's to give. */
+static bool take_board(struct worker *worker, const struct ctx *ctx, struct lease **ret)
+{
+    if (board_conf(worker->board)->server)
+        return true;
+    *ret = take_lease(worker, ctx);
+    return *ret;
+}
+
 /* ---- attempts ------------------------------------------------------------------------------ */
 
 /* With the lock held. The job's first attempt is the only one in most runs. */
@@ -303,7 +313,10 @@ static void run_job(struct worker *worker, const struct job *job, const struct c
     event_emit(
         options->events,
         (struct event){.kind = EVENT_JOB_START, .board = result->board, .test = result->name});
-    pipeline_run(job, worker->board, path, pool->ticker, options->events, ctx, result);
+    if (conf->server)
+        result = remote_job_run(job, conf, path, options->wait_ms, options->events, ctx, result);
+    else
+        pipeline_run(job, worker->board, path, pool->ticker, options->events, ctx, result);
     again = asks_for_another(worker, job, result, &elsewhere);
     if (result->gave_up)
         give_up_board(worker, again && !elsewhere, result->reason);
@@ -332,9 +345,9 @@ static void *work(void *arg)
     struct pool *pool = worker->pool;
 
     while (!worker->gave_up && has_work(worker)) {
-        struct lease *lease = take_lease(worker, &start->ctx);
+        struct lease *lease = NULL;
         const struct job *job = NULL;
-        if (lease) {
+        if (take_board(worker, &start->ctx, &lease)) {
             pthread_mutex_lock(&pool->lock);
             job = take_job(worker);
             pthread_mutex_unlock(&pool->lock);
