@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,27 +87,26 @@ static int find_magic(struct server *server, struct err *err)
         return 0;
     }
     return in->size > GREETING_MAX
-               ? err_set(err, ERR_PROTOCOL, "%s: its shell prints too much before hil agent does",
-                         server->host)
+               ? err_set(err, ERR_PROTOCOL, "its shell prints too much before hil agent does")
                : 0;
 }
 
-static int check_hello(const struct server *server, const struct frame *frame, struct err *err)
+static int check_hello(const struct frame *frame, struct err *err)
 {
     int64_t protocol = json_get_int(frame->head, "protocol", -1);
     const char *version = json_get_string(frame->head, "version", "?");
 
     if (str_eq(frame->type, "error"))
-        return err_set(err, ERR_TOOL, "%s: %s", server->host,
+        return err_set(err, ERR_PROTOCOL, "hil agent: %s",
                        json_get_string(frame->head, "message", "?"));
     if (!str_eq(frame->type, "hello") || protocol < 1)
-        return err_set(err, ERR_PROTOCOL, "%s: no hello came from hil agent", server->host);
+        return err_set(err, ERR_PROTOCOL, "no hello came from hil agent");
     if (protocol != FRAME_PROTOCOL)
-        return err_set(err, ERR_PROTOCOL,
-                       "%s: hil %.40s there speaks protocol %d, and this one %d: install the same "
-                       "version on both; the %s one is %s",
-                       server->host, version, (int)protocol, FRAME_PROTOCOL,
-                       protocol < FRAME_PROTOCOL ? "older" : "newer", "there");
+        return err_set(
+            err, ERR_PROTOCOL,
+            "hil %.40s there speaks protocol %" PRId64 ", and this one %d: the one %s is "
+            "older; install the same version on both",
+            version, protocol, FRAME_PROTOCOL, protocol < FRAME_PROTOCOL ? "there" : "here");
     return 0;
 }
 
@@ -120,7 +120,7 @@ static int read_hello(struct server *server, struct err *err)
         return rc;
     rc = link_next(&server->link, &frame, err);
     if (rc > 0) {
-        rc = check_hello(server, &frame, err);
+        rc = check_hello(&frame, err);
         frame_done(&frame);
         return rc < 0 ? rc : 1;
     }
@@ -157,6 +157,8 @@ static int await_hello(struct server *server, const struct ctx *ctx, struct err 
     } while (rc == 0);
     if (rc == -ERR_GONE || (rc == -ERR_TIMEOUT && ctx_left_ms(ctx) > 0))
         return explain(server, rc, err);
+    if (rc == -ERR_PROTOCOL || rc == -ERR_DATA)
+        err_wrap(err, "%s", server->host);
     return rc < 0 ? rc : 0;
 }
 

@@ -51,7 +51,8 @@ struct flashing_request {
     bool if_changed, no_reset;
     bool no_quarantine;  /* a board that nothing helps is the caller's to set aside */
     const char *out_dir; /* logs are kept there; NULL: in a temporary one, of boards that failed */
-    int verbosity;       /* -1 quiet */
+    const char *events_path; /* every event, as a line of JSON; NULL: nowhere */
+    int verbosity;           /* -1 quiet */
     struct term term;
     struct holder holder;
     int cancel_fd;

@@ -4,6 +4,7 @@
 #include "base/fs.h"
 #include "remote/server.h"
 #include "run/judge.h"
+#include "run/remote_args.h"
 #include "run/remote_events.h"
 #include "run/replay.h"
 #include "run/rundir.h"
@@ -14,49 +15,19 @@
 
 /* ---- the command line there -------------------------------------------------------------- */
 
-static void add_option(struct strv *args, const char *option, const char *value)
-{
-    if (!value)
-        return;
-    strv_add(args, option);
-    strv_add(args, value);
-}
-
-static void add_time(struct strv *args, const char *name, int64_t ms)
-{
-    if (ms < 0)
-        return;
-    strv_add(args, "--timeout");
-    strv_addf(args, "%s=%" PRId64 "ms", name, ms);
-}
-
-static void add_timeouts(struct strv *args, const struct timeouts *timeouts, int64_t wait_ms)
-{
-    if (wait_ms < 0)
-        wait_ms = timeouts->lease;
-    if (wait_ms >= 0) {
-        strv_add(args, "--wait");
-        strv_addf(args, "%" PRId64 "ms", wait_ms);
-    }
-    add_time(args, "flash", timeouts->flash);
-    add_time(args, "boot", timeouts->boot);
-    add_time(args, "idle", timeouts->idle);
-    add_time(args, "total", timeouts->total);
-}
-
 static void add_parse(struct strv *args, const struct job *job)
 {
     const struct parse_options *parse = &job->parse;
     bool regex = str_eq(parse->format, "regex");
 
-    add_option(args, "--format", regex ? NULL : parse->format);
-    add_option(args, "--pass", parse->pass);
-    add_option(args, "--fail", parse->fail);
-    add_option(args, "--skip", parse->skip);
-    add_option(args, "--end", parse->end);
+    remote_option(args, "--format", regex ? NULL : parse->format);
+    remote_option(args, "--pass", parse->pass);
+    remote_option(args, "--fail", parse->fail);
+    remote_option(args, "--skip", parse->skip);
+    remote_option(args, "--end", parse->end);
     if (parse->resets_expected)
         strv_add(args, "--expect-resets");
-    add_option(args, "--build-id", parse->identity.build_id);
+    remote_option(args, "--build-id", parse->identity.build_id);
     if (parse->identity.required)
         strv_add(args, "--require-build-id");
     if (parse->identity.ask_nonce)
@@ -70,7 +41,7 @@ static void add_expect(struct strv *args, const struct expect *expect)
         strv_addf(args, "%" PRIu64, expect->tests);
     }
     for (size_t i = 0; i < expect->require.count; i++)
-        add_option(args, "--require", expect->require.items[i]);
+        remote_option(args, "--require", expect->require.items[i]);
 }
 
 static void make_args(const struct job *job, const struct board_conf *board, int64_t wait_ms,
@@ -78,14 +49,11 @@ static void make_args(const struct job *job, const struct board_conf *board, int
 {
     struct timeouts timeouts = timeouts_merge(board->timeouts, job->timeouts);
 
-    add_option(args, "--board", board->there);
-    add_option(args, "--events", "/dev/stderr");
+    remote_option(args, "--board", board->there);
+    remote_option(args, "--events", "/dev/stderr");
     strv_add(args, "--quiet");
-    if (str_eq(job->image->format, "bin")) {
-        strv_add(args, "--at");
-        strv_addf(args, "0x%" PRIx64, job->image->segments[0].address);
-    }
-    add_timeouts(args, &timeouts, wait_ms);
+    remote_at(args, job->image);
+    remote_timeouts(args, &timeouts, wait_ms);
     add_parse(args, job);
     add_expect(args, &job->expect);
 }

@@ -46,7 +46,7 @@ class Server:
     """An sshd with a home of its own, and hil in its PATH."""
 
     def __init__(self, hil, name, program=HIL):
-        self.home = hil.home / name
+        self.home = hil.home / "servers" / name
         self.name = name
         self.pc = hil
         self.port = free_port()
