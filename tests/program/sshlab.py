@@ -113,7 +113,9 @@ class Server:
         return descendants(self.process.pid, "sshd")
 
     def agents(self):
-        return [pid for pid in descendants(self.process.pid) if cmdline(pid)[1:2] == ["agent"]]
+        """Without their guardians, which look like them."""
+        all = [pid for pid in descendants(self.process.pid) if cmdline(pid)[1:2] == ["agent"]]
+        return [pid for pid in all if not any(pid in descendants(other) for other in all)]
 
     def trust(self, key=None):
         text = (key or self.home / "host_key.pub").read_text().split()[:2]
