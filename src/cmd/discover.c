@@ -5,6 +5,7 @@
 #include "board/import.h"
 #include "cmd/cmd.h"
 #include "cmd/discover_print.h"
+#include "cmd/there.h"
 #include "conf/lab_edit.h"
 #include "conf/name.h"
 
@@ -18,6 +19,7 @@
 static const struct opt_row rows[] = {
     CMD_ROW_LAB,
     CMD_ROW_JSON,
+    THERE_ROW_SERVER,
     {"write", 'w', NULL,
      "Add what is new to the lab's file, which is made where there is none. What would change is "
      "shown first.",
@@ -45,7 +47,7 @@ static const char *const examples[] = {
 static const char *const see_also[] = {"boards", "drivers", NULL};
 
 struct request {
-    const char *lab, *import;
+    const char *lab, *import, *server;
     bool json, write, yes;
 };
 
@@ -58,6 +60,8 @@ static int take(void *arg, const struct opt_row *row, const char *value, struct 
         request->lab = value;
     else if (str_eq(row->name, "import"))
         request->import = value;
+    else if (str_eq(row->name, "server"))
+        request->server = value;
     else if (row->letter == 'w')
         request->write = true;
     else if (row->letter == 'y')
@@ -304,6 +308,9 @@ static int check_request(const struct request *request, struct err *err)
         return err_set(err, ERR_USAGE, "--%s goes with --write", request->yes ? "yes" : "import");
     if (request->write && request->json)
         return err_set(err, ERR_USAGE, "--write and --json do not go together");
+    if (request->server && (request->import || (request->write && !request->yes)))
+        return err_set(err, ERR_USAGE,
+                       "with --server, --write goes with --yes, and --import not at all");
     if (request->write && !request->yes && !isatty(STDIN_FILENO))
         return err_set(err, ERR_USAGE,
                        "--write asks, and there is no terminal; --yes takes what is proposed");
@@ -327,6 +334,20 @@ static int discover(const struct app *app, const struct request *request, struct
     return rc;
 }
 
+/* What is plugged in there; its lab.yaml is the server's own to write. */
+static int discover_there(const struct app *app, const struct request *request)
+{
+    struct there there = {0};
+
+    if (request->json)
+        strv_add(&there.args, "--json");
+    if (request->write)
+        strv_add(&there.args, "--write");
+    if (request->yes)
+        strv_add(&there.args, "--yes");
+    return there_server(app, &verb_discover, request->lab, request->server, &there);
+}
+
 static int run(const struct app *app, int argc, char **argv)
 {
     struct request request = {0};
@@ -339,6 +360,8 @@ static int run(const struct app *app, int argc, char **argv)
         err_set(&err, ERR_USAGE, "no operands are taken: '%s'", argv[first]);
     else
         check_request(&request, &err);
+    if (!err.code && request.server)
+        return discover_there(app, &request);
     if (!err.code && discover(app, &request, &err) == 0)
         return 0;
     exit_code = cmd_fail(&verb_discover, &err);

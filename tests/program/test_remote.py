@@ -127,6 +127,48 @@ def test_flash_goes_to_boards_there(hil, servers, pi1):
     assert small.code == 3 and "0x70000000" in small.out, small.out + small.err
 
 
+BOARD = """\
+lab: {name}
+boards:
+  real:
+    flash: {{cmd: {{run: [cp, '{{file}}', {home}/flashed], file: bin}}}}
+    console: {{pty: {{path: {home}/console}}}}
+    reset: {{cmd: {{run: [touch, {home}/reset]}}}}
+    power: {{cmd: {{on: [touch, {home}/on], off: [rm, -f, {home}/on], status: [test, -e, {home}/on]}}}}
+"""
+
+
+def test_one_board_in_hand_there(hil, servers, pi1):
+    (pi1.home / "lab.yaml").write_text(BOARD.format(name="pi1", home=pi1.home))
+    lab = servers.lab("{real: {server: pi1}}")
+    on = pi1.home / "on"
+    assert hil("power", "--lab", lab, "real", "on").code == 0 and on.exists()
+    assert hil("power", "--lab", lab, "pi1/real", "cycle", "--off-time", "10ms").code == 0 and on.exists()
+    assert hil("reset", "--lab", lab).code == 0 and (pi1.home / "reset").exists()
+    rest = hil("rest", "--lab", lab, "real")
+    assert rest.code == 0 and rest.out == "pi1/real: at rest: switched off\n" and not on.exists(), rest.out + rest.err
+    missing = hil("reset", "--lab", lab, "pi1/none")
+    assert missing.code == 2 and "pi1/none" in missing.err
+
+
+def test_the_console_of_a_board_there(hil, servers, pi1):
+    lab = servers.lab("from pi1")
+    assert hil("flash", "--lab", lab, f"board-a={firmware('one.elf')}").code == 0
+    console = hil("console", "--lab", lab, "board-a", "--until", "Tests", "--for", "20s", "--log", "log")
+    assert console.code == 0, console.out + console.err
+    assert "Tests" in console.out and "Tests" in (hil.home / "log").read_text()
+
+
+def test_what_is_wrong_there_and_what_is_plugged_in(hil, servers, pi1):
+    lab = servers.lab("from pi1")
+    doctor = hil("doctor", "--lab", lab, "--server", "pi1", "--json")
+    assert json.loads(doctor.out)["findings"], doctor.out + doctor.err
+    plugged = hil("discover", "--lab", lab, "--server", "pi1", "--json")
+    assert "devices" in json.loads(plugged.out), plugged.err
+    unknown = hil("doctor", "--lab", lab, "--server", "pi9")
+    assert unknown.code == 2 and "no server 'pi9'" in unknown.err
+
+
 # ---- a link that breaks ---------------------------------------------------------------------------
 
 
