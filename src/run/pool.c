@@ -2,6 +2,7 @@
 #include "run/pool.h"
 
 #include "base/fs.h"
+#include "board/turn.h"
 #include "run/judge.h"
 #include "run/pipeline.h"
 #include "run/remote_job.h"
@@ -134,18 +135,27 @@ static void wake(int fd)
     (void)!write(fd, &(uint64_t){1}, sizeof(uint64_t));
 }
 
-/* Takes the best job, and sends home who waits for a lease with nothing left to do. Lock held. */
-static const struct job *take_job(struct worker *worker)
+/* Takes the job, and sends home who waits for a lease with nothing left to do. Lock held. */
+static void take_job(const struct worker *worker, const struct job *job)
 {
     struct pool *pool = worker->pool;
-    const struct job *job = pool->cancelled ? NULL : best_job(worker);
 
-    if (!job)
-        return NULL;
     pool->progress[job - pool->jobs].state = JOB_TAKEN;
     for (size_t i = 0; i < pool->worker_count; i++)
         if (!has_open(&pool->workers[i]))
             wake(pool->workers[i].stop_fd);
+}
+
+static const struct job *take_best_job(const struct worker *worker)
+{
+    struct pool *pool = worker->pool;
+    const struct job *job;
+
+    pthread_mutex_lock(&pool->lock);
+    job = pool->cancelled ? NULL : best_job(worker);
+    if (job)
+        take_job(worker, job);
+    pthread_mutex_unlock(&pool->lock);
     return job;
 }
 
@@ -201,13 +211,22 @@ static struct lease *take_lease(struct worker *worker, const struct ctx *ctx)
     return lease;
 }
 
-/* The lease of a board on a server is the server's to give. */
-static bool take_board(struct worker *worker, const struct ctx *ctx, struct lease **ret)
+/* Whoever started us may have found another board meanwhile. */
+static bool is_confirmed(struct worker *worker, const struct ctx *ctx)
 {
-    if (board_conf(worker->board)->server)
+    const struct pool_options *options = worker->pool->options;
+    char byte;
+
+    if (!options->confirm_fd)
         return true;
-    *ret = take_lease(worker, ctx);
-    return *ret;
+    event_emit(options->events, (struct event){.kind = EVENT_STATE,
+                                               .board = board_conf(worker->board)->name,
+                                               .text = "leased"});
+    if (ctx_read(ctx, options->confirm_fd, &byte, 1, NULL) == 1)
+        return true;
+    worker->why = xstrdup("nobody wants the board any more");
+    worker->gave_up = true;
+    return false;
 }
 
 /* ---- attempts ------------------------------------------------------------------------------ */
@@ -294,41 +313,178 @@ static void give_up_board(struct worker *worker, bool again_here, const char *re
     worker->why = xasprintf("%s is broken: %s", board_conf(worker->board)->name, reason);
 }
 
-static void run_job(struct worker *worker, const struct job *job, const struct ctx *ctx)
+/* What comes of an attempt: the job's result, or one more attempt. */
+static void settle(struct worker *worker, const struct job *job, struct job_result *result)
 {
     struct pool *pool = worker->pool;
-    const struct pool_options *options = pool->options;
-    const struct board_conf *conf = board_conf(worker->board);
-    struct progress *progress = &pool->progress[job - pool->jobs];
-    struct job_result *result = job_begin(job, conf);
-    const char *test_dir = pool->dirs.items[job - pool->jobs];
-    cleanup_free char *dir = rundir_job_dir(conf->name, test_dir, progress->attempts + 1);
-    cleanup_free char *path = fs_join(options->out_dir, dir);
-    bool again, elsewhere;
+    bool elsewhere, again = asks_for_another(worker, job, result, &elsewhere);
 
-    result->dir = arena_strdup(&result->arena, dir);
-    result->earlier = progress->earlier; /* nobody else looks while the job is taken */
-    result->earlier_count = progress->attempts;
-    progress->earlier = NULL;
-    event_emit(
-        options->events,
-        (struct event){.kind = EVENT_JOB_START, .board = result->board, .test = result->name});
-    if (conf->server)
-        result = remote_job_run(job, conf, path, options->wait_ms, options->events, ctx, result);
-    else
-        pipeline_run(job, worker->board, path, pool->ticker, options->events, ctx, result);
-    again = asks_for_another(worker, job, result, &elsewhere);
     if (result->gave_up)
         give_up_board(worker, again && !elsewhere, result->reason);
     if (!again)
         judge_attempts(result, job->flaky_fails);
-    event_emit(options->events, (struct event){.kind = EVENT_JOB_END,
-                                               .board = result->board,
-                                               .test = result->name,
-                                               .job = result});
+    event_emit(pool->options->events, (struct event){.kind = EVENT_JOB_END,
+                                                     .board = result->board,
+                                                     .test = result->name,
+                                                     .job = result});
     if (again) /* before somebody takes it */
         tell_retry(worker, job, result->earlier_count + 2, elsewhere);
     conclude(worker, job, result, again);
+}
+
+static void tell_start(const struct pool *pool, const char *board, const char *test)
+{
+    event_emit(pool->options->events,
+               (struct event){.kind = EVENT_JOB_START, .board = board, .test = test});
+}
+
+static struct job_result *begin_attempt(const struct worker *worker, const struct job *job,
+                                        size_t attempts)
+{
+    const struct pool *pool = worker->pool;
+    const struct board_conf *conf = board_conf(worker->board);
+    struct job_result *result = job_begin(job, conf);
+    const char *test_dir = pool->dirs.items[job - pool->jobs];
+    cleanup_free char *dir = rundir_job_dir(conf->name, test_dir, attempts + 1);
+
+    result->dir = arena_strdup(&result->arena, dir);
+    return result;
+}
+
+/* Nobody else looks at it while the job is taken. */
+static void take_earlier(struct progress *progress, struct job_result *result)
+{
+    result->earlier = progress->earlier;
+    result->earlier_count = progress->attempts;
+    progress->earlier = NULL;
+}
+
+static void run_job(struct worker *worker, const struct job *job, const struct ctx *ctx)
+{
+    struct pool *pool = worker->pool;
+    struct progress *progress = &pool->progress[job - pool->jobs];
+    struct job_result *result = begin_attempt(worker, job, progress->attempts);
+    cleanup_free char *path = fs_join(pool->options->out_dir, result->dir);
+
+    take_earlier(progress, result);
+    tell_start(pool, result->board, result->name);
+    pipeline_run(job, worker->board, path, pool->ticker, pool->options->events, ctx, result);
+    settle(worker, job, result);
+}
+
+/* ---- boards on servers --------------------------------------------------------------------- */
+
+/* The server gives its boards away: a job is wanted there before it is taken here, and taken once the
+ * board is had. */
+struct claim {
+    struct worker *worker;
+    const struct job *job;
+    struct job_result *result;
+    size_t attempts;
+    bool taken;
+};
+
+static bool claim_job(void *arg)
+{
+    struct claim *claim = arg;
+    struct pool *pool = claim->worker->pool;
+    struct progress *progress = &pool->progress[claim->job - pool->jobs];
+
+    pthread_mutex_lock(&pool->lock);
+    claim->taken = !pool->cancelled && is_open(claim->worker, (size_t)(claim->job - pool->jobs)) &&
+                   progress->attempts == claim->attempts;
+    if (claim->taken) {
+        take_job(claim->worker, claim->job);
+        take_earlier(progress, claim->result);
+    }
+    pthread_mutex_unlock(&pool->lock);
+    if (claim->taken)
+        tell_start(pool, claim->result->board, claim->result->name);
+    return claim->taken;
+}
+
+static const struct job *wanted_job(const struct worker *worker, size_t *ret_attempts)
+{
+    struct pool *pool = worker->pool;
+    const struct job *job;
+
+    pthread_mutex_lock(&pool->lock);
+    job = pool->cancelled ? NULL : best_job(worker);
+    *ret_attempts = job ? pool->progress[job - pool->jobs].attempts : 0;
+    pthread_mutex_unlock(&pool->lock);
+    return job;
+}
+
+/* No board, as where a lease was not to be had; or no job any more, and nothing is lost. */
+static void drop_claim(struct claim *claim)
+{
+    struct worker *worker = claim->worker;
+    struct pool *pool = worker->pool;
+    bool wanted;
+
+    pthread_mutex_lock(&pool->lock);
+    wanted = !pool->cancelled && is_open(worker, (size_t)(claim->job - pool->jobs)) &&
+             pool->progress[claim->job - pool->jobs].attempts == claim->attempts;
+    pthread_mutex_unlock(&pool->lock);
+    if (wanted) {
+        free(worker->why);
+        worker->why = xstrdup(claim->result->reason);
+        worker->gave_up = true;
+    }
+    job_result_free(claim->result);
+}
+
+static void run_remote_job(struct worker *worker, const struct ctx *ctx)
+{
+    const struct pool_options *options = worker->pool->options;
+    struct claim claim = {.worker = worker};
+    cleanup_free char *path = NULL;
+
+    claim.job = wanted_job(worker, &claim.attempts);
+    if (!claim.job)
+        return;
+    claim.result = begin_attempt(worker, claim.job, claim.attempts);
+    path = fs_join(options->out_dir, claim.result->dir);
+    claim.result = remote_job_run(&(struct remote_job){.job = claim.job,
+                                                       .board = board_conf(worker->board),
+                                                       .work_dir = path,
+                                                       .wait_ms = options->wait_ms,
+                                                       .events = options->events,
+                                                       .stop_fd = worker->stop_fd,
+                                                       .claim = claim_job,
+                                                       .arg = &claim},
+                                  ctx, claim.result);
+    if (claim.taken)
+        settle(worker, claim.job, claim.result);
+    else
+        drop_claim(&claim);
+}
+
+/* Within the server's max-parallel. */
+static void take_turn(struct worker *worker, const struct ctx *ctx)
+{
+    const struct pool_options *options = worker->pool->options;
+    const struct board_conf *conf = board_conf(worker->board);
+    struct ctx wait = *ctx;
+    struct turn *turn = NULL;
+    struct err err = {0};
+
+    wait.cancel_fd = worker->stop_fd;
+    if (turn_take_server(options->runtime_dir, options->lab, conf->server, &wait, &turn, &err) == 0)
+        run_remote_job(worker, ctx);
+    else if (err.code != ERR_CANCELLED)
+        worker->gave_up = (worker->why = xstrdup(err.message));
+    turn_drop(turn);
+}
+
+static void take_lease_and_job(struct worker *worker, const struct ctx *ctx)
+{
+    struct lease *lease = take_lease(worker, ctx);
+    const struct job *job = lease && is_confirmed(worker, ctx) ? take_best_job(worker) : NULL;
+
+    if (job)
+        run_job(worker, job, ctx);
+    lease_drop(lease);
 }
 
 struct worker_start {
@@ -345,16 +501,10 @@ static void *work(void *arg)
     struct pool *pool = worker->pool;
 
     while (!worker->gave_up && has_work(worker)) {
-        struct lease *lease = NULL;
-        const struct job *job = NULL;
-        if (take_board(worker, &start->ctx, &lease)) {
-            pthread_mutex_lock(&pool->lock);
-            job = take_job(worker);
-            pthread_mutex_unlock(&pool->lock);
-        }
-        if (job)
-            run_job(worker, job, &start->ctx);
-        lease_drop(lease);
+        if (board_conf(worker->board)->server)
+            take_turn(worker, &start->ctx);
+        else
+            take_lease_and_job(worker, &start->ctx);
     }
     pthread_mutex_lock(&pool->lock);
     pool->running--;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "run/remote_events.h"
 
+#include "base/str.h"
 #include "report/event_read.h"
 
 #include <string.h>
@@ -18,6 +19,8 @@ static void tell(struct remote_events *told, struct event *event)
     case EVENT_TICK:
         return;
     default:
+        if (event->kind == EVENT_STATE && str_eq(event->text, "leased"))
+            told->leased = true;
         event->board = told->board;
         event->test = told->test;
         event_emit(told->events, *event);

@@ -20,6 +20,7 @@ struct remote_events {
     struct buf line;  /* that comes just now */
     struct buf words; /* what was no event, and fit: BUF_INIT(limit) is the caller's */
     struct buf out;   /* stdout, where `out.ceiling` is not 0 */
+    bool leased;      /* the board is had there */
     bool finished;    /* the run there has told its end */
 };
 

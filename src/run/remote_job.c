@@ -9,9 +9,12 @@
 #include "run/replay.h"
 #include "run/rundir.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* ---- the command line there -------------------------------------------------------------- */
 
@@ -44,54 +47,107 @@ static void add_expect(struct strv *args, const struct expect *expect)
         remote_option(args, "--require", expect->require.items[i]);
 }
 
-static void make_args(const struct job *job, const struct board_conf *board, int64_t wait_ms,
-                      struct strv *args)
+static void make_args(const struct remote_job *how, struct strv *args)
 {
-    struct timeouts timeouts = timeouts_merge(board->timeouts, job->timeouts);
+    const struct job *job = how->job;
+    struct timeouts timeouts = timeouts_merge(how->board->timeouts, job->timeouts);
 
-    remote_option(args, "--board", board->there);
+    remote_option(args, "--board", how->board->there);
+    strv_add(args, "--confirm");
     remote_option(args, "--events", "/dev/stderr");
     strv_add(args, "--quiet");
     remote_at(args, job->image);
-    remote_timeouts(args, &timeouts, wait_ms);
+    remote_timeouts(args, &timeouts, how->wait_ms);
     add_parse(args, job);
     add_expect(args, &job->expect);
 }
 
 /* ---- there ------------------------------------------------------------------------------- */
 
-static int run_there(const struct job *job, const struct board_conf *board, const char *work_dir,
-                     int64_t wait_ms, struct events *events, const struct ctx *ctx, struct err *err)
-{
-    struct remote_events told = {
-        .events = events, .board = board->name, .test = job->name, .words = BUF_INIT(1024)};
-    struct server_call call = {.verb = "run",
-                               .image = job->image,
-                               .out_option = "--out",
-                               .dir = work_dir,
-                               .files = rundir_job_files,
-                               .output = remote_events_take,
-                               .arg = &told};
-    cleanup_free char *marker = fs_join(work_dir, "job.json");
-    struct server *server = NULL;
-    int code = 0, rc;
+/* What goes on there, as far as it is ours to decide. */
+struct watch {
+    struct remote_events told; /* first: its events come through here */
+    const struct remote_job *how;
+    struct ctx ctx; /* of the wait for the board, then of the job */
+    int cancel_fd;  /* of the job */
+    int go_fd;      /* a byte lets it begin, the end lets the board go; -1: said */
+};
 
-    make_args(job, board, wait_ms, &call.args);
-    event_emit(events,
-               (struct event){
-                   .kind = EVENT_STATE, .board = board->name, .test = job->name, .text = "server"});
-    rc = server_open(board->server, ctx, &server, err);
+static void answer(struct watch *watch)
+{
+    if (watch->go_fd < 0)
+        return;
+    if (watch->how->claim(watch->how->arg)) {
+        watch->ctx.cancel_fd = watch->cancel_fd;
+        (void)!write(watch->go_fd, "\n", 1);
+    }
+    close_fd(&watch->go_fd);
+    watch->go_fd = -1;
+}
+
+static void take_output(void *arg, bool errors, const char *bytes, size_t count)
+{
+    struct watch *watch = arg;
+
+    remote_events_take(&watch->told, errors, bytes, count);
+    if (watch->told.leased)
+        answer(watch);
+}
+
+static int do_there(struct watch *watch, const struct server_call *call, struct err *err)
+{
+    const struct server_conf *conf = watch->how->board->server;
+    const struct remote_events *told = &watch->told;
+    cleanup_free char *marker = fs_join(call->dir, "job.json");
+    struct server *server = NULL;
+    int code = 0, rc = server_open(conf, &watch->ctx, &server, err);
+
     if (rc == 0)
-        rc = server_do(server, &call, ctx, &code, err);
-    if (rc == 0 && !told.finished)
-        rc = err_set(err, ERR_TOOL, "server %s: hil run ended with %d there%s%s",
-                     board->server->name, code, told.words.size ? ": " : "", told.words.data);
+        rc = server_do(server, call, &watch->ctx, &code, err);
     server_close(server);
-    strv_done(&call.args);
-    remote_events_done(&told);
+    if (rc == 0 && !told->finished)
+        return err_set(err, ERR_TOOL, "server %s: hil run ended with %d there%s%s", conf->name,
+                       code, told->words.size ? ": " : "", told->words.data);
     return rc == 0 && !fs_exists(marker)
-               ? err_set(err, ERR_PROTOCOL, "server %s: sent no job.json", board->server->name)
+               ? err_set(err, ERR_PROTOCOL, "server %s: sent no job.json", conf->name)
                : rc;
+}
+
+static int run_there(const struct remote_job *how, const struct ctx *ctx, struct err *err)
+{
+    struct watch watch = {.told = {.events = how->events,
+                                   .board = how->board->name,
+                                   .test = how->job->name,
+                                   .words = BUF_INIT(1024)},
+                          .how = how,
+                          .ctx = *ctx,
+                          .cancel_fd = ctx->cancel_fd,
+                          .go_fd = -1};
+    struct server_call call = {.verb = "run",
+                               .image = how->job->image,
+                               .out_option = "--out",
+                               .dir = how->work_dir,
+                               .files = rundir_job_files,
+                               .output = take_output,
+                               .arg = &watch};
+    int go[2], rc;
+
+    if (pipe2(go, O_CLOEXEC) < 0)
+        return err_sys(err, errno, "pipe");
+    call.in_fd = go[0];
+    watch.go_fd = go[1];
+    watch.ctx.cancel_fd = how->stop_fd;
+    make_args(how, &call.args);
+    event_emit(how->events, (struct event){.kind = EVENT_STATE,
+                                           .board = how->board->name,
+                                           .test = how->job->name,
+                                           .text = "server"});
+    rc = do_there(&watch, &call, err);
+    close_fd(&call.in_fd);
+    close_fd(&watch.go_fd);
+    strv_done(&call.args);
+    remote_events_done(&watch.told);
+    return rc;
 }
 
 /* ---- here again -------------------------------------------------------------------------- */
@@ -153,29 +209,26 @@ static struct job_result *inherit(struct job_result *result, struct job_result *
     return result;
 }
 
-struct job_result *remote_job_run(const struct job *job, const struct board_conf *board,
-                                  const char *work_dir, int64_t wait_ms, struct events *events,
-                                  const struct ctx *ctx, struct job_result *begun)
+struct job_result *remote_job_run(const struct remote_job *how, const struct ctx *ctx,
+                                  struct job_result *begun)
 {
-    struct job here = job_on_board(job, board);
+    struct job here = job_on_board(how->job, how->board);
     struct job_result *result = NULL;
     int64_t began = ctx_now_ns();
     struct err err = {0};
-    int rc = fs_mkdirs(work_dir, 0777, &err);
+    int rc = fs_mkdirs(how->work_dir, 0777, &err);
 
     if (rc == 0)
-        rc = run_there(job, board, work_dir, wait_ms, events, ctx, &err);
+        rc = run_there(how, ctx, &err);
     if (rc == 0)
-        rc = adopt(job, work_dir, begun, &err);
+        rc = adopt(how->job, how->work_dir, begun, &err);
     if (rc == 0)
-        rc = read_back(work_dir, &result, &err);
+        rc = read_back(how->work_dir, &result, &err);
     if (rc == 0)
         return inherit(result, begun);
     begun->took_us = (ctx_now_ns() - began) / 1000;
-    if (rc == -ERR_CANCELLED)
-        begun->end = END_NONE;
     judge_infra(begun, rc == -ERR_CANCELLED ? "cancelled" : err.message);
-    if (rundir_write_job(work_dir, begun, &here, &err) < 0)
-        event_emit(events, (struct event){.kind = EVENT_WARNING, .text = err.message});
+    if (rundir_write_job(how->work_dir, begun, &here, &err) < 0)
+        event_emit(how->events, (struct event){.kind = EVENT_WARNING, .text = err.message});
     return begun;
 }

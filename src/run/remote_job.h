@@ -18,10 +18,21 @@
 #include "result/event.h"
 #include "run/job.h"
 
-/* `begun`: as job_begin() made it, with its earlier attempts; it is what is returned, or freed.
- * `wait_ms`: for the board; -1: as the server's lab.yaml says. */
-struct job_result *remote_job_run(const struct job *job, const struct board_conf *board,
-                                  const char *work_dir, int64_t wait_ms, struct events *events,
-                                  const struct ctx *ctx, struct job_result *begun);
+struct remote_job {
+    const struct job *job;
+    const struct board_conf *board;
+    const char *work_dir;
+    int64_t wait_ms; /* for the board; -1: as the server's lab.yaml says */
+    struct events *events;
+    /* Until the board is had, this ends the wait, too. */
+    int stop_fd;
+    /* The board is had: true: go on; false: somebody else has the job by now. On the calling thread. */
+    bool (*claim)(void *arg);
+    void *arg;
+};
+
+/* `begun`: as job_begin() made it, with its earlier attempts; it is what is returned, or freed. */
+struct job_result *remote_job_run(const struct remote_job *how, const struct ctx *ctx,
+                                  struct job_result *begun);
 
 #endif

@@ -317,6 +317,7 @@ static int run_jobs(struct session *session, struct err *err)
                                    .out_dir = request->out_dir,
                                    .holder = &request->holder,
                                    .events = session->events,
+                                   .confirm_fd = request->confirm_fd,
                                    .wait_ms = request->wait_ms,
                                    .tick_ms = request->term.live ? TICK_MS : 0};
     struct origin_look *look;

@@ -92,6 +92,23 @@ def test_two_servers_are_one_queue(hil, servers, pi1):
     assert names == {"pi1/board-a", "pi1/board-b", "pi2/board-a", "pi2/board-b"}
 
 
+def test_who_waits_for_several_boards_takes_the_first_that_is_free(hil, servers, pi1):
+    lab = servers.lab("from pi1")
+    holder = hil.start("run", "--lab", lab, "-b", "board-a", *HANG, "--out", "holder", firmware("bad-hang.elf"))
+    wait_until(lambda: held(hil, pi1) == ["board-a"], what="a board that is held")
+    two = run(hil, lab, "-b", "stm32f405", "--repeat", "2", firmware("one.elf"))
+    assert two.code == 0, two.out + two.err
+    assert {board["name"] for board in two.report["boards"]} == {"pi1/board-b"}
+    busy = run(hil, lab, "-b", "board-a", "--wait", "0", firmware("one.elf"))
+    assert busy.code == 3 and "board-a is held by" in busy.board()["reason"], busy.out + busy.err
+    queued = hil.start("run", "--lab", lab, "-b", "board-a", "-v", firmware("one.elf"))
+    wait_until(lambda: json.loads(hil("boards", "--lab", lab, "--json").out)["boards"][0]["waiting"])
+    holder.send_signal(signal.SIGTERM)
+    hil.finish(holder)
+    result = hil.finish(queued)
+    assert result.code == 0, result.out + result.err
+
+
 def test_an_image_goes_there_once(hil, servers, pi1):
     lab = servers.lab("from pi1")
     kept = []
@@ -99,7 +116,7 @@ def test_an_image_goes_there_once(hil, servers, pi1):
         assert run(hil, lab, "-b", "board-a", firmware("one.elf")).code == 0
         (image,) = (pi1.home / "state" / "agent" / "images").iterdir()
         kept.append((image.name, image.stat().st_ino))
-        assert [p.name for p in (pi1.home / "state" / "agent").iterdir()] == ["images"], "no scratch stays"
+        wait_until(lambda: os.listdir(pi1.home / "state" / "agent") == ["images"], what="no scratch that stays")
     assert kept[0] == kept[1]
 
 
@@ -107,7 +124,7 @@ def test_names_are_never_words_for_a_shell(hil, servers, pi1):
     lab = servers.lab("from pi1")
     name = "-$(touch pwned)`touch pwned`;touch pwned'\"\\ \n.elf"
     shutil.copy(firmware("one.elf"), hil.home / name)
-    result = run(hil, lab, "-b", "board-a", "--require", "$(touch pwned)", "--pass", "';touch pwned;'", "--end", "`touch pwned`", f"./{name}")
+    result = run(hil, lab, "-b", "board-a", "--timeout", "idle=500ms", "--require", "$(touch pwned)", "--pass", "';touch pwned;'", "--end", "`touch pwned`", f"./{name}")
     assert result.code in (0, 1), result.out + result.err
     assert not list(hil.home.rglob("pwned*")) and not os.path.exists(os.path.expanduser("~/pwned"))
 
