@@ -21,6 +21,7 @@ static const struct opt_row rows[] = {
      "has them all. May be given several times. Without it: the lab's only board.",
      "Which boards"},
     CMD_ROW_LAB,
+    {"server", 0, "NAME", "Boards are names on this server of lab.yaml: dfu1 is NAME/dfu1.", NULL},
     {"wait", 'w', "TIME",
      "How long to wait for a board that somebody else holds (0: not at all). Without it: the "
      "lab's lease timeout.",
@@ -56,6 +57,8 @@ static const struct opt_row rows[] = {
 };
 
 static const char *const examples[] = {
+    "Two boards of another host",
+    "hil flash --server pi1 dfu1=bin/dfu.hex g0=bin/g0.hex",
     "One image on the lab's only board",
     "hil flash firmware.elf",
     "Two boards at once, each its own",
@@ -108,6 +111,8 @@ static int take(void *arg, const struct opt_row *row, const char *value, struct 
         options->json = true;
     else if (str_eq(row->name, "if-changed"))
         request->if_changed = true;
+    else if (str_eq(row->name, "server"))
+        request->server = value;
     else if (str_eq(row->name, "events"))
         request->events_path = value;
     else if (str_eq(row->name, "no-reset"))

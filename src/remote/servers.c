@@ -67,27 +67,45 @@ static void *ask_one(void *arg)
     return NULL;
 }
 
+/* "pi1/nucleo-3", of the server pi1: "nucleo-3"; else NULL. */
+static const char *name_there(const struct server_conf *server, const char *selector)
+{
+    size_t length = strlen(server->name);
+
+    return str_starts(selector, server->name) && selector[length] == '/' ? selector + length + 1
+                                                                         : NULL;
+}
+
+static size_t selector_count(const struct servers_wanted *wanted)
+{
+    return wanted->selectors ? wanted->selectors->count : 0;
+}
+
+/* True where only this server can say what the selector means. */
+static bool is_open_question(const struct lab *lab, const struct server_conf *server,
+                             const char *selector)
+{
+    bool may_have = server->all_boards;
+
+    if (lab_board(lab, selector))
+        return false;
+    if (strchr(selector, '/'))
+        return name_there(server, selector);
+    for (size_t i = 0; i < lab->count; i++)
+        may_have = may_have || (lab->boards[i].server == server && !lab->boards[i].has_labels);
+    return may_have;
+}
+
 static bool is_wanted(const struct lab *lab, const struct server_conf *server,
                       const struct servers_wanted *wanted)
 {
-    bool open = wanted->ask == ASK_ALL; /* something is not known before it was asked */
-    bool all_named = wanted->selectors && wanted->selectors->count;
+    bool open = wanted->ask == ASK_ALL;
 
     if (wanted->ask == ASK_NONE)
         return false;
-    for (size_t i = 0; all_named && i < wanted->selectors->count; i++)
-        all_named = lab_board(lab, wanted->selectors->items[i]);
-    if (wanted->selectors && wanted->selectors->count == 1) {
-        const char *slash = strchr(wanted->selectors->items[0], '/');
-        if (slash && (strlen(server->name) != (size_t)(slash - wanted->selectors->items[0]) ||
-                      !str_starts(wanted->selectors->items[0], server->name)))
-            return false; /* another server's board */
-    }
-    if (!all_named)
-        open = open || server->all_boards;
-    for (size_t i = 0; i < lab->count && !all_named; i++)
-        open = open || (lab->boards[i].server == server && !lab->boards[i].has_labels);
-    return open;
+    for (size_t i = 0; i < selector_count(wanted); i++)
+        open = open || is_open_question(lab, server, wanted->selectors->items[i]);
+    return selector_count(wanted) ? open : open || is_open_question(lab, server, "");
 }
 
 static void ask_all(const struct lab *lab, const struct join *join)
@@ -153,7 +171,19 @@ static void take_quarantine(const cJSON *item, struct board_conf *board)
                                   reason, board->there);
 }
 
-static void join_one(struct lab *lab, const struct server_look *look)
+/* All of a server's boards are the lab's, or this one was asked for by its full name. */
+static bool is_to_be_added(const struct server_conf *server, const char *name,
+                           const struct servers_wanted *wanted)
+{
+    bool named = server->all_boards;
+
+    for (size_t i = 0; i < selector_count(wanted); i++)
+        named = named || str_eq(name_there(server, wanted->selectors->items[i]), name);
+    return named && name_valid(name);
+}
+
+static void join_one(struct lab *lab, const struct server_look *look,
+                     const struct servers_wanted *wanted)
 {
     const cJSON *boards = cJSON_GetObjectItemCaseSensitive(look->json, "boards");
     size_t count = 0;
@@ -162,7 +192,7 @@ static void join_one(struct lab *lab, const struct server_look *look)
          item && count < BOARDS_MAX; item = item->next, count++) {
         const char *name = json_get_string(item, "name", "");
         struct board_conf *board = find_there(lab, look->conf, name);
-        if (!board && look->conf->all_boards && name_valid(name))
+        if (!board && is_to_be_added(look->conf, name, wanted))
             board = lab_add_board(lab, look->conf, name);
         if (board) {
             take_labels(item, board);
@@ -182,7 +212,7 @@ static int join(void *arg, struct lab *lab, struct err *err)
         servers->looks[i].conf = &lab->servers.items[i];
     ask_all(lab, join);
     for (size_t i = 0; i < servers->count; i++)
-        join_one(lab, &servers->looks[i]);
+        join_one(lab, &servers->looks[i], join->wanted);
     if (ctx_cancelled(join->ctx))
         return err_set(err, ERR_CANCELLED, "cancelled");
     if (lab->count || join->wanted->ask == ASK_NONE)

@@ -413,6 +413,33 @@ static int no_choice(const struct lab *lab, struct err *err)
     return rc;
 }
 
+/* Of a board on `server`: pi1/dfu1. Caller frees. */
+static char *full_name(const struct flashing_request *request, const char *board)
+{
+    return request->server ? xasprintf("%s/%s", request->server, board) : xstrdup(board);
+}
+
+static void add_boards(const struct flashing_request *request, const struct flash_order *order,
+                       struct strv *ret)
+{
+    const struct strv *selectors = &request->plan.selectors;
+
+    if (order->board)
+        strv_add_owned(ret, full_name(request, order->board));
+    for (size_t i = 0; !order->board && i < selectors->count; i++)
+        strv_add_owned(ret, full_name(request, selectors->items[i]));
+}
+
+/* What says which boards are meant; none: something does not. */
+static struct strv named_boards(const struct flashing_request *request)
+{
+    struct strv names = {0};
+
+    for (size_t i = 0; i < request->order_count; i++)
+        add_boards(request, &request->orders[i], &names);
+    return names;
+}
+
 static int add_order(struct flashing *flashing, const struct flash_order *order, struct err *err)
 {
     struct flashing_request *request = flashing->request;
@@ -421,10 +448,8 @@ static int add_order(struct flashing *flashing, const struct flash_order *order,
     size_t first = flashing->plan.image_count;
     int rc;
 
-    if (order->board) {
-        strv_add(&selectors, order->board);
-        options.selectors = selectors;
-    }
+    add_boards(request, order, &selectors);
+    options.selectors = selectors;
     options.lab = flashing->inventory.lab;
     options.all = true; /* labels mean every board that has them */
     options.repeat = 1;
@@ -459,21 +484,6 @@ static void note_download(void *arg, const char *text)
     const struct flashing *flashing = arg;
 
     event_emit(flashing->events, (struct event){.kind = EVENT_NOTE, .text = text});
-}
-
-/* What says which boards are meant; none: something does not. */
-static struct strv named_boards(const struct flashing_request *request)
-{
-    struct strv names = {0};
-
-    for (size_t i = 0; i < request->order_count; i++) {
-        const struct flash_order *order = &request->orders[i];
-        if (order->board)
-            strv_add(&names, order->board);
-        for (size_t s = 0; !order->board && s < request->plan.selectors.count; s++)
-            strv_add(&names, request->plan.selectors.items[s]);
-    }
-    return names;
 }
 
 static int make_plan(struct flashing *flashing, struct err *err)

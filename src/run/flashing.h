@@ -46,6 +46,7 @@ struct flashing_request {
     size_t order_count;
     struct download_request download;
     struct plan_options plan; /* selectors, image, timeouts; the rest is filled in here */
+    const char *server;       /* boards are names there; NULL: of the lab */
     int64_t wait_ms;          /* for a lease; -1: as lab.yaml says */
     uint64_t max_parallel;    /* over lab.yaml's for the lab; 0: lab.yaml's */
     bool if_changed, no_reset;

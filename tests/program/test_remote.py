@@ -64,12 +64,14 @@ def test_boards_of_servers_are_listed_as_those_here(hil, servers, pi1):
 
 def test_run_has_the_files_and_the_replay_of_a_board_here(hil, servers, pi1):
     lab = servers.lab("{node: {server: pi1, as: board-a}}")
-    there = run(hil, lab, firmware("selftest-unity.elf"), firmware("bad-crash.elf"))
+    there = run(hil, lab, "--timeout", "boot=7s,idle=8s", firmware("selftest-unity.elf"), firmware("bad-crash.elf"))
     assert there.code == 1, there.out + there.err
     assert "pi1/node: FAIL bad-crash" in there.out
     job = hil.out / "pi1" / "node" / "bad-crash"
     assert (job / "uart.log").stat().st_size and (job / "uart.timing").exists()
     assert (job / "decoded.json").exists()
+    asked = json.loads((job / "job.json").read_text())["timeouts_ms"]
+    assert (asked["boot"], asked["idle"], asked["total"]) == (7000, 8000, 60000), "ours, then the server's"
     assert b"pi1/node" in (hil.out / "junit.xml").read_bytes()
     again = hil("replay", "--junit", "again.xml", "--json", "again.json", hil.out)
     assert again.code == 1
@@ -83,6 +85,7 @@ def test_run_has_the_files_and_the_replay_of_a_board_here(hil, servers, pi1):
     ]
 
 
+@pytest.mark.threads
 def test_two_servers_are_one_queue(hil, servers, pi1):
     servers.start("pi2")
     lab = servers.lab("from pi1 pi2", **{"max-parallel": 1})
@@ -92,6 +95,7 @@ def test_two_servers_are_one_queue(hil, servers, pi1):
     assert names == {"pi1/board-a", "pi1/board-b", "pi2/board-a", "pi2/board-b"}
 
 
+@pytest.mark.threads
 def test_who_waits_for_several_boards_takes_the_first_that_is_free(hil, servers, pi1):
     lab = servers.lab("from pi1")
     holder = hil.start("run", "--lab", lab, "-b", "board-a", *HANG, "--out", "holder", firmware("bad-hang.elf"))
@@ -129,6 +133,7 @@ def test_names_are_never_words_for_a_shell(hil, servers, pi1):
     assert not list(hil.home.rglob("pwned*")) and not os.path.exists(os.path.expanduser("~/pwned"))
 
 
+@pytest.mark.threads
 def test_flash_goes_to_boards_there(hil, servers, pi1):
     lab = servers.lab("from pi1")
     image = firmware("one.elf")
@@ -140,7 +145,9 @@ def test_flash_goes_to_boards_there(hil, servers, pi1):
     ]  # fmt: skip
     again = hil("flash", "--lab", lab, "--if-changed", f"board-a={image}")
     assert again.code == 0 and "holds one.elf already" in again.out, again.out + again.err
-    small = hil("flash", "--lab", lab, "--at", "0x70000000", f"board-a={firmware('selftest-unity.bin')}")
+    named = hil("flash", "--lab", servers.lab("{x: {server: pi1, as: board-a}}"), "--server", "pi1", f"board-b={image}")
+    assert named.code == 0 and "pi1/board-b: ok one.elf" in named.out, named.out + named.err
+    small = hil("flash", "--lab", servers.lab("from pi1"), "--at", "0x70000000", f"board-a={firmware('selftest-unity.bin')}")
     assert small.code == 3 and "0x70000000" in small.out, small.out + small.err
 
 
@@ -206,6 +213,19 @@ def test_a_link_that_breaks_is_the_labs_fault_and_frees_the_board(hil, servers, 
     result = hil.finish(process)
     assert result.code == 3, result.out + result.err
     assert "server pi1: 127.0.0.1:" in result.board()["reason"]
+    wait_until(lambda: not held(hil, pi1), what="a free board")
+
+
+def test_a_server_that_stands_still_is_given_up(hil, servers, pi1):
+    lab = servers.lab("{board-a: {server: pi1, labels: [x]}}")
+    process = hil.start("run", "--lab", lab, *HANG, firmware("bad-hang.elf"))
+    wait_until(lambda: in_state(hil, "test"), what="test")
+    (agent,) = pi1.agents()
+    os.kill(agent, signal.SIGSTOP)
+    result = hil.finish(process)
+    assert result.code == 3 and "nothing was heard for 10 s" in result.board()["reason"]
+    assert held(hil, pi1) == ["board-a"]
+    os.kill(agent, signal.SIGCONT)
     wait_until(lambda: not held(hil, pi1), what="a free board")
 
 
