@@ -16,10 +16,12 @@
 
 /* ---- the child --------------------------------------------------------------------------- */
 
-static void make_argv(const struct server_conf *server, const char *host, struct strv *ret)
-{
-    static const char *const constant[] = {"--", NULL, "hil", "agent"};
+/* Quoted such that every login shell reads it alike. */
+static const char agent_line[] = "exec sh -c 'PATH=\"$PATH:$HOME/.local/bin\" exec hil agent'";
 
+void ssh_argv(const struct server_conf *server, const char *host, const char *line,
+              struct strv *ret)
+{
     for (size_t i = 0; i < server->ssh.count; i++)
         strv_add(ret, server->ssh.items[i]);
     if (!ret->count)
@@ -37,8 +39,9 @@ static void make_argv(const struct server_conf *server, const char *host, struct
         strv_add(ret, "-i");
         strv_add(ret, server->key);
     }
-    for (size_t i = 0; i < ARRAY_SIZE(constant); i++)
-        strv_add(ret, constant[i] ? constant[i] : host);
+    strv_add(ret, "--");
+    strv_add(ret, host);
+    strv_add(ret, line);
 }
 
 int ssh_start(const struct server_conf *server, const char *host, const struct ctx *ctx,
@@ -48,7 +51,7 @@ int ssh_start(const struct server_conf *server, const char *host, const struct c
     int in[2] = {-1, -1}, out[2] = {-1, -1}, errors[2] = {-1, -1}, rc;
 
     *ret = (struct ssh){.words = BUF_INIT(SSH_WORDS_MAX)};
-    make_argv(server, host, &argv);
+    ssh_argv(server, host, agent_line, &argv);
     if (pipe2(in, O_CLOEXEC) < 0 || pipe2(out, O_CLOEXEC) < 0 || pipe2(errors, O_CLOEXEC) < 0)
         rc = err_sys(err, errno, "pipe");
     else
@@ -132,7 +135,7 @@ static const struct sign {
     {"no such command: 'agent'", ERR_PROTOCOL, "its hil is too old to have an agent",
      "install this version of hil on"},
     {"not found", ERR_TOOL, "hil is not installed there, or not in the PATH of ssh's shell",
-     "install it on"},
+     "hil agent --install copies it there; else install it on"},
 };
 
 /* The last line with something in it. */

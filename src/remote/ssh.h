@@ -2,12 +2,13 @@
  *
  * ssh: `hil agent` on another host, as a child of ours, and why there is none.
  *
- *     ssh -T -o BatchMode=yes [-l USER] [-p PORT] [-i KEY] -- HOST hil agent
+ *     ssh -T -o BatchMode=yes [-l USER] [-p PORT] [-i KEY] -- HOST LINE
  *
  * It is the user's own OpenSSH with the user's own configuration: agent, jump hosts, known_hosts,
- * ControlMaster. Nothing of it is turned off but questions, which nobody could answer. The last two
- * words, which the other host's shell reads, are constants; everything else goes through frames
- * (frame.h). HOST stands behind "--", and cannot be taken for an option.
+ * ControlMaster. Nothing of it is turned off but questions, which nobody could answer. LINE, which the
+ * other host's shell reads, is a constant of the source: `hil agent`, with ~/.local/bin behind its
+ * PATH. Everything else goes through frames (frame.h). HOST stands behind "--", and cannot be taken
+ * for an option.
  */
 #ifndef HIL_REMOTE_SSH_H
 #define HIL_REMOTE_SSH_H
@@ -25,6 +26,9 @@ struct ssh {
     struct buf words;          /* the end of its stderr */
 };
 
+/* The command for a LINE, which must be a constant. */
+void ssh_argv(const struct server_conf *server, const char *host, const char *line,
+              struct strv *ret);
 int ssh_start(const struct server_conf *server, const char *host, const struct ctx *ctx,
               struct ssh *ret, struct err *err);
 void ssh_listen(struct ssh *ssh); /* takes what is on err_fd */

@@ -70,6 +70,7 @@ class Server:
         env = {name: os.environ[name] for name in keep if name in os.environ}
         env.update(
             PATH=f"{self.home}/bin:{os.environ['PATH']}",
+            HOME=str(self.home),
             HIL_STATE_DIR=f"{self.home}/state",
             # The same for all, so that the fixture finds what is left running.
             HIL_RUNTIME_DIR=f"{self.pc.home}/run",

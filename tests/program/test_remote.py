@@ -340,6 +340,18 @@ def test_the_host_that_answered_last_is_tried_first(hil, servers, pi1):
     assert (hil.home / "state" / "servers" / "pi1").read_text() == "127.0.0.1"
 
 
+def test_hil_is_copied_to_a_server_that_has_none(hil, servers, pi1):
+    lab = servers.lab("from pi1")
+    pi1.install(None)
+    asked = hil("agent", "--lab", lab, "--install", "pi1")
+    assert asked.code == 2 and "--yes" in asked.err
+    broken = hil("agent", "--lab", lab, "--install", "pi1", "--yes", "--program", hil.write("bad", "#!/bin/sh\nexit 4\n"))
+    assert broken.code == 3 and not (pi1.home / ".local/bin/hil").exists(), broken.out + broken.err
+    done = hil("agent", "--lab", lab, "--install", "pi1", "--yes")
+    assert done.code == 0 and "answers" in done.out, done.out + done.err
+    assert hil("boards", "--lab", lab).out.count("pi1/board-") == 2
+
+
 def test_an_agent_is_nothing_to_type(hil):
     shown = subprocess.run([*map(str, [os.environ.get("HIL", "hil")]), "agent", "x"], capture_output=True, text=True)
     assert shown.returncode == 2 and "takes no operands" in shown.stderr
