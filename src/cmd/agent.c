@@ -124,7 +124,7 @@ static int install(const struct app *app, const struct request *request, struct 
     struct lab *lab = NULL;
     int rc = path ? lab_load(path, &lab, &diags, err) : -(int)err->code;
 
-    if (rc == 0) {
+    if (rc == 0 && lab) {
         conf = servers_find(&lab->servers, request->install);
         rc = conf ? install_on(app, conf, request, err)
                   : err_set(err, ERR_CONFIG, "%s: no server '%s' is in 'servers'", lab->file,

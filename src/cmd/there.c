@@ -3,6 +3,7 @@
 
 #include "base/fs.h"
 #include "base/guard.h"
+#include "board/holder.h"
 #include "remote/server.h"
 #include "remote/servers.h"
 
@@ -61,15 +62,28 @@ static bool make_raw(struct termios *ret_saved)
     return tcsetattr(STDIN_FILENO, TCSADRAIN, &raw) == 0;
 }
 
-static int call(const struct server_conf *conf, const struct opt_verb *verb,
+static char *for_us(const struct app *app)
+{
+    struct holder holder;
+    char *text;
+
+    holder_self(app->argc, app->argv, &holder);
+    text = holder_for(&holder);
+    holder_done(&holder);
+    return text;
+}
+
+static int call(const struct app *app, const struct server_conf *conf, const struct opt_verb *verb,
                 const struct there *how, const struct ctx *ctx, int *ret_code, struct err *err)
 {
     cleanup_free char *name = xasprintf("%s: ", conf->name);
+    cleanup_free char *behalf = for_us(app);
     cleanup_free char *line = how->prefix ? xasprintf("%s%s", conf->name, how->prefix) : NULL;
     cleanup_close int in_fd = how->talks ? dup(STDIN_FILENO) : -1; /* 0 would mean none */
     struct printer printer = {.prefix = {line, name}, .log_fd = how->log_fd};
     struct server_call what = {.verb = verb->name,
                                .args = how->args,
+                               .behalf = behalf,
                                .in_fd = in_fd > 0 ? in_fd : 0,
                                .output = print,
                                .arg = &printer};
@@ -95,7 +109,7 @@ static int do_there(const struct app *app, const struct server_conf *conf,
 
     if (rc == 0) {
         struct ctx ctx = ctx_root(app->cancel_fd, guard);
-        rc = call(conf, verb, how, &ctx, &code, &err);
+        rc = call(app, conf, verb, how, &ctx, &code, &err);
     }
     if (rc < 0)
         code = cmd_fail(verb, &err);

@@ -4,7 +4,7 @@
  *
  *     hello                     protocol, version, lab's host, the verbs that it does
  *     image {sha256, size}      → have {have}; where it is not: data frames, the last one empty → have
- *     do {verb, args}           → out, err (as the verb prints), file (what it left), end {code}
+ *     do {verb, args, for}      → out, err (as the verb prints), file (what it left), end {code}
  *     in, cancel                to the verb that runs: its stdin (an empty one ends it), SIGTERM
  *     ping                      both ways (link.h)
  *

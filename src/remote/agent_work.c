@@ -164,15 +164,19 @@ static void no_waiting(int fd)
     fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
 }
 
-static int start(struct agent_work *work, const struct strv *argv, const struct ctx *ctx,
-                 struct err *err)
+/* `behalf`: NULL: nobody's. */
+static int start(struct agent_work *work, const struct strv *argv, const char *behalf,
+                 const struct ctx *ctx, struct err *err)
 {
+    cleanup_free char *variable = behalf ? xasprintf("HIL_FOR=%s", behalf) : NULL;
+    const char *const env[] = {variable, NULL};
     int out[2] = {-1, -1}, errors[2] = {-1, -1}, in[2] = {-1, -1}, rc;
 
     if (pipe2(out, O_CLOEXEC) < 0 || pipe2(errors, O_CLOEXEC) < 0 || pipe2(in, O_CLOEXEC) < 0)
         rc = err_sys(err, errno, "pipe");
     else
         rc = proc_start(&(struct proc_spec){.argv = (const char *const *)argv->items,
+                                            .env = env,
                                             .in_fd = in[0],
                                             .out_fd = out[1],
                                             .err_fd = errors[1],
@@ -220,7 +224,7 @@ struct agent_work *agent_work_begin(const struct frame *frame, const struct agen
     clear_scratch(dirs);
     rc = make_argv(frame, dirs, work, &argv, &why);
     if (rc == 0)
-        rc = start(work, &argv, ctx, &why);
+        rc = start(work, &argv, json_get_string(frame->head, "for", NULL), ctx, &why);
     if (rc < 0) {
         work->code = err_exit_code(why.code);
         work->why = xstrdup(why.message);

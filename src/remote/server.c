@@ -373,6 +373,7 @@ static int send_request(struct doing *doing, struct err *err)
 
     frame_begin(&head, "do");
     json_kv_string(&head, "verb", call->verb);
+    json_kv_string(&head, "for", call->behalf);
     json_key(&head, "args");
     json_array(&head);
     if (conf->lab) {

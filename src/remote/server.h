@@ -37,6 +37,7 @@ struct server_call {
     const char *out_option;    /* "--out": followed by a directory there; NULL: none is wanted */
     const char *dir;           /* where the files come that were left in it */
     const char *const *files;  /* the names that they may have; NULL-terminated */
+    const char *behalf;        /* for whom that is, for others to read; NULL: not said */
     int in_fd;                 /* goes to its stdin; 0: it has none */
     /* What it prints, as it comes; must be quick. `errors`: on stderr. */
     void (*output)(void *arg, bool errors, const char *bytes, size_t count);

@@ -264,6 +264,7 @@ static void flash_there(struct task *task, struct err *err)
     const struct remote_flash how = {.job = task->job,
                                      .board = board_conf(task->board),
                                      .work_dir = task->dir,
+                                     .holder = &request->holder,
                                      .wait_ms = request->wait_ms,
                                      .if_changed = request->if_changed,
                                      .no_reset = request->no_reset,

@@ -81,6 +81,7 @@ static void run_remote_job(struct worker *worker, const struct ctx *ctx)
     claim.result = remote_job_run(&(struct remote_job){.job = claim.job,
                                                        .board = board_conf(worker->board),
                                                        .work_dir = path,
+                                                       .holder = options->holder,
                                                        .wait_ms = options->wait_ms,
                                                        .events = options->events,
                                                        .stop_fd = worker->stop_fd,

@@ -51,6 +51,7 @@ static int flash_there(const struct remote_flash *how, const struct ctx *ctx,
                        struct flash_result *result, struct err *err)
 {
     static const char *const files[] = {"flash.log", NULL};
+    cleanup_free char *behalf = holder_for(how->holder);
     struct remote_events told = {.events = how->events,
                                  .board = how->board->name,
                                  .test = how->job->name,
@@ -58,6 +59,7 @@ static int flash_there(const struct remote_flash *how, const struct ctx *ctx,
                                  .out = BUF_INIT(ANSWER_MAX)};
     struct server_call call = {.verb = "flash",
                                .image = how->job->image,
+                               .behalf = behalf,
                                .out_option = "--out",
                                .dir = how->work_dir,
                                .files = files,

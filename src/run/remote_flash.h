@@ -14,7 +14,8 @@ struct remote_flash {
     const struct job *job;
     const struct board_conf *board;
     const char *work_dir;
-    int64_t wait_ms; /* for the board; -1: as the server's lab.yaml says */
+    const struct holder *holder; /* who wants it */
+    int64_t wait_ms;             /* for the board; -1: as the server's lab.yaml says */
     bool if_changed, no_reset;
     struct events *events;
 };

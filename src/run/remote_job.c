@@ -115,6 +115,7 @@ static int do_there(struct watch *watch, const struct server_call *call, struct 
 
 static int run_there(const struct remote_job *how, const struct ctx *ctx, struct err *err)
 {
+    cleanup_free char *behalf = holder_for(how->holder);
     struct watch watch = {.told = {.events = how->events,
                                    .board = how->board->name,
                                    .test = how->job->name,
@@ -125,6 +126,7 @@ static int run_there(const struct remote_job *how, const struct ctx *ctx, struct
                           .go_fd = -1};
     struct server_call call = {.verb = "run",
                                .image = how->job->image,
+                               .behalf = behalf,
                                .out_option = "--out",
                                .dir = how->work_dir,
                                .files = rundir_job_files,

@@ -15,6 +15,7 @@
 #define HIL_RUN_REMOTE_JOB_H
 
 #include "base/ctx.h"
+#include "board/holder.h"
 #include "result/event.h"
 #include "run/job.h"
 
@@ -22,7 +23,8 @@ struct remote_job {
     const struct job *job;
     const struct board_conf *board;
     const char *work_dir;
-    int64_t wait_ms; /* for the board; -1: as the server's lab.yaml says */
+    const struct holder *holder; /* who wants it */
+    int64_t wait_ms;             /* for the board; -1: as the server's lab.yaml says */
     struct events *events;
     /* Until the board is had, this ends the wait, too. */
     int stop_fd;

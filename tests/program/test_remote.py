@@ -105,6 +105,7 @@ def test_who_waits_for_several_boards_takes_the_first_that_is_free(hil, servers,
     assert {board["name"] for board in two.report["boards"]} == {"pi1/board-b"}
     busy = run(hil, lab, "-b", "board-a", "--wait", "0", firmware("one.elf"))
     assert busy.code == 3 and "board-a is held by" in busy.board()["reason"], busy.out + busy.err
+    assert ": hil run --lab" in busy.board()["reason"], "who holds it says what was typed here"
     queued = hil.start("run", "--lab", lab, "-b", "board-a", "-v", firmware("one.elf"))
     wait_until(lambda: json.loads(hil("boards", "--lab", lab, "--json").out)["boards"][0]["waiting"])
     holder.send_signal(signal.SIGTERM)
