@@ -268,6 +268,18 @@ static char *last_of(const struct row *row)
                          : xstrdup("-");
 }
 
+static char *drivers_of(const struct row *row)
+{
+    const struct board_drivers *drivers = &row->drivers;
+
+    if (row->away)
+        return xstrdup("-");
+    if (row->conf->qemu || str_eq(drivers->power, "qemu"))
+        return xstrdup("qemu");
+    return xasprintf("%s/%s%s%s", drivers->flash, drivers->console, drivers->power ? "/" : "",
+                     drivers->power ? drivers->power : "");
+}
+
 static void print_table(const struct lab *lab, const struct row *table)
 {
     struct term term = term_open(stdout);
@@ -277,15 +289,10 @@ static void print_table(const struct lab *lab, const struct row *table)
                    (const char *const[]){"BOARD", "LABELS", "DRIVERS", "LAST", "STATE"});
     for (size_t i = 0; i < lab->count; i++) {
         const struct row *row = &table[i];
-        const struct board_drivers *drivers = &row->drivers;
         cleanup_free char *labels = joined(&row->conf->labels);
         cleanup_free char *state = state_of(row);
         cleanup_free char *last = last_of(row);
-        cleanup_free char *names =
-            row->conf->qemu || str_eq(drivers->power, "qemu")
-                ? xstrdup("qemu")
-                : xasprintf("%s/%s%s%s", drivers->flash, drivers->console,
-                            drivers->power ? "/" : "", drivers->power ? drivers->power : "");
+        cleanup_free char *names = drivers_of(row);
         term_table_row(out,
                        row->away          ? TERM_RED
                        : row->held        ? TERM_YELLOW

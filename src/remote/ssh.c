@@ -147,6 +147,8 @@ static char *last_line(const char *words)
         end--;
     for (begin = end; begin && words[begin - 1] != '\n';)
         begin--;
+    if (str_starts(words + begin, "ssh: "))
+        begin += strlen("ssh: ");
     cleanup_free char *line = xstrndup(words + begin, end - begin);
     return text_clean_dup(line, 300, TEXT_ONE_LINE);
 }
