@@ -2,10 +2,11 @@
  *
  * proc: external programs, run without a shell and never left behind.
  *
- * The program gets its own process group, stdin from /dev/null unless `in_fd` says otherwise, a fresh
- * signal mask and only the descriptors 0 to 2. Its stdout and stderr go to `log_path` (appended) and, the last few KiB, into
- * the result for error messages. When the ctx is over, the whole group gets SIGTERM and, `grace_ms`
- * later, SIGKILL. The ctx's guardian knows the group from before exec.
+ * The program gets its own process group, stdin from /dev/null unless `in_fd` says otherwise, a
+ * fresh signal mask and only the descriptors 0 to 2. Its stdout and stderr go to `log_path`
+ * (appended) and, the last few KiB, into the result for error messages. When the ctx is over, the
+ * whole group gets SIGTERM and, `grace_ms` later, SIGKILL. The ctx's guardian knows the group from
+ * before exec.
  *
  * argv[0] is looked up in PATH; where it is not there the error says so and names the package to
  * look for if the caller gave `hint`. A program that ends with a code other than 0 is no error
@@ -75,7 +76,7 @@ int proc_start(const struct proc_spec *spec, const struct ctx *ctx, struct proc 
                struct err *err);
 int proc_pidfd(const struct proc *proc); /* readable once it has ended */
 bool proc_running(struct proc *proc);
-int proc_exit_code(struct proc *proc); /* once it has ended; -1: a signal ended it */
+int proc_exit_code(struct proc *proc);  /* once it has ended; -1: a signal ended it */
 void proc_ask(const struct proc *proc); /* SIGTERM to the group, and waits for nothing */
 /* Ends the group within grace_ms plus a moment, reaps, frees. NULL is fine. */
 void proc_stop(struct proc *proc);

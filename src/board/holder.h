@@ -22,8 +22,8 @@ struct holder {
     char *repository, *run_id, *job, *attempt, *run_url;
 };
 
-/* Us: from the process and the GITHUB_* environment. What a server's hil does for somebody elsewhere is
- * told by $HIL_FOR instead of its command line. */
+/* Us: from the process and the GITHUB_* environment. What a server's hil does for somebody
+ * elsewhere is told by $HIL_FOR instead of its command line. */
 void holder_self(int argc, char *const *argv, struct holder *ret);
 /* What stands in $HIL_FOR of such a process: "alice@desk: hil run a.elf", in Actions with the run's
  * address. Caller frees. */

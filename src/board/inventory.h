@@ -15,10 +15,11 @@ struct inventory {
     char *runtime_dir;
 };
 
-/* `lab_option`: what --lab says, NULL: look in the usual places. Boards on other hosts are left out:
- * remote/servers.h has them, too. */
+/* `lab_option`: what --lab says, NULL: look in the usual places. Boards on other hosts are left
+ * out: remote/servers.h has them, too. */
 int inventory_open(const char *lab_option, struct inventory *ret, struct err *err);
-/* `join` may add boards to the lab, once it is known to be without mistakes; an error of its ends all. */
+/* `join` may add boards to the lab, once it is known to be without mistakes; an error of its ends
+ * all. */
 int inventory_open_joined(const char *lab_option,
                           int (*join)(void *arg, struct lab *lab, struct err *err), void *arg,
                           struct inventory *ret, struct err *err);

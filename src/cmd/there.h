@@ -8,7 +8,8 @@
  *         return code;
  *
  * What it prints comes out here as it is; what it says on stderr gets the server's name before each
- * line. On a terminal a console's keys go there one by one, and the terminal is put back afterwards.
+ * line. On a terminal a console's keys go there one by one, and the terminal is put back
+ * afterwards.
  */
 #ifndef HIL_CMD_THERE_H
 #define HIL_CMD_THERE_H
@@ -25,8 +26,8 @@ struct there {
     int log_fd;  /* what it prints goes there, too; 0: nowhere */
 };
 
-/* True: it is a server's board, *ret_code is the exit code. False: it is none, and nothing was said.
- * `board` NULL: the lab's only one. */
+/* True: it is a server's board, *ret_code is the exit code. False: it is none, and nothing was
+ * said. `board` NULL: the lab's only one. */
 bool there_board(const struct app *app, const struct opt_verb *verb, const char *lab,
                  const char *board, struct there *how, int *ret_code);
 /* About the host itself; the exit code. */

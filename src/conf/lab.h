@@ -63,8 +63,8 @@ struct health_conf {
 
 struct board_conf {
     const char *name; /* of one on a server: SERVER/BOARD */
-    /* NULL: it is here. Else it is `there` in the server's own lab.yaml, and nothing but its labels and
-     * timeouts (-1 where not given) is known. */
+    /* NULL: it is here. Else it is `there` in the server's own lab.yaml, and nothing but its labels
+     * and timeouts (-1 where not given) is known. */
     const struct server_conf *server;
     char *there, *own_name;
     char *barred;    /* why nothing is run on it there; NULL: nothing is known against it */

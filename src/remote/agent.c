@@ -137,8 +137,8 @@ static int serve(struct agent *agent, struct err *err)
     return rc;
 }
 
-/* Nobody is there to be told, but a board is to be given back. What the verb prints is read, so that
- * it does not stand still. */
+/* Nobody is there to be told, but a board is to be given back. What the verb prints is read, so
+ * that it does not stand still. */
 static void give_back(struct agent *agent)
 {
     struct ctx wait = ctx_cleanup(&agent->ctx, END_MS);

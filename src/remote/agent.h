@@ -10,13 +10,14 @@
  *
  * A verb is a process of its own: this program, started with an argv array, never by a shell. An
  * argument is a string, or {"image": SHA256, "name": NAME} for firmware that came before, or
- * {"out": true} for the directory whose files are sent back. So whatever hil can do for a board that
- * is here it can do for one that is there, by the same code: leases, recovery, quarantine, rest.
+ * {"out": true} for the directory whose files are sent back. So whatever hil can do for a board
+ * that is here it can do for one that is there, by the same code: leases, recovery, quarantine,
+ * rest.
  *
  * One request at a time; a client with several boards has several connections. When the link has
- * ended, or nothing was heard on it for LINK_DEAD_MS, the verb gets SIGTERM: it ends the run, brings
- * the board to rest and gives it back, as at a desk. Should the agent itself be killed, its guardian
- * and the verb's do that. Blocks until the link ends or `cancel_fd` is readable.
+ * ended, or nothing was heard on it for LINK_DEAD_MS, the verb gets SIGTERM: it ends the run,
+ * brings the board to rest and gives it back, as at a desk. Should the agent itself be killed, its
+ * guardian and the verb's do that. Blocks until the link ends or `cancel_fd` is readable.
  */
 #ifndef HIL_REMOTE_AGENT_H
 #define HIL_REMOTE_AGENT_H

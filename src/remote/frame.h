@@ -6,8 +6,8 @@
  *     4 bytes  size of the body, big-endian      raw: firmware, console, a log
  *     head, body
  *
- * Whatever a user, a file name or a board said travels in frames, and nowhere else: the command line
- * that ssh hands to the other host's shell is a constant (ssh.c), so there is nothing that a
+ * Whatever a user, a file name or a board said travels in frames, and nowhere else: the command
+ * line that ssh hands to the other host's shell is a constant (ssh.c), so there is nothing that a
  * name could be injected into. There, too, words become an argv array and never meet a shell.
  *
  * Bytes from the other side are hostile: both sizes have ceilings, which hold before anything is
@@ -20,7 +20,9 @@
 
 #include <sys/types.h>
 
-#define FRAME_PROTOCOL 1 /* told in the hello; a side that speaks another one is refused */
+/* Told in the hello; a side that speaks another one is refused. One more with every change of frames,
+ * or of the options that one hil gives to another's verbs. */
+#define FRAME_PROTOCOL 1
 /* The agent's first bytes, before its hello. What a shell's start-up files print comes before them,
  * and is skipped; no text holds their NUL. */
 #define FRAME_MAGIC "\0hil agent\n"

@@ -5,9 +5,9 @@
  *     install_look(conf, ctx, &look, err)              which host answers, and what machine it is
  *     install_copy(conf, &look, program, ctx, err)     into ~/.local/bin there
  *
- * The program goes through ssh's stdin, under a name of its own; it takes hil's place only once it has
- * run there (--version), so that one for other libraries changes nothing. What the other host's shell
- * reads are constants (ssh.h). Blocks as long as the network does, within the ctx.
+ * The program goes through ssh's stdin, under a name of its own; it takes hil's place only once it
+ * has run there (--version), so that one for other libraries changes nothing. What the other host's
+ * shell reads are constants (ssh.h). Blocks as long as the network does, within the ctx.
  */
 #ifndef HIL_REMOTE_INSTALL_H
 #define HIL_REMOTE_INSTALL_H

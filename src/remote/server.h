@@ -6,10 +6,10 @@
  *     server_do(server, &call, ctx, &code, err)         one verb, to its end
  *     server_close(server)                              what still runs there ends, its board rests
  *
- * Errors begin with "server pi1: ", and say what to do. What the verb itself says (its exit code, its
- * words) is no error here. A connection is one thread's; several threads have several. Blocks until
- * the verb has ended, the ctx is over (the verb is cancelled there, and has SERVER_END_MS to end) or
- * nothing is heard any more (link.h).
+ * Errors begin with "server pi1: ", and say what to do. What the verb itself says (its exit code,
+ * its words) is no error here. A connection is one thread's; several threads have several. Blocks
+ * until the verb has ended, the ctx is over (the verb is cancelled there, and has SERVER_END_MS to
+ * end) or nothing is heard any more (link.h).
  */
 #ifndef HIL_REMOTE_SERVER_H
 #define HIL_REMOTE_SERVER_H

@@ -106,8 +106,8 @@ void ssh_stop(struct ssh *ssh)
 
 /* ---- why not ----------------------------------------------------------------------------- */
 
-/* What OpenSSH says, since its exit code is 255 for all of it (sshconnect.c, ssh.c); then what shells
- * and hil say. In this order: a changed key ends with "verification failed", too. */
+/* What OpenSSH says, since its exit code is 255 for all of it (sshconnect.c, ssh.c); then what
+ * shells and hil say. In this order: a changed key ends with "verification failed", too. */
 static const struct sign {
     const char *words;
     enum err_code code;

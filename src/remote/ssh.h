@@ -5,10 +5,10 @@
  *     ssh -T -o BatchMode=yes [-l USER] [-p PORT] [-i KEY] -- HOST LINE
  *
  * It is the user's own OpenSSH with the user's own configuration: agent, jump hosts, known_hosts,
- * ControlMaster. Nothing of it is turned off but questions, which nobody could answer. LINE, which the
- * other host's shell reads, is a constant of the source: `hil agent`, with ~/.local/bin behind its
- * PATH. Everything else goes through frames (frame.h). HOST stands behind "--", and cannot be taken
- * for an option.
+ * ControlMaster. Nothing of it is turned off but questions, which nobody could answer. LINE, which
+ * the other host's shell reads, is a constant of the source: `hil agent`, with ~/.local/bin behind
+ * its PATH. Everything else goes through frames (frame.h). HOST stands behind "--", and cannot be
+ * taken for an option.
  */
 #ifndef HIL_REMOTE_SSH_H
 #define HIL_REMOTE_SSH_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* events.jsonl. Lines of the console are left out there: uart.log and uart.timing have them. A stream
- * that somebody follows has them, too. */
+/* events.jsonl. Lines of the console are left out there: uart.log and uart.timing have them. A
+ * stream that somebody follows has them, too. */
 #include "base/json.h"
 
 #include "base/str.h"

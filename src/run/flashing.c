@@ -5,6 +5,7 @@
 #include "base/guard.h"
 #include "board/inventory.h"
 #include "board/recovery.h"
+#include "board/turn.h"
 #include "remote/servers.h"
 #include "report/report.h"
 #include "run/origin.h"
@@ -270,8 +271,15 @@ static void flash_there(struct task *task, struct err *err)
                                      .no_reset = request->no_reset,
                                      .events = task->flashing->events};
 
+    const struct inventory *inventory = &task->flashing->inventory;
+    struct turn *turn = NULL;
+
+    if (turn_take_server(inventory->runtime_dir, inventory->lab->name, how.board->server,
+                         &task->flashing->ctx, &turn, err) < 0)
+        return;
     tell(task, EVENT_JOB_START, NULL);
     remote_flash_run(&how, &task->flashing->ctx, task->result, err);
+    turn_drop(turn);
     task->ended_us = (int64_t)time(NULL) * 1000000;
 }
 

@@ -21,8 +21,8 @@ struct pool_options {
     const char *out_dir; /* the run directory */
     const struct holder *holder;
     struct events *events; /* may be NULL */
-    /* Once a board is taken, a byte from there lets its job begin, and the end means that nobody wants
-     * it any more; 0: nobody is asked. */
+    /* Once a board is taken, a byte from there lets its job begin, and the end means that nobody
+     * wants it any more; 0: nobody is asked. */
     int confirm_fd;
     int64_t wait_ms;       /* for a lease; -1: as each board's timeouts say */
     int64_t tick_ms;       /* an EVENT_TICK this often; 0: none */

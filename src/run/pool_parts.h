@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the parts of pool use of each other: the queue (pool_queue.c), boards on servers (pool_there.c),
- * and the boards' threads (pool.c).
+ * What the parts of pool use of each other: the queue (pool_queue.c), boards on servers
+ * (pool_there.c), and the boards' threads (pool.c).
  */
 #ifndef HIL_RUN_POOL_PARTS_H
 #define HIL_RUN_POOL_PARTS_H

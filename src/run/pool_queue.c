@@ -109,8 +109,7 @@ const struct job *pool_take_best_job(const struct worker *worker)
     return job;
 }
 
-/* What woke us from waiting for a lease before is
- * over where there is work. */
+/* What woke us from waiting for a lease before is over where there is work. */
 bool pool_has_work(struct worker *worker)
 {
     struct pool *pool = worker->pool;
@@ -197,8 +196,8 @@ static void conclude(struct worker *worker, const struct job *job, struct job_re
     pthread_mutex_unlock(&pool->lock);
 }
 
-/* The board cannot be flashed. What else is queued is done elsewhere, or tried again here where there
- * is no elsewhere and the job may be retried. */
+/* The board cannot be flashed. What else is queued is done elsewhere, or tried again here where
+ * there is no elsewhere and the job may be retried. */
 static void give_up_board(struct worker *worker, bool again_here, const char *reason)
 {
     if (again_here)

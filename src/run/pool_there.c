@@ -6,8 +6,8 @@
 
 #include <stdlib.h>
 
-/* The server gives its boards away: a job is wanted there before it is taken here, and taken once the
- * board is had. */
+/* The server gives its boards away: a job is wanted there before it is taken here, and taken once
+ * the board is had. */
 struct claim {
     struct worker *worker;
     const struct job *job;
