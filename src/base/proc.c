@@ -344,6 +344,12 @@ int proc_exit_code(struct proc *proc)
     return proc->exit_code;
 }
 
+void proc_ask(const struct proc *proc)
+{
+    if (!proc->reaped)
+        kill(-proc->pid, SIGTERM);
+}
+
 void proc_stop(struct proc *proc)
 {
     struct sink nowhere = {.pipe_fd = -1, .log_fd = -1};

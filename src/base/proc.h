@@ -2,10 +2,8 @@
  *
  * proc: external programs, run without a shell and never left behind.
  *
- * The program gets its own process group, stdin from /dev/null unless given, a fresh signal mask and only the
- * descriptors 0 to 2. Its stdout and stderr go to `log_path` (appended) and, the last few KiB, into
- * the result for error messages. When the ctx is over, the whole group gets SIGTERM and, `grace_ms`
- * later, SIGKILL. The ctx's guardian knows the group from before exec.
+ * The program gets its own process group, stdin from /dev/null unless `in_fd` says otherwise, a fresh
+ * signal mask and only the descriptors 0 to 2. Its stdout and stderr go to `log_path` (appended) and, the last few KiB, into
  *
  * argv[0] is looked up in PATH; where it is not there the error says so and names the package to
  * look for if the caller gave `hint`. A program that ends with a code other than 0 is no error
@@ -37,6 +35,7 @@ struct proc_spec {
     const char *log_path;    /* NULL: output is only kept in the tail */
     int out_fd;              /* of proc_start(): output goes here; 0: to log_path */
     int in_fd;               /* its stdin; 0: /dev/null */
+    int err_fd;              /* its stderr; 0: where its stdout goes */
     const char *hint;        /* what to do where the program is not installed; may be NULL */
     /* Told each piece of output as it comes, on the calling thread; may be NULL. It must be quick:
      * the program stands still while its pipe is full. */
@@ -74,7 +73,8 @@ int proc_start(const struct proc_spec *spec, const struct ctx *ctx, struct proc 
                struct err *err);
 int proc_pidfd(const struct proc *proc); /* readable once it has ended */
 bool proc_running(struct proc *proc);
-int proc_exit_code(struct proc *proc); /* once it has ended; -1: a signal ended it */
+int proc_exit_code(struct proc *proc);  /* once it has ended; -1: a signal ended it */
+void proc_ask(const struct proc *proc); /* SIGTERM to the group, and waits for nothing */
 /* Ends the group within grace_ms plus a moment, reaps, frees. NULL is fine. */
 void proc_stop(struct proc *proc);
 

@@ -23,7 +23,7 @@ struct plan {
     const char *const *argv;
     const char **env;
     struct guard *guard;
-    int in_fd, out_fd, status_fd;
+    int in_fd, out_fd, err_fd, status_fd;
 };
 
 /* What the child writes to status_fd where it cannot exec. */
@@ -121,7 +121,7 @@ static _Noreturn void child(const struct plan *plan)
     setpgid(0, 0);
     guard_add_group(plan->guard, getpid());
     fresh_signals();
-    if (dup2(plan->in_fd, 0) < 0 || dup2(plan->out_fd, 1) < 0 || dup2(plan->out_fd, 2) < 0)
+    if (dup2(plan->in_fd, 0) < 0 || dup2(plan->out_fd, 1) < 0 || dup2(plan->err_fd, 2) < 0)
         goto failed;
     failure.step = FAILED_DIR;
     if (plan->dir && chdir(plan->dir) < 0)
@@ -222,6 +222,7 @@ int spawn(const struct proc_spec *spec, int out_fd, const struct ctx *ctx, pid_t
                          .env = env,
                          .guard = ctx->guard,
                          .in_fd = spec->in_fd ? spec->in_fd : null_fd,
-                         .out_fd = out_fd};
+                         .out_fd = out_fd,
+                         .err_fd = spec->err_fd ? spec->err_fd : out_fd};
     return start(spec, &plan, ctx, ret_pid, err);
 }

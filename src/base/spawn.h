@@ -10,9 +10,9 @@
 
 #include "base/proc.h"
 
-/* Starts spec->argv with `out_fd` as its stdout and stderr; *ret_pid leads a group of its own,
- * known to the guardian, and is the caller's to reap. -ERR_TOOL where it cannot be started. Waits
- * until exec has happened or the ctx is over, which is no error here. */
+/* Starts spec->argv with `out_fd` as its stdout and, unless there is an err_fd, stderr; *ret_pid
+ * leads a group of its own, known to the guardian, and is the caller's to reap. -ERR_TOOL where it
+ * cannot be started. Waits until exec has happened or the ctx is over, which is no error here. */
 int spawn(const struct proc_spec *spec, int out_fd, const struct ctx *ctx, pid_t *ret_pid,
           struct err *err);
 

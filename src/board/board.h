@@ -14,7 +14,9 @@
 
 struct board;
 
-/* Mistakes of the driver nodes go to `diags` with their positions; NULL where there were any. */
+/* A board on a server (conf/server.h) is opened without drivers, and none of the calls that touch
+ * one is for it. Mistakes of the driver nodes go to `diags` with their positions; NULL where there
+ * were any. */
 struct board *board_open(const struct lab *lab, const struct board_conf *conf,
                          const char *runtime_dir, struct diags *diags); /* all borrowed */
 void board_close(struct board *board);

@@ -205,6 +205,8 @@ struct board *board_open(const struct lab *lab, const struct board_conf *conf,
     board->dir = socket_dir(lab, runtime_dir);
     board->env.board = conf->name;
     board->env.runtime_dir = board->dir;
+    if (conf->there)
+        return board; /* its drivers are the server's */
     if (conf->power)
         OPEN_DRIVER(board, power, conf->power, diags);
     if (conf->reset)

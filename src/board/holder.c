@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "base/text.h"
 
+#include <limits.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,10 +65,12 @@ static void from_actions(struct holder *ret)
 void holder_self(int argc, char *const *argv, struct holder *ret)
 {
     const char *actions = getenv("GITHUB_ACTIONS");
+    const char *behalf = getenv("HIL_FOR");
 
     *ret = (struct holder){.pid = getpid(),
                            .user = user_name(),
-                           .command = join(argc, argv),
+                           .command =
+                               behalf && *behalf ? xstrndup(behalf, COMMAND_MAX) : join(argc, argv),
                            .since_unix_s = time(NULL)};
     if (actions && str_eq(actions, "true"))
         from_actions(ret);
@@ -84,6 +87,15 @@ void holder_set_out(struct holder *holder, const char *dir)
         holder->out = path;
     else
         free(path);
+}
+
+char *holder_for(const struct holder *holder)
+{
+    char host[HOST_NAME_MAX + 1] = "";
+
+    gethostname(host, sizeof host - 1);
+    return xasprintf("%s@%s: %s%s%s", holder->user, host, holder->command,
+                     holder->run_url ? ", " : "", holder->run_url ? holder->run_url : "");
 }
 
 static void add_clean(struct buf *out, const char *before, const char *text)

@@ -6,7 +6,31 @@
 
 #include <stdlib.h>
 
+static int drop_servers_boards(void *arg, struct lab *lab, struct err *err)
+{
+    (void)arg;
+    (void)err;
+    lab_drop_servers_boards(lab);
+    return 0;
+}
+
 int inventory_open(const char *lab_option, struct inventory *ret, struct err *err)
+{
+    return inventory_open_joined(lab_option, drop_servers_boards, NULL, ret, err);
+}
+
+static void open_boards(struct inventory *inventory, struct diags *diags)
+{
+    struct lab *lab = inventory->lab;
+
+    inventory->boards = xcalloc(lab->count, sizeof *inventory->boards);
+    for (size_t i = 0; i < lab->count; i++)
+        inventory->boards[i] = board_open(lab, &lab->boards[i], inventory->runtime_dir, diags);
+}
+
+int inventory_open_joined(const char *lab_option,
+                          int (*join)(void *arg, struct lab *lab, struct err *err), void *arg,
+                          struct inventory *ret, struct err *err)
 {
     cleanup_free char *path = lab_find(lab_option, err);
     struct diags diags = {0};
@@ -18,11 +42,10 @@ int inventory_open(const char *lab_option, struct inventory *ret, struct err *er
     rc = fs_runtime_dir(&ret->runtime_dir, err);
     if (rc == 0)
         rc = lab_load(path, &ret->lab, &diags, err);
-    if (ret->lab) {
-        ret->boards = xcalloc(ret->lab->count, sizeof *ret->boards);
-        for (size_t i = 0; i < ret->lab->count; i++)
-            ret->boards[i] = board_open(ret->lab, &ret->lab->boards[i], ret->runtime_dir, &diags);
-    }
+    if (rc == 0)
+        rc = join(arg, ret->lab, err);
+    if (ret->lab)
+        open_boards(ret, &diags);
     if (diags.messages.count)
         rc = diags_check(&diags, err);
     diags_done(&diags);
@@ -31,8 +54,12 @@ int inventory_open(const char *lab_option, struct inventory *ret, struct err *er
     return rc;
 }
 
+/* What a server's boards have is for the server to judge. */
 static bool has_memory(const struct lab *lab, const char *name)
 {
+    for (size_t i = 0; i < lab->count; i++)
+        if (lab->boards[i].server)
+            return true;
     for (size_t i = 0; i < lab->count; i++)
         for (size_t m = 0; m < lab->boards[i].memory_count; m++)
             if (str_eq(lab->boards[i].memory[m].name, name))
@@ -47,8 +74,14 @@ int inventory_allow(const struct inventory *inventory, const struct strv *memory
             return err_set(err, ERR_USAGE, "--write %s: no board of %s has memory of that name",
                            memory->items[i], inventory->lab->file);
     for (size_t i = 0; i < inventory->lab->count; i++)
-        board_allow(inventory->boards[i], memory);
+        if (inventory->boards[i])
+            board_allow(inventory->boards[i], memory);
     return 0;
+}
+
+struct board *inventory_board(const struct inventory *inventory, const struct board_conf *conf)
+{
+    return inventory->boards[conf - inventory->lab->boards];
 }
 
 void inventory_close(struct inventory *inventory)

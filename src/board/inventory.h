@@ -15,10 +15,18 @@ struct inventory {
     char *runtime_dir;
 };
 
-/* `lab_option`: what --lab says, NULL: look in the usual places. */
+/* `lab_option`: what --lab says, NULL: look in the usual places. Boards on other hosts are left
+ * out: remote/servers.h has them, too. */
 int inventory_open(const char *lab_option, struct inventory *ret, struct err *err);
 /* board_allow() for all of them. -ERR_USAGE: no board of the lab has a range of that name. Borrows. */
 int inventory_allow(const struct inventory *inventory, const struct strv *memory, struct err *err);
+/* `join` may add boards to the lab, once it is known to be without mistakes; an error of its ends
+ * all. */
+int inventory_open_joined(const char *lab_option,
+                          int (*join)(void *arg, struct lab *lab, struct err *err), void *arg,
+                          struct inventory *ret, struct err *err);
+/* The board that is described there. Borrowed. */
+struct board *inventory_board(const struct inventory *inventory, const struct board_conf *conf);
 void inventory_close(struct inventory *inventory);
 
 #endif

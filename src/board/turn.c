@@ -30,11 +30,11 @@ static int take_byte(int fd, uint64_t room, const struct ctx *ctx, off_t *ret, s
     }
 }
 
-static int take_one(const char *runtime_dir, const struct lab *lab, const char *kind,
-                    const char *which, uint64_t room, const struct ctx *ctx, int *ret_fd,
-                    off_t *ret_byte, struct err *err)
+static int take_one(const char *runtime_dir, const char *lab, const char *kind, const char *which,
+                    uint64_t room, const struct ctx *ctx, int *ret_fd, off_t *ret_byte,
+                    struct err *err)
 {
-    cleanup_free char *safe_lab = fs_safe_name(lab->name);
+    cleanup_free char *safe_lab = fs_safe_name(lab);
     cleanup_free char *safe_which = fs_safe_name(which);
     cleanup_free char *name = xasprintf("%s.flash-%s-%s.turns", safe_lab, kind, safe_which);
     cleanup_free char *path = fs_join(runtime_dir, name);
@@ -44,9 +44,9 @@ static int take_one(const char *runtime_dir, const struct lab *lab, const char *
         rc = take_byte(*ret_fd, room, ctx, ret_byte, err);
     if (rc == -ERR_TIMEOUT)
         return err_set(err, ERR_TIMEOUT,
-                       "%" PRIu64 " boards of %s '%s' are being flashed all the time: see "
-                       "max-parallel in %s",
-                       room, kind, which, lab->file);
+                       "%" PRIu64 " boards of %s '%s' are at work all the time: see max-parallel "
+                       "in the lab's file",
+                       room, kind, which);
     return rc;
 }
 
@@ -72,7 +72,7 @@ int turn_take(const char *runtime_dir, const struct lab *lab, const struct turn_
             turn = xmalloc(sizeof *turn);
             *turn = (struct turn){.fds = {-1, -1, -1}};
         }
-        rc = take_one(runtime_dir, lab, limits[i].kind, limits[i].which, limits[i].room, ctx,
+        rc = take_one(runtime_dir, lab->name, limits[i].kind, limits[i].which, limits[i].room, ctx,
                       &turn->fds[i], &turn->bytes[i], err);
     }
     if (rc < 0) {
@@ -80,6 +80,26 @@ int turn_take(const char *runtime_dir, const struct lab *lab, const struct turn_
         turn = NULL;
     }
     *ret = turn;
+    return rc;
+}
+
+int turn_take_server(const char *runtime_dir, const char *lab, const struct server_conf *server,
+                     const struct ctx *ctx, struct turn **ret, struct err *err)
+{
+    struct turn *turn;
+    int rc;
+
+    *ret = NULL;
+    if (!server->max_parallel)
+        return 0;
+    turn = xmalloc(sizeof *turn);
+    *turn = (struct turn){.fds = {-1, -1, -1}};
+    rc = take_one(runtime_dir, lab, "server", server->name, server->max_parallel, ctx,
+                  &turn->fds[0], &turn->bytes[0], err);
+    if (rc == 0)
+        *ret = turn;
+    else
+        turn_drop(turn);
     return rc;
 }
 

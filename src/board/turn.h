@@ -25,6 +25,9 @@ struct turn_place {
 /* Blocks until there is room, as long as the ctx lets; *ret is NULL where there are no limits. */
 int turn_take(const char *runtime_dir, const struct lab *lab, const struct turn_place *place,
               const struct ctx *ctx, struct turn **ret, struct err *err);
+/* The same for boards of a server, for as long as they are at work (its max-parallel). */
+int turn_take_server(const char *runtime_dir, const char *lab, const struct server_conf *server,
+                     const struct ctx *ctx, struct turn **ret, struct err *err);
 void turn_drop(struct turn *turn); /* NULL is fine */
 
 #endif

@@ -2,7 +2,9 @@
 #include "base/fs.h"
 #include "base/json.h"
 #include "base/term.h"
+#include "base/text.h"
 #include "cmd/cmd.h"
+#include "remote/servers.h"
 #include "run/standing.h"
 #include "store/watched.h"
 
@@ -51,6 +53,68 @@ static int take(void *arg, const struct opt_row *row, const char *value, struct 
     return 0;
 }
 
+static int64_t count_of(const cJSON *json, const char *name)
+{
+    int64_t value = json_get_int(json, name, 0);
+
+    return value > 0 ? value : 0;
+}
+
+static char *owned(const cJSON *json, const char *name)
+{
+    return xstrdup(json_get_string(json, name, NULL));
+}
+
+static void read_holder(const cJSON *json, struct holder *ret)
+{
+    *ret = (struct holder){.pid = (pid_t)count_of(json, "pid"),
+                           .user = owned(json, "user"),
+                           .command = owned(json, "command"),
+                           .since_unix_s = count_of(json, "since"),
+                           .repository = owned(json, "repository"),
+                           .run_id = owned(json, "run_id"),
+                           .job = owned(json, "job"),
+                           .attempt = owned(json, "attempt"),
+                           .run_url = owned(json, "run_url")};
+}
+
+static enum verdict read_verdict(const cJSON *json)
+{
+    const char *name = json_get_string(json, "verdict", "");
+    enum verdict verdict = VERDICT_PASS;
+
+    while (verdict < VERDICT_INFRA && !str_eq(verdict_name(verdict), name))
+        verdict++;
+    return verdict;
+}
+
+/* What the board's server says of it: the same as we do of ours, by `hil boards --json`. */
+static void look_there(const struct servers *servers, struct standing *ret)
+{
+    const cJSON *json = servers_board(servers, ret->conf);
+    const cJSON *drivers = cJSON_GetObjectItemCaseSensitive(json, "drivers");
+    const cJSON *last = cJSON_GetObjectItemCaseSensitive(json, "last");
+    const cJSON *quarantine = cJSON_GetObjectItemCaseSensitive(json, "quarantine");
+
+    ret->away = json ? NULL : servers_away(servers, ret->conf);
+    ret->drivers = (struct board_drivers){.power = json_get_string(drivers, "power", NULL),
+                                          .reset = json_get_string(drivers, "reset", NULL),
+                                          .flash = json_get_string(drivers, "flash", NULL),
+                                          .console = json_get_string(drivers, "console", NULL)};
+    ret->held = json_get_bool(json, "held", false);
+    read_holder(cJSON_GetObjectItemCaseSensitive(json, "holder"), &ret->holder);
+    ret->waiting = (size_t)count_of(json, "waiting");
+    ret->has_last = cJSON_IsObject(last);
+    ret->last.verdict = read_verdict(last);
+    snprintf(ret->last.test, sizeof ret->last.test, "%s", json_get_string(last, "test", ""));
+    ret->last.unix_s = count_of(last, "time");
+    ret->quarantined = cJSON_IsObject(quarantine);
+    snprintf(ret->quarantine.reason, sizeof ret->quarantine.reason, "%s",
+             json_get_string(quarantine, "reason", ""));
+    ret->quarantine.unix_s = count_of(quarantine, "since");
+    ret->held_back = owned(json, "held_back");
+}
+
 static int print_json(const struct lab *lab, const struct standing *table, struct err *err)
 {
     struct json_out out;
@@ -88,6 +152,8 @@ static char *state_of(const struct standing *row)
 {
     cleanup_free char *who = row->held ? holder_describe(&row->holder) : NULL;
 
+    if (row->away)
+        return text_clean_dup(row->away, SIZE_MAX, TEXT_ONE_LINE);
     if (!row->held && row->quarantined)
         return xasprintf("quarantine: %s", row->quarantine.reason);
     if (!row->held && row->held_back)
@@ -107,6 +173,18 @@ static char *last_of(const struct standing *row)
                          : xstrdup("-");
 }
 
+static char *drivers_of(const struct standing *row)
+{
+    const struct board_drivers *drivers = &row->drivers;
+
+    if (row->away)
+        return xstrdup("-");
+    if (row->conf->qemu || str_eq(drivers->power, "qemu"))
+        return xstrdup("qemu");
+    return xasprintf("%s/%s%s%s", drivers->flash, drivers->console, drivers->power ? "/" : "",
+                     drivers->power ? drivers->power : "");
+}
+
 static void print_table(const struct lab *lab, const struct standing *table)
 {
     struct term term = term_open(stdout);
@@ -116,17 +194,13 @@ static void print_table(const struct lab *lab, const struct standing *table)
                    (const char *const[]){"BOARD", "LABELS", "DRIVERS", "LAST", "STATE"});
     for (size_t i = 0; i < lab->count; i++) {
         const struct standing *row = &table[i];
-        const struct board_drivers *drivers = &row->drivers;
         cleanup_free char *labels = joined(&row->conf->labels);
         cleanup_free char *state = state_of(row);
         cleanup_free char *last = last_of(row);
-        cleanup_free char *names =
-            row->conf->qemu
-                ? xstrdup("qemu")
-                : xasprintf("%s/%s%s%s", drivers->flash, drivers->console,
-                            drivers->power ? "/" : "", drivers->power ? drivers->power : "");
+        cleanup_free char *names = drivers_of(row);
         term_table_row(out,
-                       row->held          ? TERM_YELLOW
+                       row->away          ? TERM_RED
+                       : row->held        ? TERM_YELLOW
                        : row->quarantined ? TERM_RED
                                           : TERM_PLAIN,
                        (const char *const[]){row->conf->name, labels, names, last, state});
@@ -151,7 +225,23 @@ static void print_names(const struct lab *lab)
     }
 }
 
-static int show(const struct request *request, const struct inventory *inventory, struct err *err)
+/* Of whose boards not even the names are known. */
+static void tell_away(const struct lab *lab, const struct servers *servers)
+{
+    for (size_t i = 0; i < servers->count; i++) {
+        const struct server_look *look = &servers->looks[i];
+        cleanup_free char *clean =
+            look->away ? text_clean_dup(look->away, SIZE_MAX, TEXT_ONE_LINE) : NULL;
+        bool has_row = false;
+        for (size_t b = 0; b < lab->count; b++)
+            has_row = has_row || lab->boards[b].server == look->conf;
+        if (clean && !has_row)
+            fprintf(stderr, "hil boards: %s\n", clean);
+    }
+}
+
+static int show(const struct request *request, const struct inventory *inventory,
+                const struct servers *servers, struct err *err)
 {
     const struct lab *lab = inventory->lab;
     struct standing *table = xcalloc(lab->count, sizeof *table);
@@ -164,6 +254,11 @@ static int show(const struct request *request, const struct inventory *inventory
     if (store)
         store_watched_aside(store, lab->name, &held_back, &reasons);
     for (size_t i = 0; i < lab->count && rc == 0; i++) {
+        if (lab->boards[i].server) {
+            table[i].conf = &lab->boards[i];
+            look_there(servers, &table[i]);
+            continue;
+        }
         rc = standing_look(inventory, store, i, &table[i], err);
         standing_hold_back(&table[i], &held_back, &reasons);
     }
@@ -171,6 +266,8 @@ static int show(const struct request *request, const struct inventory *inventory
         rc = print_json(lab, table, err);
     else if (rc == 0)
         print_table(lab, table);
+    if (rc == 0 && !request->json)
+        tell_away(lab, servers);
     for (size_t i = 0; i < lab->count; i++)
         standing_done(&table[i]);
     store_close(store);
@@ -207,11 +304,13 @@ static int release(const struct inventory *inventory, char **names, int count, s
 static int run(const struct app *app, int argc, char **argv)
 {
     struct request request = {0};
+    struct servers_wanted wanted = {.ask = ASK_ALL};
+    struct ctx ctx = ctx_root(app->cancel_fd, NULL);
     struct inventory inventory;
+    struct servers servers;
     struct err err = {0};
     int first, code;
 
-    (void)app;
     if (!cmd_parse(&verb_boards, argc, argv, take, &request, &first, &code))
         return code;
     if (first < argc && !request.release)
@@ -220,14 +319,21 @@ static int run(const struct app *app, int argc, char **argv)
         err_set(&err, ERR_USAGE, "--release needs the names of the boards");
     if (err.code)
         return cmd_fail(&verb_boards, &err);
-    if (inventory_open(request.lab, &inventory, &err) < 0)
-        return cmd_fail(&verb_boards, &err);
+    wanted.lab_option = request.lab;
+    if (request.names || request.release) /* completion asks for the names, and does so often */
+        wanted.ask = ASK_NONE;
+    if (servers_inventory(&wanted, &ctx, &inventory, &servers, &err) < 0) {
+        servers_forget(&servers);
+        code = cmd_fail(&verb_boards, &err);
+        return cmd_exit(app, code);
+    }
     if (request.release)
         code = release(&inventory, argv + first, argc - first, &err);
     else if (request.names)
         print_names(inventory.lab);
     else
-        code = show(&request, &inventory, &err);
+        code = show(&request, &inventory, &servers, &err);
+    servers_forget(&servers);
     inventory_close(&inventory);
     return code < 0 ? cmd_fail(&verb_boards, &err) : 0;
 }
@@ -237,7 +343,8 @@ const struct opt_verb verb_boards = {
     .operands = "[--release BOARD...]",
     .summary = "list the lab's boards: labels, drivers, who holds them, last verdict",
     .description =
-        "Reads the lab's file and looks at the leases; touches no board.\n\n"
+        "Reads the lab's file and looks at the leases; touches no board. Servers are asked by "
+        "ssh.\n\n"
         "A board that could not be flashed although everything was tried, or that failed its "
         "health "
         "check, is in quarantine: no run takes it until it is released here or passes hil health. "

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/str.h"
 #include "cmd/desk.h"
+#include "cmd/there.h"
 #include "run/talk.h"
 #include "run/view.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -25,6 +27,7 @@ static const struct opt_row rows[] = {
     {"until", 'u', "TEXT", "Leave with exit code 0 when a line holds TEXT; 1 if --for is over.",
      NULL},
     {"for", 0, "TIME", "Leave after this long.", NULL},
+    {"keys", 0, NULL, "Obey Ctrl-A though it comes through a pipe.", NULL},
     {0},
 };
 
@@ -66,6 +69,8 @@ static int take(void *arg, const struct opt_row *row, const char *value, struct 
         request->log = value;
     else if (str_eq(row->name, "for"))
         return str_to_ms(value, "--for", &request->for_ms, err);
+    else if (str_eq(row->name, "keys"))
+        request->talk.keys = true;
     else if (!*value)
         return err_set(err, ERR_USAGE, "--until: every line holds nothing; name a text");
     else
@@ -170,11 +175,32 @@ static int take_and_talk(const struct app *app, struct request *request, const c
     return rc == 0 ? converse(*desk, request, ret, err) : rc;
 }
 
+/* For the hil of a server. A log is written here. */
+static void add_args(const struct request *request, struct strv *args)
+{
+    const struct talk_options *talk = &request->talk;
+
+    desk_options_args(&request->desk, args);
+    if (request->view)
+        strv_add(args, "--view");
+    if (talk->reset)
+        strv_add(args, "--reset");
+    if (talk->times)
+        strv_add(args, "--times");
+    if (talk->keys)
+        strv_add(args, "--keys");
+    if (talk->until)
+        strv_addf(args, "--until=%s", talk->until);
+    if (request->for_ms >= 0)
+        strv_addf(args, "--for=%" PRId64 "ms", request->for_ms);
+}
+
 static int run(const struct app *app, int argc, char **argv)
 {
     struct request request = {.desk = DESK_OPTIONS_INIT,
                               .talk = {.in_fd = STDIN_FILENO, .out_fd = STDOUT_FILENO},
                               .for_ms = -1};
+    struct there there = {.talks = true};
     enum talk_end end = TALK_LEFT;
     struct desk *desk = NULL;
     struct err err = {0};
@@ -186,11 +212,18 @@ static int run(const struct app *app, int argc, char **argv)
     if (check(&request, argc - first, board ? argv[first + 1] : NULL, &err) < 0)
         return cmd_fail(&verb_console, &err);
     request.talk.raw = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+    request.talk.keys = request.talk.keys || request.talk.raw;
     rc = open_log(&request, &err);
-    if (rc == 0 && request.view)
-        rc = look_on(app, &request, board, &end, &err);
-    else if (rc == 0)
-        rc = take_and_talk(app, &request, board, &desk, &end, &err);
+    if (rc == 0) {
+        add_args(&request, &there.args);
+        there.log_fd = request.talk.log_fd;
+        if (there_board(app, &verb_console, request.desk.lab, board, &there, &code)) {
+            close_fd(&request.talk.log_fd);
+            return code;
+        }
+        rc = request.view ? look_on(app, &request, board, &end, &err)
+                          : take_and_talk(app, &request, board, &desk, &end, &err);
+    }
     close_fd(&request.talk.log_fd);
     code = request.talk.until && end != TALK_SEEN ? 1 : 0;
     return desk_end(app, &verb_console, desk, rc, &err, code);

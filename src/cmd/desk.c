@@ -4,6 +4,7 @@
 #include "base/str.h"
 #include "base/text.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -17,6 +18,14 @@ int desk_options_take(const struct opt_row *row, const char *value, struct desk_
     else
         return 0;
     return 1;
+}
+
+void desk_options_args(const struct desk_options *options, struct strv *args)
+{
+    if (options->wait_ms < 0)
+        return;
+    strv_add(args, "--wait");
+    strv_addf(args, "%" PRId64 "ms", options->wait_ms);
 }
 
 static void tell_waiting(void *arg, const char *why)

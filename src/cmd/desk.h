@@ -30,6 +30,8 @@ struct desk_options {
 /* Takes the option where it is one of the rows above: 1; 0: not ours; negative: an error. */
 int desk_options_take(const struct opt_row *row, const char *value, struct desk_options *options,
                       struct err *err);
+/* What `options` say, for the hil of a server (there.h). */
+void desk_options_args(const struct desk_options *options, struct strv *args);
 /* Takes the board, telling on stderr who is waited for. */
 int desk_open(const struct app *app, const struct desk_options *options, const char *board,
               struct desk **ret, struct err *err);

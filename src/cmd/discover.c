@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/fs.h"
 #include "cmd/discover_write.h"
+#include "cmd/there.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -10,6 +11,7 @@
 static const struct opt_row rows[] = {
     CMD_ROW_LAB,
     CMD_ROW_JSON,
+    THERE_ROW_SERVER,
     {"write", 'w', NULL,
      "Add what is new to the lab's file, which is made where there is none. What would change is "
      "shown first.",
@@ -52,6 +54,8 @@ static int take(void *arg, const struct opt_row *row, const char *value, struct 
         request->lab = value;
     else if (str_eq(row->name, "import"))
         request->import = value;
+    else if (str_eq(row->name, "server"))
+        request->server = value;
     else if (row->letter == 'w')
         request->write = true;
     else if (str_eq(row->name, "remove-missing"))
@@ -153,6 +157,9 @@ static int check_request(const struct discover_request *request, struct err *err
                        "plugged in: one after the other");
     if (request->write && request->json)
         return err_set(err, ERR_USAGE, "--write and --json do not go together");
+    if (request->server && (request->import || (request->write && !request->yes)))
+        return err_set(err, ERR_USAGE,
+                       "with --server, --write goes with --yes, and --import not at all");
     if (request->write && !request->yes && !isatty(STDIN_FILENO))
         return err_set(err, ERR_USAGE,
                        "--write asks, and there is no terminal; --yes takes what is proposed");
@@ -176,6 +183,22 @@ static int discover(const struct app *app, const struct discover_request *reques
     return rc;
 }
 
+/* What is plugged in there; its lab.yaml is the server's own to write. */
+static int discover_there(const struct app *app, const struct discover_request *request)
+{
+    struct there there = {0};
+
+    if (request->json)
+        strv_add(&there.args, "--json");
+    if (request->write)
+        strv_add(&there.args, "--write");
+    if (request->remove_missing)
+        strv_add(&there.args, "--remove-missing");
+    if (request->yes)
+        strv_add(&there.args, "--yes");
+    return there_server(app, &verb_discover, request->lab, request->server, &there);
+}
+
 static int run(const struct app *app, int argc, char **argv)
 {
     struct discover_request request = {0};
@@ -188,6 +211,8 @@ static int run(const struct app *app, int argc, char **argv)
         err_set(&err, ERR_USAGE, "no operands are taken: '%s'", argv[first]);
     else
         check_request(&request, &err);
+    if (!err.code && request.server)
+        return discover_there(app, &request);
     if (!err.code && discover(app, &request, &err) == 0)
         return 0;
     exit_code = cmd_fail(&verb_discover, &err);

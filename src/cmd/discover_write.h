@@ -13,7 +13,7 @@
 #include "cmd/discover_print.h"
 
 struct discover_request {
-    const char *lab, *import;
+    const char *lab, *import, *server;
     bool json, write, yes, remove_missing;
 };
 

@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "base/term.h"
 #include "cmd/cmd.h"
+#include "cmd/there.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@
 static const struct opt_row rows[] = {
     CMD_ROW_LAB,
     CMD_ROW_JSON,
+    THERE_ROW_SERVER,
     {"quiet", 'q', NULL, "Show only what is to be mended.", NULL},
     {"token-file", 0, "FILE", "Ask GitHub about the token in FILE. Without it: of GITHUB_TOKEN.",
      NULL},
@@ -26,6 +28,7 @@ static const char *const see_also[] = {"boards", "drivers", NULL};
 
 struct request {
     struct doctor_request doctor;
+    const char *server;
     bool json, quiet;
 };
 
@@ -40,6 +43,8 @@ static int take(void *arg, const struct opt_row *row, const char *value, struct 
         request->quiet = true;
     else if (str_eq(row->name, "json"))
         request->json = true;
+    else if (str_eq(row->name, "server"))
+        request->server = value;
     else
         request->doctor.token_file = value;
     return 0;
@@ -119,6 +124,14 @@ static int run(const struct app *app, int argc, char **argv)
     if (first < argc) {
         err_set(&err, ERR_USAGE, "'%s': doctor takes no operands", argv[first]);
         return cmd_fail(&verb_doctor, &err);
+    }
+    if (request.server) {
+        struct there there = {0};
+        if (request.json)
+            strv_add(&there.args, "--json");
+        if (request.quiet)
+            strv_add(&there.args, "--quiet");
+        return there_server(app, &verb_doctor, request.doctor.lab, request.server, &there);
     }
     doctor_examine(&request.doctor, &ctx, &findings);
     if (request.json)

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "cmd/cmd.h"
 #include "cmd/source_options.h"
+#include "conf/name.h"
 #include "run/flashing.h"
 
 #include <inttypes.h>
@@ -20,6 +21,7 @@ static const struct opt_row rows[] = {
      "has them all. May be given several times. Without it: the lab's only board.",
      "Which boards"},
     CMD_ROW_LAB,
+    {"server", 0, "NAME", "Boards are names on this server of lab.yaml: dfu1 is NAME/dfu1.", NULL},
     {"wait", 'w', "TIME",
      "How long to wait for a board that somebody else holds (0: not at all). Without it: the "
      "lab's lease timeout.",
@@ -52,6 +54,7 @@ static const struct opt_row rows[] = {
      "Keep what the flashing tools printed here, in BOARD/flash.log. Without it that is kept of "
      "boards that failed, in a temporary directory.",
      "What is written"},
+    {"events", 0, "FILE", "Write each event as a line of JSON to FILE as it happens.", NULL},
     CMD_ROW_JSON,
     {"quiet", 'q', NULL, "Print errors only.", NULL},
     {"verbose", 'v', NULL, "Print each step; -vv also the external commands.", NULL},
@@ -59,6 +62,8 @@ static const struct opt_row rows[] = {
 };
 
 static const char *const examples[] = {
+    "Two boards of another host",
+    "hil flash --server pi1 dfu1=bin/dfu.hex g0=bin/g0.hex",
     "One image on the lab's only board",
     "hil flash firmware.elf",
     "Two boards at once, each its own",
@@ -111,6 +116,10 @@ static int take(void *arg, const struct opt_row *row, const char *value, struct 
         options->json = true;
     else if (str_eq(row->name, "if-changed"))
         request->if_changed = true;
+    else if (str_eq(row->name, "server"))
+        request->server = value;
+    else if (str_eq(row->name, "events"))
+        request->events_path = value;
     else if (str_eq(row->name, "no-reset"))
         request->no_reset = true;
     else if (str_eq(row->name, "write"))
@@ -126,6 +135,18 @@ static int take(void *arg, const struct opt_row *row, const char *value, struct 
                : 0;
 }
 
+/* "pi1/nucleo-3", and no file in a directory pi1. */
+static bool is_servers_board(const char *operand, const char *equals)
+{
+    cleanup_free char *board = xstrndup(operand, (size_t)(equals - operand));
+    char *slash = strchr(board, '/');
+
+    if (!slash)
+        return false;
+    *slash = '\0';
+    return name_valid(board) && name_valid(slash + 1) && !fs_exists(board);
+}
+
 /* "BOARD=FIRMWARE"; a file of that very name is one, and a path with a '=' has a '/' before it. */
 static struct flash_order order_of(const char *operand, char **ret_board)
 {
@@ -133,7 +154,7 @@ static struct flash_order order_of(const char *operand, char **ret_board)
 
     *ret_board = NULL;
     if (!equals || equals == operand || fs_exists(operand) ||
-        memchr(operand, '/', (size_t)(equals - operand)))
+        (memchr(operand, '/', (size_t)(equals - operand)) && !is_servers_board(operand, equals)))
         return (struct flash_order){.firmware = operand};
     *ret_board = xstrndup(operand, (size_t)(equals - operand));
     return (struct flash_order){.board = *ret_board, .firmware = equals + 1};

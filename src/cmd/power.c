@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/str.h"
 #include "cmd/desk.h"
+#include "cmd/there.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 #define SWITCH_MS 30000
@@ -103,8 +105,10 @@ static int act(struct desk *desk, const struct order *order, const struct reques
 static int run(const struct app *app, int argc, char **argv)
 {
     struct request request = {.desk = DESK_OPTIONS_INIT, .off_ms = OFF_MS};
+    struct there there = {0};
     const struct order *order;
     struct desk *desk = NULL;
+    const char *board;
     struct err err = {0};
     int first, code, rc;
 
@@ -117,7 +121,13 @@ static int run(const struct app *app, int argc, char **argv)
     order = find_order(argv[argc - 1], &err);
     if (!order)
         return cmd_fail(&verb_power, &err);
-    rc = desk_open(app, &request.desk, argc - first == 2 ? argv[first] : NULL, &desk, &err);
+    board = argc - first == 2 ? argv[first] : NULL;
+    desk_options_args(&request.desk, &there.args);
+    strv_addf(&there.args, "--off-time=%" PRId64 "ms", request.off_ms);
+    there.last = order->name;
+    if (there_board(app, &verb_power, request.desk.lab, board, &there, &code))
+        return code;
+    rc = desk_open(app, &request.desk, board, &desk, &err);
     if (rc == 0)
         rc = act(desk, order, &request, &err);
     return desk_end(app, &verb_power, desk, rc, &err, 0);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/desk.h"
+#include "cmd/there.h"
 
 #define SWITCH_MS 30000
 
@@ -28,7 +29,9 @@ static int reset(struct desk *desk, struct err *err)
 static int run(const struct app *app, int argc, char **argv)
 {
     struct desk_options options = DESK_OPTIONS_INIT;
+    struct there there = {0};
     struct desk *desk = NULL;
+    const char *board;
     struct err err = {0};
     int first, code, rc;
 
@@ -38,7 +41,11 @@ static int run(const struct app *app, int argc, char **argv)
         err_set(&err, ERR_USAGE, "'%s': only one board can be reset", argv[first + 1]);
         return cmd_fail(&verb_reset, &err);
     }
-    rc = desk_open(app, &options, first < argc ? argv[first] : NULL, &desk, &err);
+    board = first < argc ? argv[first] : NULL;
+    desk_options_args(&options, &there.args);
+    if (there_board(app, &verb_reset, options.lab, board, &there, &code))
+        return code;
+    rc = desk_open(app, &options, board, &desk, &err);
     if (rc == 0)
         rc = reset(desk, &err);
     return desk_end(app, &verb_reset, desk, rc, &err, 0);

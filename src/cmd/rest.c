@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "cmd/cmd.h"
+#include "cmd/there.h"
 
 #include <stdio.h>
 
@@ -55,12 +56,19 @@ static int run(const struct app *app, int argc, char **argv)
         .which = &which, .holder = &holder, .cancel_fd = app->cancel_fd, .tell = tell};
     struct err err = {0};
     size_t failed = 0;
-    int first, code, rc, signal;
+    int first, code, rc, signal, worst = 0;
 
     if (!cmd_parse(&verb_rest, argc, argv, take, &request, &first, &code))
         return code;
-    for (int i = first; i < argc; i++)
-        strv_add(&which, argv[i]);
+    for (int i = first; i < argc; i++) {
+        struct there there = {.prefix = "/"};
+        if (there_board(app, &verb_rest, request.lab, argv[i], &there, &code))
+            worst = code > worst ? code : worst;
+        else
+            strv_add(&which, argv[i]);
+    }
+    if (first < argc && !which.count)
+        return worst;
     holder_self(app->argc, app->argv, &holder);
     rc = rest_boards(&request, &failed, &err);
     holder_done(&holder);
@@ -69,7 +77,7 @@ static int run(const struct app *app, int argc, char **argv)
         return 128 + signal;
     if (rc < 0)
         return cmd_fail(&verb_rest, &err);
-    return failed ? err_exit_code(ERR_BUSY) : 0;
+    return failed ? err_exit_code(ERR_BUSY) : worst;
 }
 
 const struct opt_verb verb_rest = {

@@ -7,6 +7,7 @@
 #include "run/session.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 static const struct opt_row rows[] = {
     {"board", 'b', "BOARD",
@@ -53,6 +54,15 @@ static const struct opt_row rows[] = {
      NULL},
     {"out", 'o', "DIR", "The run directory (hil-out). An earlier run's files in it make room.",
      "What is written"},
+    {"confirm", 0, NULL,
+     "Once the board is taken (event state leased), wait for a line on standard input; its end "
+     "gives "
+     "the board back. For a program that waits for several boards and wants one.",
+     NULL},
+    {"events", 0, "FILE",
+     "Write each event as a line of JSON to FILE as it happens, the console's lines, too; "
+     "/dev/stderr lets a program follow the run.",
+     NULL},
     REPORTS_ROWS,
     {"quiet", 'q', NULL, "Print the verdict only.", NULL},
     {"verbose", 'v', NULL,
@@ -162,6 +172,14 @@ static int take(void *arg, const struct opt_row *row, const char *value, struct 
         return take_repeat(value, &plan->repeat, err);
     if (str_eq(row->name, "retries"))
         return take_retries(value, &plan->retries, err);
+    if (str_eq(row->name, "confirm")) {
+        request->confirm_fd = dup(STDIN_FILENO); /* 0 would mean nobody */
+        return 0;
+    }
+    if (str_eq(row->name, "events")) {
+        request->events_path = value;
+        return 0;
+    }
     if (str_eq(row->name, "flaky"))
         return take_flaky(value, &plan->flaky, err);
     if (str_eq(row->name, "at"))
@@ -192,6 +210,8 @@ static int check_request(const struct session_request *request, struct err *err)
 
 static void request_done(struct session_request *request)
 {
+    if (request->confirm_fd > 0)
+        close_fd(&request->confirm_fd);
     strv_done(&request->images);
     strv_done(&request->plan.write);
     strv_done(&request->plan.selectors);

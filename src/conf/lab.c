@@ -22,12 +22,13 @@
 struct board_fields {
     struct board_conf conf;
     const struct yaml_node *timeouts, *memory, *format, *recovery, *health;
+    char *server, *as;
 };
 
 struct lab_fields {
     char *name;
-    const struct yaml_node *defaults, *boards, *max_parallel, *watch, *webhook, *store, *notify,
-        *rig;
+    const struct yaml_node *defaults, *boards, *servers, *max_parallel, *watch, *webhook, *store,
+        *notify, *rig;
 };
 
 #define CONF(member) offsetof(struct board_fields, conf.member)
@@ -51,6 +52,10 @@ static const struct field board_rows[] = {
      .help = "what is tried when it cannot be flashed: {steps, bootloader, probe}"},
     {"health", FIELD_NODE, offsetof(struct board_fields, health),
      .help = "firmware that it passes while it is well: {firmware, every}"},
+    {"server", FIELD_STRING, offsetof(struct board_fields, server),
+     .help = "the one of servers: that it is on; all but labels and timeouts is said there"},
+    {"as", FIELD_STRING, offsetof(struct board_fields, as),
+     .help = "what it is called in the server's own lab.yaml"},
     {0}};
 
 const char *const recovery_step_names[RECOVERY_STEPS + 1] = {
@@ -98,6 +103,8 @@ static const struct field lab_rows[] = {
     {"max-parallel", FIELD_NODE, offsetof(struct lab_fields, max_parallel),
      .help = "boards flashed at once: {lab, hub, controller}"},
     {"boards", FIELD_NODE, offsetof(struct lab_fields, boards), .help = BOARDS_HELP},
+    {"servers", FIELD_NODE, offsetof(struct lab_fields, servers),
+     .help = "other hosts with boards: a map from a name to {hosts, user, key, ...}"},
     {"watch", FIELD_NODE, offsetof(struct lab_fields, watch),
      .help = "a list of what hil watch keeps on which boards"},
     {"webhook", FIELD_NODE, offsetof(struct lab_fields, webhook),
@@ -319,25 +326,68 @@ static void read_recovery(const struct yaml_node *node, bool bare, struct recove
     fields_done(recovery_rows, &fields);
 }
 
+/* What only the server's own lab.yaml can say. */
+static void check_remote(const struct yaml_node *node, const char *server, struct diags *diags)
+{
+    static const char *const ours[] = {"server", "as", "labels", "timeouts"};
+
+    for (const struct yaml_node *item = node->first; item; item = item->next) {
+        bool known = false;
+        for (size_t i = 0; i < ARRAY_SIZE(ours); i++)
+            known = known || !strcmp(item->key, ours[i]);
+        if (!known)
+            diag_key(diags, item, "the lab.yaml of server '%.80s' says '%.80s' of its board",
+                     server, item->key);
+    }
+}
+
+/* True where the board is on a server. Takes over `server` and `as`. */
+static bool read_place(const struct yaml_node *node, struct board_fields *fields,
+                       const struct servers_conf *servers, struct diags *diags)
+{
+    cleanup_free char *name = fields->server;
+    cleanup_free char *as = fields->as;
+    struct board_conf *conf = &fields->conf;
+
+    if (!name) {
+        if (as)
+            diag_node(diags, yaml_get(node, "as"), "'as' is for a board with 'server'");
+        return false;
+    }
+    conf->server = servers_find(servers, name);
+    if (!conf->server)
+        diag_node(diags, yaml_get(node, "server"), "no server '%.80s' is in 'servers'", name);
+    if (as && !name_valid(as))
+        diag_node(diags, yaml_get(node, "as"), "board name '%.80s' must be made of " NAME_RULE, as);
+    check_remote(node, name, diags);
+    conf->there = xstrdup(as ? as : node->key);
+    conf->name = conf->own_name = xasprintf("%s/%s", name, node->key);
+    conf->has_labels = yaml_get(node, "labels");
+    return true;
+}
+
 static void read_board(const struct yaml_node *node, const char *name, bool bare,
-                       struct timeouts defaults, struct board_conf *ret, struct diags *diags)
+                       struct timeouts defaults, const struct servers_conf *servers,
+                       struct board_conf *ret, struct diags *diags)
 {
     struct board_fields fields = {.conf = {.name = name, .bare = bare, .node = node}};
     cleanup_free char *what = bare ? xstrdup("'rig'") : xasprintf("board '%.80s'", name);
     struct timeouts own;
+    bool remote;
 
     if (!name_valid(name))
         diag_key(diags, node, "board name '%.80s' must be made of " NAME_RULE, name);
     fields_read(board_rows, node, what, &fields, diags);
+    remote = read_place(node, &fields, servers, diags);
     timeouts_read(fields.timeouts, &own, diags);
-    fields.conf.timeouts = timeouts_merge(defaults, own);
+    fields.conf.timeouts = remote ? own : timeouts_merge(defaults, own);
     read_memory(fields.memory, &fields.conf, diags);
     read_format(fields.format, &fields.conf.format, diags);
     read_recovery(fields.recovery, bare, &fields.conf.recovery, diags);
     if (fields.health)
         fields_read(health_rows, fields.health, "'health'", &fields.conf.health, diags);
     check_labels(node, &fields.conf, diags);
-    if (node->kind == YAML_MAP || node->kind == YAML_NULL)
+    if (!remote && (node->kind == YAML_MAP || node->kind == YAML_NULL))
         check_drivers(&fields.conf, diags);
     *ret = fields.conf;
 }
@@ -370,10 +420,32 @@ static void check_label_names(const struct lab *lab, struct diags *diags)
     }
 }
 
+/* `boards: from pi1`, or several of them, parted by blanks: whatever they have. */
+static bool read_from(const struct yaml_node *boards, struct servers_conf *servers,
+                      struct diags *diags)
+{
+    cleanup_strv struct strv names = {0};
+
+    if (boards->kind != YAML_SCALAR || !str_starts(boards->text, "from "))
+        return false;
+    strv_split(&names, boards->text + strlen("from "), ' ');
+    for (size_t i = 0; i < names.count; i++) {
+        struct server_conf *server = NULL;
+        for (size_t s = 0; s < servers->count && !server; s++)
+            if (!strcmp(servers->items[s].name, names.items[i]))
+                server = &servers->items[s];
+        if (server)
+            server->all_boards = true;
+        else
+            diag_node(diags, boards, "no server '%.80s' is in 'servers'", names.items[i]);
+    }
+    return true;
+}
+
 static void read_boards(const struct yaml_node *boards, struct timeouts defaults, struct lab *lab,
                         struct diags *diags)
 {
-    if (!boards)
+    if (!boards || read_from(boards, &lab->servers, diags))
         return;
     if (boards->kind != YAML_MAP || !boards->first) {
         diag_node(diags, boards, "'boards' must be a map with at least one board");
@@ -381,7 +453,8 @@ static void read_boards(const struct yaml_node *boards, struct timeouts defaults
     }
     lab->boards = xcalloc(boards->count, sizeof *lab->boards);
     for (const struct yaml_node *node = boards->first; node; node = node->next)
-        read_board(node, node->key, false, defaults, &lab->boards[lab->count++], diags);
+        read_board(node, node->key, false, defaults, &lab->servers, &lab->boards[lab->count++],
+                   diags);
     check_label_names(lab, diags);
 }
 
@@ -436,6 +509,7 @@ static void read_lab(struct lab *lab, struct diags *diags)
     lab->timeouts = timeouts_merge(timeouts_default, timeouts);
     if (!fields.boards && !fields.rig && (root->kind == YAML_MAP || root->kind == YAML_NULL))
         diag_key(diags, root, "a lab needs 'boards': " BOARDS_HELP);
+    servers_read(fields.servers, &lab->servers, diags);
     read_boards(fields.boards, lab->timeouts, lab, diags);
 }
 
@@ -483,27 +557,64 @@ int lab_from_template(const struct lab *lab, const struct yaml_node *template, c
     new->board_name = xstrdup(name);
     new->count = 1;
     diags->file = new->file;
-    read_board(yaml_root(new->tree), new->board_name, true, new->timeouts, &new->boards[0], diags);
+    read_board(yaml_root(new->tree), new->board_name, true, new->timeouts, &new->servers,
+               &new->boards[0], diags);
     if (!new->boards[0].flash)
         diag_key(diags, template, "'rig' has no flash driver; give it 'flash'");
     *ret = new;
     return diags_check(diags, err);
 }
 
+static void board_conf_done(struct board_conf *board)
+{
+    strv_done(&board->labels);
+    free(board->own_name);
+    free(board->there);
+    free(board->barred);
+    for (size_t i = 0; i < board->memory_count; i++)
+        fields_done(range_rows, &board->memory[i]);
+    free(board->memory);
+    free(board->format.name);
+    fields_done(regex_rows, &board->format);
+    fields_done(health_rows, &board->health);
+}
+
+struct board_conf *lab_add_board(struct lab *lab, const struct server_conf *server,
+                                 const char *there)
+{
+    struct board_conf *board;
+
+    lab->boards = xrealloc(lab->boards, lab->count + 1, sizeof *lab->boards);
+    board = &lab->boards[lab->count++];
+    *board = (struct board_conf){.own_name = xasprintf("%s/%s", server->name, there),
+                                 .server = server,
+                                 .there = xstrdup(there),
+                                 .node = server->node,
+                                 .timeouts = {-1, -1, -1, -1, -1}};
+    board->name = board->own_name;
+    return board;
+}
+
+void lab_drop_servers_boards(struct lab *lab)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < lab->count; i++)
+        if (lab->boards[i].server)
+            board_conf_done(&lab->boards[i]);
+        else
+            lab->boards[kept++] = lab->boards[i];
+    lab->count = kept;
+}
+
 void lab_free(struct lab *lab)
 {
     if (!lab)
         return;
-    for (size_t i = 0; i < lab->count; i++) {
-        strv_done(&lab->boards[i].labels);
-        for (size_t m = 0; m < lab->boards[i].memory_count; m++)
-            fields_done(range_rows, &lab->boards[i].memory[m]);
-        free(lab->boards[i].memory);
-        free(lab->boards[i].format.name);
-        fields_done(regex_rows, &lab->boards[i].format);
-        fields_done(health_rows, &lab->boards[i].health);
-    }
+    for (size_t i = 0; i < lab->count; i++)
+        board_conf_done(&lab->boards[i]);
     free(lab->boards);
+    servers_done(&lab->servers);
     free(lab->name);
     free(lab->board_name);
     yaml_tree_free(lab->tree);
@@ -535,19 +646,33 @@ char *lab_find(const char *option, struct err *err)
     return NULL;
 }
 
+/* "nucleo-3" for pi1/nucleo-3. */
+static bool is_short_for(const struct board_conf *board, const char *name)
+{
+    return board->server && !strcmp(board->name + strlen(board->server->name) + 1, name);
+}
+
 const struct board_conf *lab_board(const struct lab *lab, const char *name)
 {
-    for (size_t i = 0; i < lab->count; i++)
+    const struct board_conf *found = NULL;
+    size_t count = 0;
+
+    for (size_t i = 0; i < lab->count; i++) {
         if (!strcmp(lab->boards[i].name, name))
             return &lab->boards[i];
-    return NULL;
+        if (is_short_for(&lab->boards[i], name)) {
+            found = &lab->boards[i];
+            count++;
+        }
+    }
+    return count == 1 ? found : NULL;
 }
 
 bool board_matches(const struct board_conf *board, const char *selector)
 {
     cleanup_strv struct strv wanted = {0};
 
-    if (!strcmp(board->name, selector))
+    if (!strcmp(board->name, selector) || is_short_for(board, selector))
         return true;
     strv_split(&wanted, selector, ',');
     for (size_t i = 0; i < wanted.count; i++)

@@ -10,6 +10,7 @@
 #define HIL_CONF_LAB_H
 
 #include "conf/diag.h"
+#include "conf/server.h"
 #include "conf/yaml.h"
 
 #include <stdint.h>
@@ -69,9 +70,15 @@ struct health_conf {
 };
 
 struct board_conf {
-    const char *name;
-    bool
-        bare; /* a rig's: it may have neither console nor reset, as one that only has a bootloader */
+    const char *name; /* of one on a server: SERVER/BOARD */
+    /* a rig's: it may have neither console nor reset, as one that only has a bootloader */
+    bool bare;
+    /* NULL: it is here. Else it is `there` in the server's own lab.yaml, and nothing but its labels
+     * and timeouts (-1 where not given) is known. */
+    const struct server_conf *server;
+    char *there, *own_name;
+    char *barred;    /* why nothing is run on it there; NULL: nothing is known against it */
+    bool has_labels; /* they are given here, or were asked for there */
     struct strv labels;
     struct timeouts timeouts; /* complete: lab's and default's merged in */
     struct memory_range *memory;
@@ -107,6 +114,7 @@ struct lab {
     char *name;               /* `lab:`; the host's name where not given */
     struct board_conf *boards;
     size_t count;
+    struct servers_conf servers;
     /* NULL: not given. What `hil watch` and `hil rig` do, and who is told what (notify/sinks.h); they
      * read them themselves. */
     const struct yaml_node *watch, *webhook, *rig, *notify;
@@ -119,7 +127,13 @@ char *lab_find(const char *option, struct err *err);
 /* 0, or -ERR_CONFIG with every mistake in `diags`; then the errors of yaml_load(). Where the file
  * is YAML at all, *ret is given even so, for its drivers to be checked, too; else it is NULL. */
 int lab_load(const char *path, struct lab **ret, struct diags *diags, struct err *err);
-const struct board_conf *lab_board(const struct lab *lab, const char *name); /* NULL: none */
+/* NULL: none. One on a server has its short name, too, where no other board has it. */
+const struct board_conf *lab_board(const struct lab *lab, const char *name);
+/* A board of a server that lab.yaml does not name; moves lab->boards. */
+struct board_conf *lab_add_board(struct lab *lab, const struct server_conf *server,
+                                 const char *there);
+/* Takes out boards that are on servers; moves lab->boards. */
+void lab_drop_servers_boards(struct lab *lab);
 /* True where the selector names the board, or all of its comma-parted labels are the board's. */
 bool board_matches(const struct board_conf *board, const char *selector);
 /* A lab of the same name and file with one board, made of those keys of the map `template` that a

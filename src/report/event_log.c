@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* events.jsonl. Lines of the console are left out: uart.log and uart.timing have them. */
+/* events.jsonl. Lines of the console are left out there: uart.log and uart.timing have them. A
+ * stream that somebody follows has them, too. */
 #include "base/json.h"
 
 #include "base/str.h"
@@ -15,6 +16,7 @@ struct event_log {
     struct event_sink sink;
     char *path;
     int fd;
+    bool lines;     /* of the console, too */
     struct err err; /* the first failure; nothing is written after it */
 };
 
@@ -77,6 +79,8 @@ static void put_members(struct json_out *out, const struct event *event)
         break;
     case EVENT_STATE:
         put_text(out, "state", event);
+        if (event->suite)
+            json_kv_string(out, "why", event->suite);
         break;
     case EVENT_PROGRESS:
         put_text(out, "what", event);
@@ -105,6 +109,7 @@ static void put_members(struct json_out *out, const struct event *event)
         break;
     case EVENT_NOTE:
     case EVENT_WARNING:
+    case EVENT_LINE:
         put_text(out, "text", event);
         break;
     case EVENT_JOB_END:
@@ -118,7 +123,6 @@ static void put_members(struct json_out *out, const struct event *event)
         if (event->text)
             put_text(out, "dir", event);
         break;
-    case EVENT_LINE:
     case EVENT_TICK:
         break;
     }
@@ -130,7 +134,7 @@ static void take(struct event_sink *sink, const struct event *event)
     struct event_log *log = (struct event_log *)sink;
     struct json_out out;
 
-    if (event->kind == EVENT_LINE || event->kind == EVENT_TICK || log->err.code)
+    if ((event->kind == EVENT_LINE && !log->lines) || event->kind == EVENT_TICK || log->err.code)
         return;
     json_begin(&out, log->fd, 0);
     json_object(&out);
@@ -146,7 +150,7 @@ static void take(struct event_sink *sink, const struct event *event)
         err_wrap(&log->err, "%s", log->path);
 }
 
-struct event_sink *event_log_open(const char *path, struct err *err)
+static struct event_sink *open_log(const char *path, bool lines, struct err *err)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0666);
     struct event_log *log;
@@ -159,7 +163,18 @@ struct event_sink *event_log_open(const char *path, struct err *err)
     log->sink.take = take;
     log->path = xstrdup(path);
     log->fd = fd;
+    log->lines = lines;
     return &log->sink;
+}
+
+struct event_sink *event_log_open(const char *path, struct err *err)
+{
+    return open_log(path, false, err);
+}
+
+struct event_sink *event_stream_open(const char *path, struct err *err)
+{
+    return open_log(path, true, err);
 }
 
 int event_log_close(struct event_sink *sink, struct err *err)

@@ -5,10 +5,13 @@
 #include "base/guard.h"
 #include "board/inventory.h"
 #include "board/recovery.h"
+#include "board/turn.h"
 #include "notify/notifier.h"
+#include "remote/servers.h"
 #include "report/report.h"
 #include "run/origin.h"
 #include "run/quarantine.h"
+#include "run/remote_flash.h"
 
 #include <poll.h>
 #include <pthread.h>
@@ -45,7 +48,8 @@ struct flashing {
     struct inventory inventory;
     struct plan plan;
     struct events *events;
-    struct event_sink *live;
+    struct event_sink *live, *stream;
+    struct servers servers;
     char *dir; /* temporary; NULL: out_dir is it */
     struct task *tasks;
     struct flash_result *results;
@@ -255,13 +259,41 @@ static void keep_log(struct task *task)
         free(log);
 }
 
+/* On its server, which has the lease, the drivers and the recovery. */
+static void flash_there(struct task *task, struct err *err)
+{
+    const struct flashing_request *request = task->flashing->request;
+    const struct remote_flash how = {.job = task->job,
+                                     .board = board_conf(task->board),
+                                     .work_dir = task->dir,
+                                     .holder = &request->holder,
+                                     .wait_ms = request->wait_ms,
+                                     .write = &request->plan.write,
+                                     .if_changed = request->if_changed,
+                                     .no_reset = request->no_reset,
+                                     .events = task->flashing->events};
+
+    const struct inventory *inventory = &task->flashing->inventory;
+    struct turn *turn = NULL;
+
+    if (turn_take_server(inventory->runtime_dir, inventory->lab->name, how.board->server,
+                         &task->flashing->ctx, &turn, err) < 0)
+        return;
+    tell(task, EVENT_JOB_START, NULL);
+    remote_flash_run(&how, &task->flashing->ctx, task->result, err);
+    turn_drop(turn);
+    task->ended_us = (int64_t)time(NULL) * 1000000;
+}
+
 static void *work(void *arg)
 {
     struct task *task = arg;
     struct lease *lease = NULL;
     struct err err = {0};
 
-    if (take_lease(task, &lease, &err) == 0)
+    if (board_conf(task->board)->server)
+        flash_there(task, &err);
+    else if (take_lease(task, &lease, &err) == 0)
         flash_board(task, &err);
     lease_drop(lease);
     if (task->result->outcome == FLASH_FAILED)
@@ -293,6 +325,8 @@ static bool is_barred(struct task *task)
 {
     const struct flashing *flashing = task->flashing;
 
+    if (board_conf(task->board)->server)
+        return false; /* its server knows */
     task->result->reason =
         quarantine_words(flashing->store, flashing->inventory.lab->name, task->result->board);
     if (task->result->reason)
@@ -421,6 +455,33 @@ static int no_choice(const struct lab *lab, struct err *err)
     return rc;
 }
 
+/* Of a board on `server`: pi1/dfu1. Caller frees. */
+static char *full_name(const struct flashing_request *request, const char *board)
+{
+    return request->server ? xasprintf("%s/%s", request->server, board) : xstrdup(board);
+}
+
+static void add_boards(const struct flashing_request *request, const struct flash_order *order,
+                       struct strv *ret)
+{
+    const struct strv *selectors = &request->plan.selectors;
+
+    if (order->board)
+        strv_add_owned(ret, full_name(request, order->board));
+    for (size_t i = 0; !order->board && i < selectors->count; i++)
+        strv_add_owned(ret, full_name(request, selectors->items[i]));
+}
+
+/* What says which boards are meant; none: something does not. */
+static struct strv named_boards(const struct flashing_request *request)
+{
+    struct strv names = {0};
+
+    for (size_t i = 0; i < request->order_count; i++)
+        add_boards(request, &request->orders[i], &names);
+    return names;
+}
+
 static int add_order(struct flashing *flashing, const struct flash_order *order, struct err *err)
 {
     struct flashing_request *request = flashing->request;
@@ -429,10 +490,8 @@ static int add_order(struct flashing *flashing, const struct flash_order *order,
     size_t first = flashing->plan.image_count;
     int rc;
 
-    if (order->board) {
-        strv_add(&selectors, order->board);
-        options.selectors = selectors;
-    }
+    add_boards(request, order, &selectors);
+    options.selectors = selectors;
     options.lab = flashing->inventory.lab;
     options.all = true; /* labels mean every board that has them */
     options.repeat = 1;
@@ -456,8 +515,7 @@ static int check_boards(const struct flashing *flashing, struct err *err)
             if (plan->jobs[j].boards[0] == conf)
                 return err_set(err, ERR_USAGE, "board %s cannot have both %s and %s", conf->name,
                                plan->jobs[j].image->name, plan->jobs[i].image->name);
-        if (board_accepts(inventory->boards[conf - inventory->lab->boards], plan->jobs[i].image,
-                          err) < 0)
+        if (board_accepts(inventory_board(inventory, conf), plan->jobs[i].image, err) < 0)
             return -(int)err->code;
     }
     return 0;
@@ -473,7 +531,10 @@ static void note_download(void *arg, const char *text)
 static int make_plan(struct flashing *flashing, struct err *err)
 {
     struct flashing_request *request = flashing->request;
-    int rc = inventory_open(request->lab, &flashing->inventory, err);
+    cleanup_strv struct strv selectors = named_boards(request);
+    const struct servers_wanted wanted = {.lab_option = request->lab, .selectors = &selectors};
+    int rc =
+        servers_inventory(&wanted, &flashing->ctx, &flashing->inventory, &flashing->servers, err);
 
     if (rc == 0)
         rc = inventory_allow(&flashing->inventory, &request->plan.write, err);
@@ -485,6 +546,10 @@ static int make_plan(struct flashing *flashing, struct err *err)
         rc = check_boards(flashing, err);
     if (rc == 0 && request->max_parallel)
         flashing->inventory.lab->max_parallel.lab = request->max_parallel;
+    if (rc == -ERR_CONFIG) {
+        servers_blame(&flashing->servers, err);
+        rc = -(int)err->code;
+    }
     return rc;
 }
 
@@ -509,7 +574,7 @@ static int make_tasks(struct flashing *flashing, struct err *err)
         flashing->tasks[i] = (struct task){
             .flashing = flashing,
             .job = job,
-            .board = inventory->boards[conf - inventory->lab->boards],
+            .board = inventory_board(inventory, conf),
             .result = result,
             .dir = fs_join(flashing->dir ? flashing->dir : request->out_dir, conf->name)};
     }
@@ -519,12 +584,14 @@ static int make_tasks(struct flashing *flashing, struct err *err)
 static void flashing_close(struct flashing *flashing)
 {
     live_close(flashing->live);
+    event_log_close(flashing->stream, NULL);
     events_free(flashing->events);
     plan_done(&flashing->plan);
     for (size_t i = 0; i < flashing->count; i++)
         free(flashing->tasks[i].dir);
     free(flashing->tasks);
     inventory_close(&flashing->inventory);
+    servers_forget(&flashing->servers);
     store_close(flashing->store);
     if (flashing->dir)
         rmdir(flashing->dir); /* unless a log is kept in it */
@@ -543,6 +610,12 @@ int flashing_run(struct flashing_request *request, struct flash_result **ret, si
     flashing.events = events_new();
     flashing.live = live_open(&request->term, request->verbosity, origin_in_actions());
     events_add(flashing.events, flashing.live);
+    if (rc == 0 && request->events_path) {
+        flashing.stream = event_stream_open(request->events_path, err);
+        rc = flashing.stream ? 0 : -(int)err->code;
+    }
+    if (flashing.stream)
+        events_add(flashing.events, flashing.stream);
     if (rc == 0)
         rc = make_plan(&flashing, err);
     if (rc == 0 && (flashing.finished_fd = eventfd(0, EFD_CLOEXEC)) < 0)

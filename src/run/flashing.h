@@ -46,12 +46,14 @@ struct flashing_request {
     size_t order_count;
     struct download_request download;
     struct plan_options plan; /* selectors, image, timeouts; the rest is filled in here */
+    const char *server;       /* boards are names there; NULL: of the lab */
     int64_t wait_ms;          /* for a lease; -1: as lab.yaml says */
     uint64_t max_parallel;    /* over lab.yaml's for the lab; 0: lab.yaml's */
     bool if_changed, no_reset;
     bool no_quarantine;  /* a board that nothing helps is the caller's to set aside */
     const char *out_dir; /* logs are kept there; NULL: in a temporary one, of boards that failed */
-    int verbosity;       /* -1 quiet */
+    const char *events_path; /* every event, as a line of JSON; NULL: nowhere */
+    int verbosity;           /* -1 quiet */
     struct term term;
     struct holder holder;
     int cancel_fd;

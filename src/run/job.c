@@ -95,7 +95,9 @@ struct job job_on_board(const struct job *job, const struct board_conf *board)
 {
     struct job here = *job;
 
-    here.timeouts = timeouts_merge(board->timeouts, job->timeouts);
+    /* Of a board on a server only those are known that lab.yaml gives here. */
+    here.timeouts =
+        timeouts_merge(timeouts_merge(timeouts_default, board->timeouts), job->timeouts);
     here.parse = parse_merge(board_parse(&board->format), job->parse);
     return here;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "run/pool.h"
+#include "run/pool_parts.h"
 
 #include "base/fs.h"
 #include "run/judge.h"
@@ -7,164 +7,12 @@
 #include "run/rundir.h"
 
 #include <poll.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #define BEAT_MS 4 /* of consoles that never pause: a verdict is late by at most that much */
-
-enum job_state { JOB_QUEUED, JOB_TAKEN, JOB_ENDED };
-
-/* Where a job stands among its attempts. */
-struct progress {
-    enum job_state state;
-    struct job_result **earlier; /* attempts so far, none of which passed */
-    size_t attempts;
-    const struct board_conf *only;  /* the next one must be there: what failed is to be confirmed */
-    const struct board_conf *avoid; /* it should not be there: the lab is to blame */
-};
-
-struct worker {
-    struct pool *pool;
-    struct board *board;
-    pthread_t thread;
-    bool started, running;
-    bool gave_up; /* no lease was to be had, or nothing flashes the board any more */
-    int stop_fd;  /* eventfd: no job is left for this board, or the run is cancelled */
-    char *why;    /* no job could be done; NULL: some could. Read once the thread has ended */
-};
-
-struct pool {
-    const struct pool_options *options;
-    const struct job *jobs;
-    struct progress *progress;
-    struct job_result **results;
-    size_t count;
-    struct strv dirs; /* of the jobs' tests */
-    struct worker *workers;
-    size_t worker_count, running;
-    struct ticker *ticker;
-    int finished_fd; /* eventfd: a worker has ended */
-    bool cancelled;
-    pthread_mutex_t lock; /* for progress, results, running and cancelled */
-    pthread_cond_t changed;
-};
-
-static bool can_do(const struct worker *worker, const struct job *job)
-{
-    const struct board_conf *conf = board_conf(worker->board);
-
-    for (size_t i = 0; i < job->board_count; i++)
-        if (job->boards[i] == conf)
-            return true;
-    return false;
-}
-
-/* With the lock held, as the next ones. */
-static bool has_other(const struct worker *worker, const struct job *job)
-{
-    const struct pool *pool = worker->pool;
-
-    for (size_t i = 0; i < pool->worker_count; i++)
-        if (&pool->workers[i] != worker && pool->workers[i].running &&
-            can_do(&pool->workers[i], job))
-            return true;
-    return false;
-}
-
-static bool is_open(const struct worker *worker, size_t i)
-{
-    const struct progress *progress = &worker->pool->progress[i];
-    const struct job *job = &worker->pool->jobs[i];
-    const struct board_conf *conf = board_conf(worker->board);
-
-    if (progress->state != JOB_QUEUED || !can_do(worker, job))
-        return false;
-    if (progress->only && progress->only != conf)
-        return false;
-    return progress->avoid != conf || !has_other(worker, job);
-}
-
-/* Some job is at work that may have to be tried again, by us. */
-static bool may_open(const struct worker *worker)
-{
-    const struct pool *pool = worker->pool;
-
-    for (size_t i = 0; i < pool->count; i++) {
-        const struct progress *progress = &pool->progress[i];
-        if (progress->state != JOB_ENDED && progress->attempts < pool->jobs[i].retries &&
-            can_do(worker, &pool->jobs[i]))
-            return true;
-    }
-    return false;
-}
-
-static bool has_open(const struct worker *worker)
-{
-    for (size_t i = 0; i < worker->pool->count; i++)
-        if (is_open(worker, i))
-            return true;
-    return false;
-}
-
-/* The longest queued job that the board can do, NULL: none. Those of unknown length come first: one
- * of them may be the longest of all. */
-static const struct job *best_job(const struct worker *worker)
-{
-    const struct pool *pool = worker->pool;
-    const struct job *best = NULL;
-
-    for (size_t i = 0; i < pool->count; i++) {
-        const struct job *job = &pool->jobs[i];
-        if (!is_open(worker, i))
-            continue;
-        if (job->estimate_us < 0)
-            return job;
-        if (!best || job->estimate_us > best->estimate_us)
-            best = job;
-    }
-    return best;
-}
-
-static void wake(int fd)
-{
-    (void)!write(fd, &(uint64_t){1}, sizeof(uint64_t));
-}
-
-/* Takes the best job, and sends home who waits for a lease with nothing left to do. Lock held. */
-static const struct job *take_job(struct worker *worker)
-{
-    struct pool *pool = worker->pool;
-    const struct job *job = pool->cancelled ? NULL : best_job(worker);
-
-    if (!job)
-        return NULL;
-    pool->progress[job - pool->jobs].state = JOB_TAKEN;
-    for (size_t i = 0; i < pool->worker_count; i++)
-        if (!has_open(&pool->workers[i]))
-            wake(pool->workers[i].stop_fd);
-    return job;
-}
-
-/* Waits for as long as a job at work may come back. What woke us from waiting for a lease before is
- * over where there is work. */
-static bool has_work(struct worker *worker)
-{
-    struct pool *pool = worker->pool;
-    uint64_t woken;
-    bool work;
-
-    pthread_mutex_lock(&pool->lock);
-    while (!pool->cancelled && !has_open(worker) && may_open(worker))
-        pthread_cond_wait(&pool->changed, &pool->lock);
-    work = !pool->cancelled && has_open(worker);
-    if (work)
-        (void)!read(worker->stop_fd, &woken, sizeof woken);
-    pthread_mutex_unlock(&pool->lock);
-    return work;
-}
 
 static void tell_waiting(void *arg, const char *why)
 {
@@ -200,123 +48,45 @@ static struct lease *take_lease(struct worker *worker, const struct ctx *ctx)
     return lease;
 }
 
-/* ---- attempts ------------------------------------------------------------------------------ */
-
-/* With the lock held. The job's first attempt is the only one in most runs. */
-static bool wants_retry(const struct pool *pool, const struct job *job,
-                        const struct job_result *result)
+/* Whoever started us may have found another board meanwhile. */
+static bool is_confirmed(struct worker *worker, const struct ctx *ctx)
 {
-    return result->verdict != VERDICT_PASS && result->earlier_count < job->retries &&
-           !pool->cancelled && result->end != END_CANCELLED;
-}
+    const struct pool_options *options = worker->pool->options;
+    char byte;
 
-/* The attempt joins those before it, and the job the queue. */
-static void queue_again(struct worker *worker, struct progress *progress, struct job_result *result)
-{
-    const struct board_conf *conf = board_conf(worker->board);
-    bool infra = result->verdict == VERDICT_INFRA;
-    size_t count = result->earlier_count;
-
-    progress->earlier = xrealloc(result->earlier, count + 1, sizeof(struct job_result *));
-    progress->earlier[count] = result;
-    progress->attempts = count + 1;
-    progress->only = infra ? NULL : conf;
-    progress->avoid = infra ? conf : NULL;
-    progress->state = JOB_QUEUED;
-    result->earlier = NULL;
-    result->earlier_count = 0;
-}
-
-static void tell_retry(const struct worker *worker, const struct job *job, size_t attempt,
-                       bool elsewhere)
-{
-    event_emit(worker->pool->options->events,
-               (struct event){.kind = EVENT_RETRY,
-                              .board = board_conf(worker->board)->name,
-                              .test = job->name,
-                              .number = attempt,
-                              .total = job->retries + 1,
-                              .text = elsewhere ? "on another board" : "on the same board"});
-}
-
-static bool asks_for_another(struct worker *worker, const struct job *job,
-                             const struct job_result *result, bool *ret_elsewhere)
-{
-    struct pool *pool = worker->pool;
-    bool again;
-
-    pthread_mutex_lock(&pool->lock);
-    again = wants_retry(pool, job, result);
-    *ret_elsewhere = result->verdict == VERDICT_INFRA && has_other(worker, job);
-    pthread_mutex_unlock(&pool->lock);
-    return again;
-}
-
-/* Its result, or the next attempt. */
-static void conclude(struct worker *worker, const struct job *job, struct job_result *result,
-                     bool again)
-{
-    struct pool *pool = worker->pool;
-    struct progress *progress = &pool->progress[job - pool->jobs];
-
-    pthread_mutex_lock(&pool->lock);
-    if (again) {
-        queue_again(worker, progress, result);
-    } else {
-        progress->state = JOB_ENDED;
-        pool->results[job - pool->jobs] = result;
-    }
-    pthread_cond_broadcast(&pool->changed);
-    pthread_mutex_unlock(&pool->lock);
-}
-
-/* The board cannot be flashed. What else is queued is done elsewhere, or tried again here where there
- * is no elsewhere and the job may be retried. */
-static void give_up_board(struct worker *worker, bool again_here, const char *reason)
-{
-    if (again_here)
-        return;
-    pthread_mutex_lock(&worker->pool->lock);
+    if (!options->confirm_fd)
+        return true;
+    event_emit(options->events, (struct event){.kind = EVENT_STATE,
+                                               .board = board_conf(worker->board)->name,
+                                               .text = "leased"});
+    if (ctx_read(ctx, options->confirm_fd, &byte, 1, NULL) == 1)
+        return true;
+    worker->why = xstrdup("nobody wants the board any more");
     worker->gave_up = true;
-    worker->running = false;
-    pthread_mutex_unlock(&worker->pool->lock);
-    free(worker->why);
-    worker->why = xasprintf("%s is broken: %s", board_conf(worker->board)->name, reason);
+    return false;
 }
 
 static void run_job(struct worker *worker, const struct job *job, const struct ctx *ctx)
 {
     struct pool *pool = worker->pool;
-    const struct pool_options *options = pool->options;
-    const struct board_conf *conf = board_conf(worker->board);
     struct progress *progress = &pool->progress[job - pool->jobs];
-    struct job_result *result = job_begin(job, conf);
-    const char *test_dir = pool->dirs.items[job - pool->jobs];
-    cleanup_free char *dir = rundir_job_dir(conf->name, test_dir, progress->attempts + 1);
-    cleanup_free char *path = fs_join(options->out_dir, dir);
-    bool again, elsewhere;
+    struct job_result *result = pool_begin_attempt(worker, job, progress->attempts);
+    cleanup_free char *path = fs_join(pool->options->out_dir, result->dir);
 
-    result->dir = arena_strdup(&result->arena, dir);
-    result->earlier = progress->earlier; /* nobody else looks while the job is taken */
-    result->earlier_count = progress->attempts;
-    progress->earlier = NULL;
-    event_emit(options->events, (struct event){.kind = EVENT_JOB_START,
-                                               .board = result->board,
-                                               .test = result->name,
-                                               .text = result->dir});
-    pipeline_run(job, worker->board, path, pool->ticker, options->events, ctx, result);
-    again = asks_for_another(worker, job, result, &elsewhere);
-    if (result->gave_up)
-        give_up_board(worker, again && !elsewhere, result->reason);
-    if (!again)
-        judge_attempts(result, job->flaky_fails);
-    event_emit(options->events, (struct event){.kind = EVENT_JOB_END,
-                                               .board = result->board,
-                                               .test = result->name,
-                                               .job = result});
-    if (again) /* before somebody takes it */
-        tell_retry(worker, job, result->earlier_count + 2, elsewhere);
-    conclude(worker, job, result, again);
+    pool_take_earlier(progress, result);
+    pool_tell_start(pool, result);
+    pipeline_run(job, worker->board, path, pool->ticker, pool->options->events, ctx, result);
+    pool_settle(worker, job, result);
+}
+
+static void take_lease_and_job(struct worker *worker, const struct ctx *ctx)
+{
+    struct lease *lease = take_lease(worker, ctx);
+    const struct job *job = lease && is_confirmed(worker, ctx) ? pool_take_best_job(worker) : NULL;
+
+    if (job)
+        run_job(worker, job, ctx);
+    lease_drop(lease);
 }
 
 struct worker_start {
@@ -332,24 +102,18 @@ static void *work(void *arg)
     struct worker *worker = start->worker;
     struct pool *pool = worker->pool;
 
-    while (!worker->gave_up && has_work(worker)) {
-        struct lease *lease = take_lease(worker, &start->ctx);
-        const struct job *job = NULL;
-        if (lease) {
-            pthread_mutex_lock(&pool->lock);
-            job = take_job(worker);
-            pthread_mutex_unlock(&pool->lock);
-        }
-        if (job)
-            run_job(worker, job, &start->ctx);
-        lease_drop(lease);
+    while (!worker->gave_up && pool_has_work(worker)) {
+        if (board_conf(worker->board)->server)
+            pool_run_there(worker, &start->ctx);
+        else
+            take_lease_and_job(worker, &start->ctx);
     }
     pthread_mutex_lock(&pool->lock);
     pool->running--;
     worker->running = false;
     pthread_cond_broadcast(&pool->changed); /* one less that others may wait for */
     pthread_mutex_unlock(&pool->lock);
-    wake(pool->finished_fd);
+    pool_wake(pool->finished_fd);
     free(start);
     return NULL;
 }
@@ -407,7 +171,7 @@ static void wait_for_workers(struct pool *pool, const struct ctx *ctx)
             pthread_cond_broadcast(&pool->changed);
             pthread_mutex_unlock(&pool->lock);
             for (size_t i = 0; i < pool->worker_count; i++)
-                wake(pool->workers[i].stop_fd);
+                pool_wake(pool->workers[i].stop_fd);
             wait.cancel_fd = -1;
         } else {
             (void)!read(pool->finished_fd, &ended, sizeof ended);
@@ -444,7 +208,7 @@ static struct job_result *never_ran(const struct pool *pool, const struct job *j
     const char *why = "no board became free";
 
     for (size_t i = 0; i < pool->worker_count; i++)
-        if (pool->workers[i].why && can_do(&pool->workers[i], job))
+        if (pool->workers[i].why && pool_can_do(&pool->workers[i], job))
             why = pool->workers[i].why;
     judge_infra(result, pool->cancelled ? "cancelled" : why);
     return result;

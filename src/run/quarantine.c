@@ -52,7 +52,8 @@ void quarantine_leave_out(struct store *store, const struct lab *lab, struct job
 {
     for (size_t b = 0; b < lab->count; b++) {
         const struct board_conf *board = &lab->boards[b];
-        cleanup_free char *words = quarantine_words(store, lab->name, board->name);
+        cleanup_free char *words = board->barred ? xstrdup(board->barred)
+                                                 : quarantine_words(store, lab->name, board->name);
         bool wanted = false;
         for (size_t i = 0; words && i < count; i++) {
             wanted = wanted || has_board(&jobs[i], board);

@@ -18,7 +18,7 @@
 
 static const char *const run_files[] = {"run.json",    "junit.xml",    "report.json", "summary.md",
                                         "report.html", "events.jsonl", "build.log",   NULL};
-static const char *const job_files[] = {
+const char *const rundir_job_files[] = {
     DECODE_FILE,    "job.json",      "uart.log",     "uart.timing",  "flash.log",
     "power.log",    "reset.log",     "rtt.log",      "firmware.bin", "firmware.hex",
     "firmware.elf", "firmware.srec", "firmware.uf2", "firmware.tsv", NULL};
@@ -38,8 +38,9 @@ static bool is_job(const char *dir)
     return fs_exists(marker);
 }
 
-/* Those in `below`, a directory's name relative to `path` or "". */
-static void find_jobs(const char *path, const char *below, struct strv *ret)
+/* Those in `below`, a directory's name relative to `path` or "", and `depth` levels further down:
+ * BOARD, BOARD/TEST, SERVER/BOARD/TEST. */
+static void find_jobs(const char *path, const char *below, int depth, struct strv *ret)
 {
     cleanup_free char *dir = fs_join(path, below);
     struct dirent **entries;
@@ -53,8 +54,8 @@ static void find_jobs(const char *path, const char *below, struct strv *ret)
         if (name[0] != '.' && lstat(full, &info) == 0 && S_ISDIR(info.st_mode)) {
             if (is_job(full))
                 strv_add(ret, relative);
-            else if (!below[0])
-                find_jobs(path, relative, ret);
+            else if (depth)
+                find_jobs(path, relative, depth - 1, ret);
         }
         free(entries[i]);
     }
@@ -64,7 +65,7 @@ static void find_jobs(const char *path, const char *below, struct strv *ret)
 
 void rundir_find_jobs(const char *path, struct strv *ret)
 {
-    find_jobs(path, "", ret);
+    find_jobs(path, "", 2, ret);
 }
 
 /* Removes what an earlier run left there, finished or not, and nothing else. */
@@ -75,11 +76,14 @@ static void remove_earlier(const char *path)
     rundir_find_jobs(path, &jobs);
     for (size_t i = 0; i < jobs.count; i++) {
         cleanup_free char *dir = fs_join(path, jobs.items[i]);
-        cleanup_free char *parent = fs_dirname(dir);
-        remove_files(dir, job_files);
+        char *above = jobs.items[i], *slash;
+        remove_files(dir, rundir_job_files);
         rmdir(dir); /* stays where somebody put a file of their own into it */
-        if (strchr(jobs.items[i], '/'))
+        while ((slash = strrchr(above, '/'))) {
+            *slash = '\0';
+            cleanup_free char *parent = fs_join(path, above);
             rmdir(parent);
+        }
     }
     remove_files(path, run_files);
 }
@@ -202,9 +206,20 @@ void rundir_test_dirs(const struct job *jobs, size_t count, struct strv *ret)
     name_map_done(&dirs);
 }
 
+/* That of a board on a server is in the server's. */
+static char *board_dir(const char *board)
+{
+    const char *slash = strchr(board, '/');
+    cleanup_free char *server = slash ? xstrndup(board, (size_t)(slash - board)) : NULL;
+    cleanup_free char *above = server ? fs_safe_name(server) : NULL;
+    cleanup_free char *name = fs_safe_name(slash ? slash + 1 : board);
+
+    return above ? fs_join(above, name) : xstrdup(name);
+}
+
 char *rundir_job_dir(const char *board, const char *test_dir, size_t attempt)
 {
-    cleanup_free char *name = fs_safe_name(board);
+    cleanup_free char *name = board_dir(board);
     cleanup_free char *dir = *test_dir ? fs_join(name, test_dir) : xstrdup(name);
 
     return attempt > 1 ? xasprintf("%s@%zu", dir, attempt)

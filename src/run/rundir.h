@@ -21,6 +21,8 @@
 /* *ret_lock_fd is the caller's to close when the run is over: until then no other run may have the
  * directory. -1 on error. */
 int rundir_prepare(const char *path, int *ret_lock_fd, struct err *err);
+/* The files that a job's directory may have; NULL-terminated. */
+extern const char *const rundir_job_files[];
 /* Appends a directory's name for each job's test, "" where all jobs have the same test: two tests
  * never share one. */
 void rundir_test_dirs(const struct job *jobs, size_t count, struct strv *ret);

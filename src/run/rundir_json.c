@@ -137,6 +137,7 @@ static void write_recovery(struct json_out *out, const struct job_result *result
         json_object_end(out);
     }
     json_array_end(out);
+    json_kv_bool(out, "gave_up", result->gave_up);
 }
 
 static void write_errors(struct json_out *out, const struct line_errors *errors)
@@ -258,6 +259,7 @@ static void read_recovery(const cJSON *json, struct job_result *ret)
 
     if (count == 0 || count > RECOVERY_MAX)
         return;
+    ret->gave_up = json_get_bool(json, "gave_up", false);
     tries = arena_alloc(&ret->arena, (size_t)count * sizeof *tries);
     for (const cJSON *item = list->child; item; item = item->next)
         if (json_get_string(item, "step", NULL))

@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "board/inventory.h"
 #include "notify/notifier.h"
+#include "remote/servers.h"
 #include "run/blame.h"
 #include "run/judge.h"
 #include "run/origin.h"
@@ -32,7 +33,8 @@ struct session {
     struct store *store;       /* NULL: history is not to be had, which stops no run */
     struct notifier *notifier; /* NULL: nobody is told */
     struct events *events;
-    struct event_sink *live, *log;
+    struct event_sink *live, *log, *stream;
+    struct servers servers;
     struct run_result run;
     struct strv released; /* boards that a health check took out of quarantine */
     int lock_fd;          /* of the run directory; -1: not ours yet */
@@ -62,7 +64,7 @@ static int load_tests(struct session *session, struct err *err)
 
 static struct board *opened(const struct session *session, const struct board_conf *conf)
 {
-    return session->inventory.boards[conf - session->inventory.lab->boards];
+    return inventory_board(&session->inventory, conf);
 }
 
 static int check_parse(const struct job *job, const struct board_conf *board, struct err *err)
@@ -148,7 +150,10 @@ static int open_sinks(struct session *session, struct err *err)
     session->live = live_open(&request->term, request->verbosity, origin_in_actions());
     events_add(session->events, session->log);
     events_add(session->events, session->live);
-    return 0;
+    session->stream = request->events_path ? event_stream_open(request->events_path, err) : NULL;
+    if (session->stream)
+        events_add(session->events, session->stream);
+    return request->events_path && !session->stream ? -(int)err->code : 0;
 }
 
 static void note(const struct session *session, const char *text)
@@ -210,7 +215,9 @@ static int prepare(struct session *session, struct err *err)
 {
     const struct session_request *request = session->request;
     bool later = request->plan_path || download_wanted(&request->download);
-    int rc = inventory_open(request->lab_path, &session->inventory, err);
+    const struct servers_wanted wanted = {.lab_option = request->lab_path,
+                                          .selectors = &request->plan.selectors};
+    int rc = servers_inventory(&wanted, &session->ctx, &session->inventory, &session->servers, err);
 
     if (rc == 0)
         rc = inventory_allow(&session->inventory, &request->plan.write, err);
@@ -232,6 +239,10 @@ static int prepare(struct session *session, struct err *err)
         rc = plan_jobs(session, err);
     if (rc == 0 && later)
         rc = check_jobs(session, err);
+    if (rc == -ERR_CONFIG) {
+        servers_blame(&session->servers, err);
+        rc = -(int)err->code;
+    }
     return rc;
 }
 
@@ -280,7 +291,7 @@ static void find_broken_boards(struct session *session)
         const struct job_result *newest = NULL;
         for (size_t i = 0; i < run->count; i++)
             newest = newest_on(board, run->jobs[i], newest);
-        if (newest && newest->gave_up)
+        if (newest && newest->gave_up && !board_conf(session->boards[b])->server)
             quarantine_add(session->store, run->lab, board, newest->reason, session->events,
                            session->notifier);
     }
@@ -304,6 +315,13 @@ static void settle_health(struct session *session, const struct job_result *job)
         quarantine_add(session->store, lab, job->board, reason, session->events, session->notifier);
 }
 
+static void tell_away(struct session *session)
+{
+    for (size_t i = 0; i < session->servers.count; i++)
+        if (session->servers.looks[i].away)
+            warn(session, session->servers.looks[i].away);
+}
+
 static int run_jobs(struct session *session, struct err *err)
 {
     const struct session_request *request = session->request;
@@ -314,6 +332,8 @@ static int run_jobs(struct session *session, struct err *err)
                                    .out_dir = request->out_dir,
                                    .holder = &holder,
                                    .events = session->events,
+                                   .confirm_fd = request->confirm_fd,
+                                   .write = &request->plan.write,
                                    .wait_ms = request->wait_ms,
                                    .tick_ms = request->term.live ? TICK_MS : 0};
     struct origin_look *look;
@@ -321,6 +341,7 @@ static int run_jobs(struct session *session, struct err *err)
 
     holder.out = NULL;
     holder_set_out(&holder, request->out_dir);
+    tell_away(session);
     if (!request->health)
         quarantine_leave_out(session->store, session->inventory.lab, session->plan.jobs,
                              session->plan.count, session->events);
@@ -451,6 +472,7 @@ static void session_done(struct session *session)
 {
     live_close(session->live);
     event_log_close(session->log, NULL);
+    event_log_close(session->stream, NULL);
     events_free(session->events);
     store_close(session->store);
     notifier_close(session->notifier);
@@ -459,6 +481,7 @@ static void session_done(struct session *session)
     plan_done(&session->plan);
     testplan_free(session->tests);
     inventory_close(&session->inventory);
+    servers_forget(&session->servers);
     strv_done(&session->released);
     close_fd(&session->lock_fd);
     guard_stop(session->guard);

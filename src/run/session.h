@@ -32,8 +32,10 @@ struct session_request {
     struct download_request download; /* images from afar, where download_wanted() */
     struct plan_options plan;         /* its `lab` is filled in here */
     const char *out_dir;
+    const char *events_path;      /* every event, as a line of JSON; NULL: nowhere */
     struct report_orders reports; /* besides those of the run directory */
     bool annotations;             /* print failures as GitHub Actions' annotations at the end */
+    int confirm_fd;               /* pool.h; 0: nobody is asked */
     int64_t wait_ms;              /* for a lease; -1: as lab.yaml says */
     int verbosity;                /* -1 quiet */
     struct term term;

@@ -95,6 +95,10 @@ void standing_json(const struct standing *standing, struct json_out *out)
     const struct strv *labels = &standing->conf->labels;
 
     json_kv_string(out, "name", standing->conf->name);
+    if (standing->conf->server) {
+        json_kv_string(out, "server", standing->conf->server->name);
+        json_kv_string(out, "away", standing->away);
+    }
     json_key(out, "labels");
     json_array(out);
     for (size_t i = 0; i < labels->count; i++)

@@ -18,6 +18,7 @@
 
 struct standing {
     const struct board_conf *conf;
+    const char *away; /* why its server says nothing of it; NULL: it is here, or was described */
     struct board_drivers drivers;
     bool held;
     struct holder holder;

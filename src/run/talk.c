@@ -159,7 +159,7 @@ static int take_keys(struct talk *talk, const char *bytes, size_t count, struct 
     size_t sent = 0;
     int rc = 0;
 
-    if (!talk->options->raw)
+    if (!talk->options->keys)
         return send_bytes(talk, bytes, count, err);
     for (size_t i = 0; i < count && rc == 0 && !talk->left; i++) {
         if (talk->prefixed) {
@@ -187,7 +187,7 @@ static int read_keys(struct talk *talk, struct err *err)
     if (count < 0 && (errno == EINTR || errno == EAGAIN))
         return 0;
     talk->in_open = false;
-    talk->left = talk->options->raw; /* the terminal has gone */
+    talk->left = talk->options->keys; /* the terminal has gone */
     return 0;
 }
 

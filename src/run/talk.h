@@ -25,6 +25,7 @@ struct talk_options {
     bool times;        /* the wall clock before each line */
     bool reset;        /* at the beginning, with the console open */
     bool raw;          /* in_fd is a terminal whose keys go to the board */
+    bool keys;         /* the prefix is obeyed: it is one, or stands for one */
 };
 
 enum talk_end { TALK_LEFT, TALK_SEEN, TALK_OVER };

@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -20,8 +21,27 @@ static void require(bool holds)
         abort();
 }
 
+/* Of one on a server, what becomes ssh's and hil's arguments there. */
+static void check_there(const struct board_conf *board)
+{
+    const struct server_conf *server = board->server;
+    const char *slash = strchr(board->name, '/');
+
+    require(name_valid(board->there) && name_valid(server->name));
+    require(slash && name_valid(slash + 1) && !strchr(slash + 1, '/'));
+    require(!board->flash && !board->console && !board->qemu && !board->memory_count);
+    require(server->hosts.count && (!server->user || server->user[0] != '-'));
+    for (size_t i = 0; i < server->hosts.count; i++)
+        require(server->hosts.items[i][0] && server->hosts.items[i][0] != '-');
+    require(board_matches(board, board->name) && board_matches(board, slash + 1));
+}
+
 static void check_board(const struct board_conf *board)
 {
+    if (board->there) {
+        check_there(board);
+        return;
+    }
     require(name_valid(board->name) && board->timeouts.boot > 0 && board->timeouts.total > 0);
     require((board->flash && board->console) || board->qemu);
     require(!board->flash || (board->flash->kind == YAML_MAP && board->flash->count == 1));

@@ -36,8 +36,9 @@ Test(turn, as_many_as_the_limit_lets_and_one_more_once_one_is_dropped)
     cr_assert_eq(take(dir, two, NULL, NULL, &second, &err), 0, "%s", err.message);
     cr_assert_eq(take(dir, two, NULL, NULL, &third, &err), -ERR_TIMEOUT);
     cr_expect_null(third);
-    cr_expect_str_eq(err.message, "2 boards of lab 'lab' are being flashed all the time: see "
-                                  "max-parallel in lab.yaml");
+    cr_expect_str_eq(
+        err.message,
+        "2 boards of lab 'lab' are at work all the time: see max-parallel in the lab's file");
     turn_drop(first);
     cr_assert_eq(take(dir, two, NULL, NULL, &third, &err), 0, "%s", err.message);
     turn_drop(second);

@@ -1,0 +1,424 @@
+/* SPDX-License-Identifier: MIT */
+#include "remote/agent_work.h"
+
+#include "base/fs.h"
+#include "base/proc.h"
+#include "base/str.h"
+#include "remote/agent.h"
+#include "remote/image_cache.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define ARGS_MAX 256
+#define CHUNK ((size_t)64 << 10)
+#define WORK_QUEUE ((size_t)1 << 20)
+#define INPUT_MAX ((size_t)4 << 20)
+#define GRACE_MS 8000
+
+enum { OUT, ERR, IN, ENDED };
+
+struct agent_work {
+    struct proc *proc; /* NULL: could not be started, or has ended */
+    int out_fd[2];     /* of its stdout and stderr; -1: at its end */
+    int in_fd;         /* to its stdin; -1: closed */
+    struct buf input;  /* that it has not taken yet */
+    bool input_ended;
+    int code;
+    char *why;         /* it could not be started */
+    char *out_dir;     /* whose files are sent; NULL: nobody asked */
+    struct strv files; /* of out_dir, once it has ended */
+    size_t next_file;
+    int file_fd;
+    bool listed;
+};
+
+/* ---- directories ------------------------------------------------------------------------- */
+
+/* What no living agent has locked is nobody's. */
+static void remove_orphans(const char *base)
+{
+    struct dirent **entries = NULL;
+    int count = scandir(base, &entries, NULL, NULL);
+
+    for (int i = 0; i < count; i++) {
+        cleanup_free char *path = fs_join(base, entries[i]->d_name);
+        cleanup_close int fd = -1;
+        if (str_starts(entries[i]->d_name, "job-"))
+            fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+            fs_remove_tree(path);
+        free(entries[i]);
+    }
+    free(entries);
+}
+
+/* With the directory above locked, so that nobody takes a new one for an orphan. */
+static int make_scratch(const char *base, struct agent_dirs *dirs, struct err *err)
+{
+    cleanup_close int base_fd = open(base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (base_fd < 0 || flock(base_fd, LOCK_EX) < 0)
+        return err_sys(err, errno, "%s", base);
+    remove_orphans(base);
+    dirs->scratch = fs_join(base, "job-XXXXXX");
+    if (!mkdtemp(dirs->scratch))
+        return err_sys(err, errno, "%s", dirs->scratch);
+    dirs->lock_fd = open(dirs->scratch, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (dirs->lock_fd < 0 || flock(dirs->lock_fd, LOCK_EX) < 0)
+        return err_sys(err, errno, "%s", dirs->scratch);
+    return 0;
+}
+
+int agent_dirs_open(struct agent_dirs *dirs, struct err *err)
+{
+    cleanup_free char *state = fs_state_dir();
+    cleanup_free char *base = fs_join(state, "agent");
+    int rc = fs_mkdirs(base, 0700, err);
+
+    *dirs = (struct agent_dirs){.images = fs_join(base, "images"), .lock_fd = -1};
+    return rc == 0 ? make_scratch(base, dirs, err) : rc;
+}
+
+void agent_dirs_close(struct agent_dirs *dirs)
+{
+    if (dirs->scratch)
+        fs_remove_tree(dirs->scratch);
+    close_fd(&dirs->lock_fd);
+    free(dirs->scratch);
+    free(dirs->images);
+}
+
+/* ---- the command line -------------------------------------------------------------------- */
+
+static int lend_image(const cJSON *item, const struct agent_dirs *dirs, struct strv *argv,
+                      struct err *err)
+{
+    cleanup_free char *name = fs_safe_name(json_get_string(item, "name", "image"));
+    cleanup_free char *dir = xasprintf("%s/fw%zu", dirs->scratch, argv->count);
+    cleanup_free char *path = fs_join(dir, name);
+    int rc = fs_mkdirs(dir, 0700, err);
+
+    if (rc == 0)
+        rc = image_cache_lend(dirs->images, json_get_string(item, "image", ""), path, err);
+    if (rc == 0)
+        strv_add(argv, path);
+    return rc;
+}
+
+static int add_arg(const cJSON *item, const struct agent_dirs *dirs, struct agent_work *work,
+                   struct strv *argv, struct err *err)
+{
+    if (cJSON_IsString(item))
+        strv_add(argv, item->valuestring);
+    else if (json_get_string(item, "image", NULL))
+        return lend_image(item, dirs, argv, err);
+    else if (json_get_bool(item, "out", false))
+        strv_add(argv, work->out_dir = fs_join(dirs->scratch, "out"));
+    else
+        return err_set(err, ERR_PROTOCOL, "an argument that is neither text, image nor out");
+    return 0;
+}
+
+static void add_self(struct strv *argv)
+{
+    char path[PATH_MAX];
+    ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
+
+    path[length > 0 ? length : 0] = '\0';
+    /* Of a program that was replaced meanwhile, only the link leads to it. */
+    strv_add(argv, length > 0 && access(path, X_OK) == 0 ? path : "/proc/self/exe");
+}
+
+static int make_argv(const struct frame *frame, const struct agent_dirs *dirs,
+                     struct agent_work *work, struct strv *argv, struct err *err)
+{
+    const char *verb = json_get_string(frame->head, "verb", "");
+    const cJSON *args = cJSON_GetObjectItemCaseSensitive(frame->head, "args");
+    size_t known = 0;
+    int rc = 0;
+
+    while (agent_verbs[known] && strcmp(agent_verbs[known], verb) != 0)
+        known++;
+    if (!agent_verbs[known])
+        return err_set(err, ERR_USAGE, "this agent does no '%.40s'", verb);
+    if (!cJSON_IsArray(args) || cJSON_GetArraySize(args) > ARGS_MAX)
+        return err_set(err, ERR_PROTOCOL, "a request without arguments, or with too many");
+    add_self(argv);
+    strv_add(argv, verb);
+    for (const cJSON *item = args->child; item && rc == 0; item = item->next)
+        rc = add_arg(item, dirs, work, argv, err);
+    return rc;
+}
+
+/* ---- the process ------------------------------------------------------------------------- */
+
+static void no_waiting(int fd)
+{
+    fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+}
+
+/* `behalf`: NULL: nobody's. */
+static int start(struct agent_work *work, const struct strv *argv, const char *behalf,
+                 const struct ctx *ctx, struct err *err)
+{
+    cleanup_free char *variable = behalf ? xasprintf("HIL_FOR=%s", behalf) : NULL;
+    const char *const env[] = {variable, NULL};
+    int out[2] = {-1, -1}, errors[2] = {-1, -1}, in[2] = {-1, -1}, rc;
+
+    if (pipe2(out, O_CLOEXEC) < 0 || pipe2(errors, O_CLOEXEC) < 0 || pipe2(in, O_CLOEXEC) < 0)
+        rc = err_sys(err, errno, "pipe");
+    else
+        rc = proc_start(&(struct proc_spec){.argv = (const char *const *)argv->items,
+                                            .env = env,
+                                            .in_fd = in[0],
+                                            .out_fd = out[1],
+                                            .err_fd = errors[1],
+                                            .grace_ms = GRACE_MS},
+                        ctx, &work->proc, err);
+    close_fd(&out[1]);
+    close_fd(&errors[1]);
+    close_fd(&in[0]);
+    work->out_fd[OUT] = out[0];
+    work->out_fd[ERR] = errors[0];
+    work->in_fd = in[1];
+    if (rc == 0) {
+        no_waiting(out[0]);
+        no_waiting(errors[0]);
+        no_waiting(in[1]);
+    }
+    return rc;
+}
+
+/* What the last request has left. */
+static void clear_scratch(const struct agent_dirs *dirs)
+{
+    struct dirent **entries = NULL;
+    int count = scandir(dirs->scratch, &entries, NULL, NULL);
+
+    for (int i = 0; i < count; i++) {
+        cleanup_free char *path = fs_join(dirs->scratch, entries[i]->d_name);
+        if (strcmp(entries[i]->d_name, ".") != 0 && strcmp(entries[i]->d_name, "..") != 0)
+            fs_remove_tree(path);
+        free(entries[i]);
+    }
+    free(entries);
+}
+
+struct agent_work *agent_work_begin(const struct frame *frame, const struct agent_dirs *dirs,
+                                    const struct ctx *ctx)
+{
+    struct agent_work *work = xcalloc(1, sizeof *work);
+    cleanup_strv struct strv argv = {0};
+    struct err why = {0};
+    int rc;
+
+    work->input = (struct buf)BUF_INIT(INPUT_MAX);
+    work->out_fd[OUT] = work->out_fd[ERR] = work->in_fd = work->file_fd = -1;
+    clear_scratch(dirs);
+    rc = make_argv(frame, dirs, work, &argv, &why);
+    if (rc == 0)
+        rc = start(work, &argv, json_get_string(frame->head, "for", NULL), ctx, &why);
+    if (rc < 0) {
+        work->code = err_exit_code(why.code);
+        work->why = xstrdup(why.message);
+    }
+    return work;
+}
+
+void agent_work_ask(struct agent_work *work)
+{
+    if (work->proc)
+        proc_ask(work->proc);
+}
+
+void agent_work_free(struct agent_work *work)
+{
+    if (!work)
+        return;
+    proc_stop(work->proc);
+    for (int i = OUT; i <= ERR; i++)
+        close_fd(&work->out_fd[i]);
+    close_fd(&work->in_fd);
+    close_fd(&work->file_fd);
+    buf_done(&work->input);
+    strv_done(&work->files);
+    free(work->out_dir);
+    free(work->why);
+    free(work);
+}
+
+/* ---- its input and output ---------------------------------------------------------------- */
+
+static void close_input(struct agent_work *work)
+{
+    close_fd(&work->in_fd);
+    work->in_fd = -1;
+}
+
+int agent_work_input(struct agent_work *work, const char *bytes, size_t count, struct err *err)
+{
+    if (!count)
+        work->input_ended = true;
+    else if (work->in_fd >= 0 && buf_add(&work->input, bytes, count) < 0)
+        return err_set(err, ERR_LIMIT, "more input than is taken");
+    if (work->input_ended && !work->input.size)
+        close_input(work);
+    return 0;
+}
+
+static void give_input(struct agent_work *work)
+{
+    ssize_t n = write(work->in_fd, work->input.data, work->input.size);
+
+    if (n > 0)
+        buf_drop_front(&work->input, (size_t)n);
+    if ((n < 0 && errno != EAGAIN && errno != EINTR) || (work->input_ended && !work->input.size))
+        close_input(work);
+}
+
+/* `link` NULL: to nobody. */
+static int take_output(struct agent_work *work, int which, struct link *link, struct err *err)
+{
+    char chunk[CHUNK];
+    ssize_t n = read(work->out_fd[which], chunk, sizeof chunk);
+
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return 0;
+    if (n <= 0) {
+        close(work->out_fd[which]);
+        work->out_fd[which] = -1;
+        return 0;
+    }
+    return link ? link_say(link, which == OUT ? "out" : "err", chunk, (size_t)n, err) : 0;
+}
+
+static bool has_ended(const struct agent_work *work)
+{
+    return !work->proc && work->out_fd[OUT] < 0 && work->out_fd[ERR] < 0;
+}
+
+size_t agent_work_fds(const struct agent_work *work, struct pollfd *fds)
+{
+    if (!work)
+        return 0;
+    for (int i = OUT; i <= ERR; i++)
+        fds[i] = (struct pollfd){.fd = work->out_fd[i], .events = POLLIN};
+    fds[IN] = (struct pollfd){.fd = work->input.size ? work->in_fd : -1, .events = POLLOUT};
+    fds[ENDED] = (struct pollfd){.fd = work->proc ? proc_pidfd(work->proc) : -1, .events = POLLIN};
+    return AGENT_WORK_FDS;
+}
+
+static int take_all(struct agent_work *work, const struct pollfd *fds, struct link *link,
+                    struct err *err)
+{
+    int rc = 0;
+
+    for (int i = OUT; i <= ERR && rc == 0; i++)
+        if (work->out_fd[i] >= 0 && fds[i].revents)
+            rc = take_output(work, i, link, err);
+    if (work->in_fd >= 0 && work->input.size && fds[IN].revents)
+        give_input(work);
+    if (work->proc && fds[ENDED].revents) {
+        work->code = proc_exit_code(work->proc);
+        proc_stop(work->proc);
+        work->proc = NULL;
+    }
+    return rc;
+}
+
+void agent_work_drain(struct agent_work *work, const struct ctx *ctx)
+{
+    while (!has_ended(work) && ctx_check(ctx, NULL) == 0) {
+        struct pollfd fds[AGENT_WORK_FDS];
+        int64_t left = ctx_left_ms(ctx);
+        agent_work_fds(work, fds);
+        if (poll(fds, AGENT_WORK_FDS, left > 1000 ? 1000 : (int)left) > 0)
+            take_all(work, fds, NULL, NULL);
+    }
+}
+
+/* ---- what it left ------------------------------------------------------------------------ */
+
+static int is_visible(const struct dirent *entry)
+{
+    return entry->d_name[0] != '.';
+}
+
+/* The files of a board's directory: out/BOARD/uart.log. */
+static void list_files(struct agent_work *work, const char *dir, bool below)
+{
+    struct dirent **entries = NULL;
+    int count = scandir(dir, &entries, is_visible, alphasort);
+
+    for (int i = 0; i < count; i++) {
+        cleanup_free char *path = fs_join(dir, entries[i]->d_name);
+        struct stat info;
+        if (lstat(path, &info) == 0 && S_ISDIR(info.st_mode) && !below)
+            list_files(work, path, true);
+        else if (below && S_ISREG(info.st_mode))
+            strv_add(&work->files, path);
+        free(entries[i]);
+    }
+    free(entries);
+}
+
+static int send_chunk(struct agent_work *work, struct link *link, struct err *err)
+{
+    const char *path = work->files.items[work->next_file];
+    char chunk[CHUNK];
+    struct json_out head;
+    ssize_t n;
+
+    if (work->file_fd < 0)
+        work->file_fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    n = work->file_fd < 0 ? -1 : read(work->file_fd, chunk, sizeof chunk);
+    if (n < 0)
+        return err_sys(err, errno, "%s", path);
+    if (n == 0) {
+        close(work->file_fd);
+        work->file_fd = -1;
+        work->next_file++;
+    }
+    frame_begin(&head, "file");
+    json_kv_string(&head, "name", fs_basename(path));
+    json_kv_bool(&head, "last", n == 0);
+    return link_end(link, &head, chunk, (size_t)n, err);
+}
+
+static int say_end(const struct agent_work *work, struct link *link, struct err *err)
+{
+    struct json_out head;
+
+    frame_begin(&head, "end");
+    json_kv_int(&head, "code", work->code);
+    json_kv_string(&head, "why", work->why);
+    return link_end(link, &head, NULL, 0, err);
+}
+
+int agent_work_turn(struct agent_work **all, const struct pollfd *fds, struct link *link,
+                    struct err *err)
+{
+    struct agent_work *work = *all;
+    int rc = work ? take_all(work, fds, link, err) : 0;
+
+    if (!work || rc < 0 || !has_ended(work))
+        return rc;
+    if (!work->listed && work->out_dir)
+        list_files(work, work->out_dir, false);
+    work->listed = true;
+    while (rc == 0 && work->next_file < work->files.count && link->out.size < WORK_QUEUE)
+        rc = send_chunk(work, link, err);
+    if (rc < 0 || work->next_file < work->files.count)
+        return rc;
+    rc = say_end(work, link, err);
+    agent_work_free(work);
+    *all = NULL;
+    return rc;
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+#include "run/remote_events.h"
+
+#include "base/str.h"
+#include "report/event_read.h"
+
+#include <string.h>
+
+static void tell(struct remote_events *told, struct event *event)
+{
+    switch (event->kind) {
+    case EVENT_RUN_END:
+        told->finished = true;
+        return;
+    case EVENT_RUN_START:
+    case EVENT_JOB_START:
+    case EVENT_JOB_END:
+    case EVENT_RETRY:
+    case EVENT_TICK:
+        return;
+    default:
+        if (event->kind == EVENT_STATE && str_eq(event->text, "leased"))
+            told->leased = true;
+        event->board = told->board;
+        event->test = told->test;
+        event_emit(told->events, *event);
+    }
+}
+
+static void take_line(struct remote_events *told, const char *line, size_t size)
+{
+    struct event_line event;
+
+    if (event_read(line, size, &event, NULL) == 0) {
+        tell(told, &event.event);
+    } else if (size) {
+        buf_addf(&told->words, "%s", told->words.size ? "; " : "");
+        buf_add(&told->words, line, size);
+    }
+    event_line_done(&event);
+}
+
+/* A line beyond the ceiling is let go by as a whole. */
+static void take_errors(struct remote_events *told, const char *bytes, size_t count)
+{
+    while (count) {
+        const char *end = memchr(bytes, '\n', count);
+        size_t piece = end ? (size_t)(end - bytes) : count;
+        buf_add(&told->line, bytes, piece);
+        if (end) {
+            take_line(told, told->line.data, told->line.size);
+            buf_clear(&told->line);
+            piece++;
+        }
+        bytes += piece;
+        count -= piece;
+    }
+}
+
+void remote_events_take(void *arg, bool errors, const char *bytes, size_t count)
+{
+    struct remote_events *told = arg;
+
+    if (!told->line.ceiling)
+        told->line = (struct buf)BUF_INIT(EVENT_LINE_MAX);
+    if (errors)
+        take_errors(told, bytes, count);
+    else if (told->out.ceiling)
+        buf_add(&told->out, bytes, count);
+}
+
+void remote_events_done(struct remote_events *told)
+{
+    buf_done(&told->line);
+    buf_done(&told->words);
+    buf_done(&told->out);
+}

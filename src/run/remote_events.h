@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * remote_events: what a server's hil prints while it works, told to our own viewers.
+ *
+ * Its stderr is lines: events (report/event_read.h), which become events of the board's and test's
+ * names here, and whatever else it says, of which the last words are kept for an error. What begins
+ * and ends a run there is not told: that is ours to say. One thread.
+ */
+#ifndef HIL_RUN_REMOTE_EVENTS_H
+#define HIL_RUN_REMOTE_EVENTS_H
+
+#include "base/buf.h"
+#include "result/event.h"
+
+#include <stdbool.h>
+
+struct remote_events {
+    struct events *events; /* may be NULL */
+    const char *board, *test;
+    struct buf line;  /* that comes just now */
+    struct buf words; /* what was no event, and fit: BUF_INIT(limit) is the caller's */
+    struct buf out;   /* stdout, where `out.ceiling` is not 0 */
+    bool leased;      /* the board is had there */
+    bool finished;    /* the run there has told its end */
+};
+
+/* As server_call.output; `arg` is a struct remote_events. */
+void remote_events_take(void *arg, bool errors, const char *bytes, size_t count);
+void remote_events_done(struct remote_events *told);
+
+#endif

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: MIT */
+#include "run/remote_job.h"
+
+#include "base/fs.h"
+#include "remote/server.h"
+#include "run/judge.h"
+#include "run/remote_args.h"
+#include "run/remote_events.h"
+#include "run/replay.h"
+#include "run/rundir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- the command line there -------------------------------------------------------------- */
+
+static void add_parse(struct strv *args, const struct job *job)
+{
+    const struct parse_options *parse = &job->parse;
+    bool regex = str_eq(parse->format, "regex");
+
+    remote_option(args, "--format", regex ? NULL : parse->format);
+    remote_option(args, "--pass", parse->pass);
+    remote_option(args, "--fail", parse->fail);
+    remote_option(args, "--skip", parse->skip);
+    remote_option(args, "--end", parse->end);
+    if (parse->resets_expected)
+        strv_add(args, "--expect-resets");
+    remote_option(args, "--build-id", parse->identity.build_id);
+    if (parse->identity.required)
+        strv_add(args, "--require-build-id");
+    if (parse->identity.ask_nonce)
+        strv_add(args, "--nonce");
+}
+
+static void add_expect(struct strv *args, const struct expect *expect)
+{
+    if (expect->tests) {
+        strv_add(args, "--expect-tests");
+        strv_addf(args, "%" PRIu64, expect->tests);
+    }
+    for (size_t i = 0; i < expect->require.count; i++)
+        remote_option(args, "--require", expect->require.items[i]);
+}
+
+static void make_args(const struct remote_job *how, struct strv *args)
+{
+    const struct job *job = how->job;
+    struct timeouts timeouts = timeouts_merge(how->board->timeouts, job->timeouts);
+
+    remote_option(args, "--board", how->board->there);
+    strv_add(args, "--confirm");
+    remote_option(args, "--events", "/dev/stderr");
+    strv_add(args, "--quiet");
+    for (size_t i = 0; i < how->write->count; i++)
+        remote_option(args, "--write", how->write->items[i]);
+    remote_at(args, job->image);
+    remote_timeouts(args, &timeouts, how->wait_ms);
+    add_parse(args, job);
+    add_expect(args, &job->expect);
+}
+
+/* ---- there ------------------------------------------------------------------------------- */
+
+/* What goes on there, as far as it is ours to decide. */
+struct watch {
+    struct remote_events told; /* first: its events come through here */
+    const struct remote_job *how;
+    struct ctx ctx; /* of the wait for the board, then of the job */
+    int cancel_fd;  /* of the job */
+    int go_fd;      /* a byte lets it begin, the end lets the board go; -1: said */
+};
+
+static void answer(struct watch *watch)
+{
+    if (watch->go_fd < 0)
+        return;
+    if (watch->how->claim(watch->how->arg)) {
+        watch->ctx.cancel_fd = watch->cancel_fd;
+        (void)!write(watch->go_fd, "\n", 1);
+    }
+    close_fd(&watch->go_fd);
+    watch->go_fd = -1;
+}
+
+static void take_output(void *arg, bool errors, const char *bytes, size_t count)
+{
+    struct watch *watch = arg;
+
+    remote_events_take(&watch->told, errors, bytes, count);
+    if (watch->told.leased)
+        answer(watch);
+}
+
+static int do_there(struct watch *watch, const struct server_call *call, struct err *err)
+{
+    const struct server_conf *conf = watch->how->board->server;
+    const struct remote_events *told = &watch->told;
+    cleanup_free char *marker = fs_join(call->dir, "job.json");
+    struct server *server = NULL;
+    int code = 0, rc = server_open(conf, &watch->ctx, &server, err);
+
+    if (rc == 0)
+        rc = server_do(server, call, &watch->ctx, &code, err);
+    server_close(server);
+    if (rc == 0 && !told->finished)
+        return err_set(err, ERR_TOOL, "server %s: hil run ended with %d there%s%s", conf->name,
+                       code, told->words.size ? ": " : "", told->words.data);
+    return rc == 0 && !fs_exists(marker)
+               ? err_set(err, ERR_PROTOCOL, "server %s: sent no job.json", conf->name)
+               : rc;
+}
+
+static int run_there(const struct remote_job *how, const struct ctx *ctx, struct err *err)
+{
+    cleanup_free char *behalf = holder_for(how->holder);
+    struct watch watch = {.told = {.events = how->events,
+                                   .board = how->board->name,
+                                   .test = how->job->name,
+                                   .words = BUF_INIT(1024)},
+                          .how = how,
+                          .ctx = *ctx,
+                          .cancel_fd = ctx->cancel_fd,
+                          .go_fd = -1};
+    struct server_call call = {.verb = "run",
+                               .image = how->job->image,
+                               .behalf = behalf,
+                               .out_option = "--out",
+                               .dir = how->work_dir,
+                               .files = rundir_job_files,
+                               .output = take_output,
+                               .arg = &watch};
+    int go[2], rc;
+
+    if (pipe2(go, O_CLOEXEC) < 0)
+        return err_sys(err, errno, "pipe");
+    call.in_fd = go[0];
+    watch.go_fd = go[1];
+    watch.ctx.cancel_fd = how->stop_fd;
+    make_args(how, &call.args);
+    event_emit(how->events, (struct event){.kind = EVENT_STATE,
+                                           .board = how->board->name,
+                                           .test = how->job->name,
+                                           .text = "server"});
+    rc = do_there(&watch, &call, err);
+    close_fd(&call.in_fd);
+    close_fd(&watch.go_fd);
+    strv_done(&call.args);
+    remote_events_done(&watch.told);
+    return rc;
+}
+
+/* ---- here again -------------------------------------------------------------------------- */
+
+/* The job as it ran there, under the names that it has here. */
+static int adopt(const struct job *job, const char *work_dir, const struct job_result *begun,
+                 struct err *err)
+{
+    struct job_result *there = job_result_new();
+    struct job ran = {0};
+    int rc = rundir_read_job(work_dir, there, &ran, err);
+
+    if (rc == 0 && !str_eq(there->image.sha256, begun->image.sha256))
+        rc = err_set(err, ERR_PROTOCOL, "another image was run there");
+    if (rc == 0) {
+        there->name = begun->name;
+        there->board = begun->board;
+        there->labels = begun->labels;
+        there->image = begun->image;
+        ran.retries = job->retries;
+        ran.flaky_fails = job->flaky_fails;
+        job_drop_earlier(there);
+        there->earlier = begun->earlier; /* lent */
+        there->earlier_count = begun->earlier_count;
+        rc = rundir_write_job(work_dir, there, &ran, err);
+        there->earlier = NULL;
+        there->earlier_count = 0;
+    }
+    job_done(&ran);
+    job_result_free(there);
+    return rc;
+}
+
+/* As hil replay would. */
+static int read_back(const char *work_dir, struct job_result **ret, struct err *err)
+{
+    const struct replay_options options = {.image = NULL};
+    struct run_result run = {0};
+    int rc = replay_path(work_dir, &options, &run, err);
+
+    if (rc == 0) {
+        *ret = run.jobs[0];
+        run.count = 0;
+    }
+    run_result_done(&run);
+    return rc;
+}
+
+/* The result takes over what the pool knows of the attempt. */
+static struct job_result *inherit(struct job_result *result, struct job_result *begun)
+{
+    job_drop_earlier(result);
+    result->earlier = begun->earlier;
+    result->earlier_count = begun->earlier_count;
+    result->dir = arena_strdup(&result->arena, begun->dir);
+    begun->earlier = NULL;
+    begun->earlier_count = 0;
+    job_result_free(begun);
+    return result;
+}
+
+struct job_result *remote_job_run(const struct remote_job *how, const struct ctx *ctx,
+                                  struct job_result *begun)
+{
+    struct job here = job_on_board(how->job, how->board);
+    struct job_result *result = NULL;
+    int64_t began = ctx_now_ns();
+    struct err err = {0};
+    int rc = fs_mkdirs(how->work_dir, 0777, &err);
+
+    if (rc == 0)
+        rc = run_there(how, ctx, &err);
+    if (rc == 0)
+        rc = adopt(how->job, how->work_dir, begun, &err);
+    if (rc == 0)
+        rc = read_back(how->work_dir, &result, &err);
+    if (rc == 0)
+        return inherit(result, begun);
+    begun->took_us = (ctx_now_ns() - began) / 1000;
+    judge_infra(begun, rc == -ERR_CANCELLED ? "cancelled" : err.message);
+    if (rundir_write_job(how->work_dir, begun, &here, &err) < 0)
+        event_emit(how->events, (struct event){.kind = EVENT_WARNING, .text = err.message});
+    return begun;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * remote_job: one image on one board of a server: pipeline.h's work, done there.
+ *
+ * The server's hil runs the job, and its events are told here as they happen. What it leaves (the
+ * raw log, its times, what the tools printed, what a crash means) comes into `work_dir`, and the
+ * result is read from that as hil replay reads it; so a board elsewhere has the files, the reports
+ * and the replay of one that is here. The server decides on the board's lease, its recovery and its
+ * quarantine.
+ *
+ * Always a result, the caller's to free: of a server that is away or breaks off it is infra, with
+ * the server's name in the reason. Blocks until the job has ended there, or SERVER_END_MS after a
+ * cancel.
+ */
+#ifndef HIL_RUN_REMOTE_JOB_H
+#define HIL_RUN_REMOTE_JOB_H
+
+#include "base/ctx.h"
+#include "board/holder.h"
+#include "result/event.h"
+#include "run/job.h"
+
+struct remote_job {
+    const struct job *job;
+    const struct board_conf *board;
+    const char *work_dir;
+    const struct holder *holder; /* who wants it */
+    int64_t wait_ms;             /* for the board; -1: as the server's lab.yaml says */
+    const struct strv *write;    /* guarded memory that may be written there */
+    struct events *events;
+    /* Until the board is had, this ends the wait, too. */
+    int stop_fd;
+    /* The board is had: true: go on; false: somebody else has the job by now. On the calling
+     * thread. */
+    bool (*claim)(void *arg);
+    void *arg;
+};
+
+/* `begun`: as job_begin() made it, with its earlier attempts; it is what is returned, or freed. */
+struct job_result *remote_job_run(const struct remote_job *how, const struct ctx *ctx,
+                                  struct job_result *begun);
+
+#endif
