@@ -102,7 +102,7 @@ class Viewer:
         self.thread.start()
 
     def _read(self):
-        event, data = None, []
+        event, data, last = None, [], None
         try:
             for line in self.answer:
                 line = line.decode().rstrip("\n")
@@ -111,10 +111,10 @@ class Viewer:
                 elif line.startswith("data: "):
                     data.append(line[6:])
                 elif line.startswith("id: "):
-                    self.id = line[4:]
+                    last = line[4:]
                 elif not line and event:
                     self._take(event, json.loads("\n".join(data)))
-                    event, data = None, []
+                    self.id, event, data = last, None, []
         except (OSError, ValueError, http.client.HTTPException, AttributeError):
             pass  # closed
 

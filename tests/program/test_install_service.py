@@ -90,7 +90,7 @@ def verify(system, unit):
 def test_the_page_is_installed_with_its_secrets_and_taken_away(hil, system):
     hil.write("github", TOKEN + "\n")
     args = ("--listen", "[::]:8320", "--host", "lab.example.org", "--token-file", "token", "--tls-cert", "/etc/lab.crt",
-            "--tls-key", "/etc/lab.key", "--allow-control", "--watch", "--github-token-file", "github")  # fmt: skip
+            "--tls-key", "/etc/lab.key", "--allow-control", "--watch", "--rig", "--github-token-file", "github")  # fmt: skip
     done = install(hil, system, *args, service="serve")
     assert done.returncode == 0 and not done.stderr, done.stderr
     unit = (system / SERVE).read_text()
@@ -98,7 +98,7 @@ def test_the_page_is_installed_with_its_secrets_and_taken_away(hil, system):
     for line in (
         "ExecStart=/usr/local/bin/hil serve --lab /etc/hil/lab.yaml --token-file %d/token --github-token-file "
         "%d/github-token --tls-cert %d/tls-cert --tls-key %d/tls-key --listen [::]:8320 --host lab.example.org "
-        "--allow-control --watch",
+        "--allow-control --watch --rig",
         "LoadCredential=token:/etc/hil/page-token",
         "LoadCredential=github-token:/etc/hil/watch-token",
         "LoadCredential=tls-key:/etc/lab.key",

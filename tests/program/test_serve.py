@@ -127,6 +127,40 @@ def test_a_viewer_that_comes_back_gets_what_it_missed_and_nothing_twice(hil, slo
                 assert [event for event, _ in viewer.events][0] == "reset", "it begins anew"
 
 
+def cut_after(page, board, last, size):
+    """The whole events of the first `size` bytes of a stream, and the id that a browser comes back with."""
+    connection = page.connect()
+    connection.request("GET", f"/events?board={board}", headers={"Last-Event-ID": last} if last else {})
+    blocks = connection.getresponse().read(size).decode(errors="replace").split("\n\n")[:-1]
+    connection.close()
+    events = []
+    for block in blocks:
+        fields = dict(line.partition(": ")[::2] for line in block.splitlines() if not line.startswith(":"))
+        last = fields.get("id", last)
+        if "event" in fields:
+            events.append((fields["event"], json.loads(fields["data"])))
+    return events, last
+
+
+def test_a_connection_that_is_cut_anywhere_repeats_nothing_and_loses_nothing(hil, slow):
+    lab = lab_of(hil, slow)
+    slow.first = "".join(f"line {n:05}\r\n" for n in range(5000)) + slow.first
+    slow.go.set()
+    with Page(hil, lab) as page, Viewer(page, "uno") as whole:
+        assert hil.run(IMAGE, lab=lab).code == 0
+        whole.wait_for(lambda v: "2 Tests 0 Failures" in v.text and not v.state["uno"]["held"])
+        text, last = "", None
+        for size in (900, 6000, 9000, 1, 20000, 5000, 70):
+            events, last = cut_after(page, "uno", last, size)
+            for event, data in events:
+                text = "" if event == "clear" else text + data["text"] if event == "uart" else text
+        assert text and last
+        with Viewer(page, "uno", last=last) as rest:
+            rest.wait_for(lambda v: "2 Tests 0 Failures" in v.text)
+            assert not {"clear", "reset", "missed"} & {event for event, _ in rest.events}
+            assert text + rest.text == whole.text
+
+
 def test_a_restart_still_knows_the_last_run(hil, slow):
     lab = lab_of(hil, slow)
     slow.go.set()

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* One stream of server-sent events. A viewer has no queue: it has the numbers of the last frames that
- * it was sent, and gets whatever is newer when its socket takes more. */
+ * it was sent, and gets whatever is newer when its socket takes more. These numbers are the id of each
+ * event, so that what a browser says when it comes back is of the last event that it had whole, wherever
+ * the connection was cut (https://html.spec.whatwg.org/multipage/server-sent-events.html, 9.2.6). */
 #include "serve/page/web_parts.h"
 
 #include <ctype.h>
@@ -26,12 +28,11 @@ struct viewer {
     struct console *console;
     uint64_t said;       /* of the console */
     bool found;          /* its place in the console's text is known */
-    struct frame *frame; /* that is on its way */
-    char small[ID_SIZE]; /* or this is */
-    size_t offset;       /* of either */
-    char id[ID_SIZE];    /* that it has */
+    char small[ID_SIZE]; /* that is on its way, */
+    struct frame *frame; /* and then this */
+    size_t offset;       /* of the one that is */
     int64_t spoke_ns, peeked_ns;
-    bool began, suspended, gone;
+    bool began, anew, suspended, gone;
 };
 
 /* ---- what it gets next ----------------------------------------------------------------------- */
@@ -42,10 +43,16 @@ static void send_small(struct viewer *viewer, const char *text)
     viewer->offset = 0;
 }
 
+/* With what the viewer has once it has this. A frame is the same for all, so the id goes before it,
+ * as a line of the same event. */
 static bool send_frame(struct viewer *viewer, struct frame *frame)
 {
+    char id[ID_SIZE];
+
+    snprintf(id, sizeof id, "id: %s-%" PRIx64 "-%" PRIx64 "\n", viewer->web->page->epoch,
+             viewer->seen, viewer->said);
+    send_small(viewer, id);
     viewer->frame = frame_keep(frame);
-    viewer->offset = 0;
     viewer->web->counts.frames++;
     return true;
 }
@@ -83,20 +90,6 @@ static bool next_frame(struct viewer *viewer)
     return send_frame(viewer, frame);
 }
 
-/* What it says when it comes back. An event without data: it is only remembered. */
-static bool next_id(struct viewer *viewer)
-{
-    char id[ID_SIZE];
-
-    snprintf(id, sizeof id, "id: %s-%" PRIx64 "-%" PRIx64 "\n\n", viewer->web->page->epoch,
-             viewer->seen, viewer->said);
-    if (!strcmp(id, viewer->id))
-        return false;
-    memcpy(viewer->id, id, sizeof viewer->id);
-    send_small(viewer, id);
-    return true;
-}
-
 static bool next_piece(struct viewer *viewer)
 {
     if (!viewer->began) {
@@ -104,11 +97,11 @@ static bool next_piece(struct viewer *viewer)
         send_small(viewer, RETRY);
         return true;
     }
-    if (!viewer->seen && !*viewer->id) {
-        snprintf(viewer->id, sizeof viewer->id, "new");
+    if (!viewer->seen && !viewer->anew) {
+        viewer->anew = true;
         return send_frame(viewer, viewer->web->reset);
     }
-    if (next_frame(viewer) || next_id(viewer))
+    if (next_frame(viewer))
         return true;
     if (ctx_now_ns() - viewer->spoke_ns < QUIET_NS)
         return false;
@@ -118,17 +111,20 @@ static bool next_piece(struct viewer *viewer)
 
 static size_t copy(struct viewer *viewer, char *to, size_t room)
 {
-    const char *from = viewer->frame ? viewer->frame->bytes : viewer->small;
-    size_t size = viewer->frame ? viewer->frame->size : strlen(viewer->small);
+    bool small = *viewer->small;
+    const char *from = small ? viewer->small : viewer->frame->bytes;
+    size_t size = small ? strlen(viewer->small) : viewer->frame->size;
     size_t count = size - viewer->offset < room ? size - viewer->offset : room;
 
     memcpy(to, from + viewer->offset, count);
     viewer->offset += count;
-    if (viewer->offset == size) {
+    if (viewer->offset < size)
+        return count;
+    viewer->offset = 0;
+    *viewer->small = '\0';
+    if (!small) {
         frame_drop(viewer->frame);
         viewer->frame = NULL;
-        *viewer->small = '\0';
-        viewer->offset = 0;
     }
     return count;
 }
