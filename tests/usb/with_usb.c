@@ -401,8 +401,7 @@ int main(int argc, char **argv)
         model_save(lab.boards[i].model, lab.boards[i].state);
     for (size_t i = 0; i < lab.counted_count; i++)
         save_count(&lab.counted[i]);
-    fflush(stdout); /* fflush(NULL) would wait for the thread that reads orders */
-    fflush(stderr);
+    fflush(stdout); /* not all: the thread of the orders waits within its stream */
     mock_free(lab.mock);
     _exit(code); /* words and threads live on; leaks of a test's tool are nobody's loss */
 }
