@@ -4,17 +4,16 @@
 #include "base/fs.h"
 #include "base/str.h"
 #include "board/lock_file.h"
+#include "serve/loop.h"
 #include "serve/rig_parts.h"
 #include "store/rigged.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -29,11 +28,6 @@ int64_t rig_unix_us(void)
 
     clock_gettime(CLOCK_REALTIME, &now);
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
-static int64_t after_ms(int64_t ms)
-{
-    return ctx_now_ns() + ms * 1000000;
 }
 
 /* ---- slots ----------------------------------------------------------------------------------- */
@@ -230,16 +224,6 @@ static void start_all(struct rig *rig)
 
 /* ---- the loop -------------------------------------------------------------------------------- */
 
-static bool drained(int fd)
-{
-    struct signalfd_siginfo info;
-    bool any = false;
-
-    while (fd >= 0 && read(fd, &info, sizeof info) == (ssize_t)sizeof info)
-        any = true;
-    return any;
-}
-
 static void reload(struct rig *rig)
 {
     struct err err = {0};
@@ -279,21 +263,15 @@ static void wait_for_news(struct rig *rig, int64_t due_ns)
     ctx_wait(&wait, rig->epoll_fd, POLLIN, NULL);
 }
 
-static void sooner(int64_t *due_ns, int64_t at_ns)
-{
-    if (at_ns < *due_ns)
-        *due_ns = at_ns;
-}
-
 static int64_t due_ns(const struct rig *rig)
 {
-    int64_t due = after_ms(IDLE_MS);
+    int64_t due = loop_after_ms(IDLE_MS);
 
     for (size_t i = 0; i < rig->slot_count; i++)
         if (rig->slots[i].busy && rig->slots[i].away_us)
-            sooner(&due, after_ms(AWAY_MS));
+            loop_sooner(&due, loop_after_ms(AWAY_MS));
     if (rig->notify.watchdog_ms)
-        sooner(&due, after_ms(rig->notify.watchdog_ms / 2));
+        loop_sooner(&due, loop_after_ms(rig->notify.watchdog_ms / 2));
     return due;
 }
 
@@ -313,12 +291,12 @@ static int run(struct rig *rig, struct err *err)
         if (is_in_vain(rig))
             rig_say(rig, NULL, "nothing that matches is plugged in; hil discover shows what is");
         due = due_ns(rig);
-        sooner(&due, rig_show(rig));
+        loop_sooner(&due, rig_show(rig));
         notify_alive(&rig->notify);
         if (rc < 0 || is_over(rig))
             break;
         wait_for_news(rig, due);
-        if (drained(rig->reload_fd))
+        if (loop_drained(rig->reload_fd))
             reload(rig);
     }
     notify_send(&rig->notify, "STOPPING=1");
@@ -327,23 +305,12 @@ static int run(struct rig *rig, struct err *err)
 
 /* ---- beginning and end ----------------------------------------------------------------------- */
 
-static int signal_fd(const int *signals, size_t count_of)
-{
-    sigset_t set;
-
-    sigemptyset(&set);
-    for (size_t i = 0; i < count_of; i++)
-        sigaddset(&set, signals[i]);
-    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-}
-
 static int open_descriptors(struct rig *rig, struct err *err)
 {
-    static const int stops[] = {SIGINT, SIGTERM}, reloads[] = {SIGHUP};
 
     rig->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    rig->stop_fd = signal_fd(stops, ARRAY_SIZE(stops));
-    rig->reload_fd = signal_fd(reloads, ARRAY_SIZE(reloads));
+    rig->stop_fd = loop_stops();
+    rig->reload_fd = loop_reloads();
     if (rig->epoll_fd < 0 || rig->stop_fd < 0 || rig->reload_fd < 0)
         return err_set(err, ERR_LIMIT, "no more descriptors can be had");
     rig->ctx = ctx_root(rig->stop_fd, NULL);

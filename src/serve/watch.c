@@ -6,17 +6,16 @@
 #include "board/inventory.h"
 #include "board/lock_file.h"
 #include "notify/notifier.h"
+#include "serve/loop.h"
 #include "serve/watch_state.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -32,11 +31,6 @@ static int64_t unix_us(void)
 
     clock_gettime(CLOCK_REALTIME, &now);
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
-static int64_t after_ms(int64_t ms)
-{
-    return ctx_now_ns() + ms * 1000000;
 }
 
 /* ---- deciding -------------------------------------------------------------------------------- */
@@ -149,7 +143,7 @@ static int bring(struct watch *watch, struct post *post, struct err *err)
         return 0;
     }
     if (!watch->request->once) /* a download asks GitHub, too */
-        later(&parcel->again_ns, after_ms(http_rest_ms(github_http(watch->github))) - 1);
+        later(&parcel->again_ns, loop_after_ms(http_rest_ms(github_http(watch->github))) - 1);
     if (ctx_now_ns() < parcel->again_ns) {
         post->again_ns = parcel->again_ns;
         return 0;
@@ -221,46 +215,30 @@ static void tidy(struct watch *watch)
 
 /* ---- the loop -------------------------------------------------------------------------------- */
 
-static void sooner(int64_t *due_ns, int64_t at_ns)
-{
-    if (at_ns < *due_ns)
-        *due_ns = at_ns;
-}
-
 /* When there is something to do, should nothing happen before. */
 static int64_t due_ns(const struct watch *watch)
 {
-    int64_t due = after_ms(IDLE_MS), now_us = unix_us();
+    int64_t due = loop_after_ms(IDLE_MS), now_us = unix_us();
 
     for (size_t i = 0; i < watch->follow_count && !watch->request->once; i++)
-        sooner(&due, watch->follows[i].next_ns);
+        loop_sooner(&due, watch->follows[i].next_ns);
     for (size_t i = 0; i < watch->post_count; i++) {
         const struct post *post = &watch->posts[i];
         if (!post->decided || is_busy(watch, post))
             continue;
         if (post->until_us)
-            sooner(&due, after_ms((post->until_us - now_us) / 1000 + 1));
+            loop_sooner(&due, loop_after_ms((post->until_us - now_us) / 1000 + 1));
         if (post->action == WATCH_CLOSED)
-            sooner(&due, after_ms(HOURS_MS));
+            loop_sooner(&due, loop_after_ms(HOURS_MS));
         if ((post->action == WATCH_FLASH || post->action == WATCH_GOLDEN) &&
             post->again_ns > ctx_now_ns())
-            sooner(&due, post->again_ns);
+            loop_sooner(&due, post->again_ns);
     }
     if (watch->plan.webhook.listen && watch->hook.events_fd < 0 && !watch->request->once)
-        sooner(&due, watch->hook_again_ns);
+        loop_sooner(&due, watch->hook_again_ns);
     if (watch->notify.watchdog_ms)
-        sooner(&due, after_ms(watch->notify.watchdog_ms / 2));
+        loop_sooner(&due, loop_after_ms(watch->notify.watchdog_ms / 2));
     return due;
-}
-
-static bool drained(int fd)
-{
-    struct signalfd_siginfo info;
-    bool any = false;
-
-    while (fd >= 0 && read(fd, &info, sizeof info) == (ssize_t)sizeof info)
-        any = true;
-    return any;
 }
 
 static void reload(struct watch *watch)
@@ -301,7 +279,7 @@ static void wait_for_news(struct watch *watch, int64_t until_ns)
     ctx_wait(&wait, watch->epoll_fd, POLLIN, NULL);
     watch_reap(watch);
     watch_hook_take(watch);
-    if (drained(watch->reload_fd))
+    if (loop_drained(watch->reload_fd))
         reload(watch);
 }
 
@@ -310,7 +288,7 @@ static int run_once(struct watch *watch, enum verdict *ret, struct err *err)
     int rc = turn(watch, err);
 
     while (rc == 0 && watch->hand_count && !ctx_cancelled(&watch->ctx)) {
-        wait_for_news(watch, after_ms(IDLE_MS));
+        wait_for_news(watch, loop_after_ms(IDLE_MS));
         rc = turn(watch, err);
     }
     if (rc == 0)
@@ -334,7 +312,7 @@ static int run_on(struct watch *watch, struct err *err)
             watch_tell(watch, "hil watch", "%s", told.message);
         snprintf(last, sizeof last, "%s", bad ? told.message : "");
         if (bad)
-            sooner(&due, after_ms(STORE_MS));
+            loop_sooner(&due, loop_after_ms(STORE_MS));
         else
             notify_alive(&watch->notify);
         watch_write_state(watch);
@@ -346,25 +324,14 @@ static int run_on(struct watch *watch, struct err *err)
 
 /* ---- beginning and end ----------------------------------------------------------------------- */
 
-static int signal_fd(const int *signals, size_t count)
-{
-    sigset_t set;
-
-    sigemptyset(&set);
-    for (size_t i = 0; i < count; i++)
-        sigaddset(&set, signals[i]);
-    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-}
-
 static int open_descriptors(struct watch *watch, struct err *err)
 {
-    static const int stops[] = {SIGINT, SIGTERM}, reloads[] = {SIGHUP};
     struct epoll_event event = {.events = EPOLLIN};
     bool once = watch->request->once;
 
     watch->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    watch->stop_fd = signal_fd(stops, ARRAY_SIZE(stops));
-    watch->reload_fd = once ? -1 : signal_fd(reloads, ARRAY_SIZE(reloads));
+    watch->stop_fd = loop_stops();
+    watch->reload_fd = once ? -1 : loop_reloads();
     if (watch->epoll_fd < 0 || watch->stop_fd < 0 || (!once && watch->reload_fd < 0))
         return err_set(err, ERR_LIMIT, "no more descriptors can be had");
     if (!once && epoll_ctl(watch->epoll_fd, EPOLL_CTL_ADD, watch->reload_fd, &event) < 0)

@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/str.h"
 #include "notify/notifier.h"
+#include "serve/loop.h"
 #include "serve/watch_state.h"
 
 #include <stdlib.h>
 
 #define FAILURES_TOLD 3 /* looks in a row */
 #define LOOK_MS 60000   /* one look; the loop stands still meanwhile */
-
-static int64_t after_ms(int64_t ms)
-{
-    return ctx_now_ns() + ms * 1000000;
-}
 
 static void find_files(struct watch *watch, const struct follow *follow)
 {
@@ -45,7 +41,7 @@ static void keep_answer(struct watch *watch, struct follow *follow, struct newes
     newest_done(&follow->newest);
     follow->newest = *fresh;
     follow->failures = 0;
-    follow->next_ns = after_ms(schedule_jitter(follow->conf->interval_ms, schedule_random()));
+    follow->next_ns = loop_after_ms(schedule_jitter(follow->conf->interval_ms, schedule_random()));
     find_files(watch, follow);
 }
 
@@ -72,8 +68,8 @@ static void keep_error(struct watch *watch, struct follow *follow, struct err *e
     follow->error = xstrdup(err->message);
     if (++follow->failures == FAILURES_TOLD)
         tell_of_silence(watch, follow);
-    follow->next_ns = after_ms(schedule_backoff(request->retry_ms, request->retry_max_ms,
-                                                follow->failures, schedule_random()));
+    follow->next_ns = loop_after_ms(schedule_backoff(request->retry_ms, request->retry_max_ms,
+                                                     follow->failures, schedule_random()));
 }
 
 /* The rate limit is that of all watches together. */
@@ -84,8 +80,8 @@ static bool must_rest(struct watch *watch, struct follow *follow)
 
     if (!rest_ms || watch->request->once)
         return false;
-    if (follow->next_ns < after_ms(rest_ms)) {
-        follow->next_ns = after_ms(rest_ms);
+    if (follow->next_ns < loop_after_ms(rest_ms)) {
+        follow->next_ns = loop_after_ms(rest_ms);
         watch_tell(watch, follow->name, "GitHub's rate limit: asked again in %s",
                    str_from_us(rest_ms * 1000, time));
     }

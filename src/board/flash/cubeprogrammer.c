@@ -4,25 +4,12 @@
  *
  * An STM32MP takes a flash layout (image/layout.h), by USB. It may print "Error: ..." and end with 0: so both its good lines must be there, and no bad one.
  */
-#include "board/flash/flash.h"
-#include "board/flash/tool.h"
+#include "board/flash/cubeprogrammer.h"
 
-struct cubeprogrammer {
-    struct tool_conf tool;
-    char *port, *serial, *chip;
-    uint64_t speed_khz;
-    bool under_reset;
-};
+#include "board/flash/flash.h"
 
 static const struct field fields[] = {
-    {"port", FIELD_STRING, offsetof(struct cubeprogrammer, port),
-     .help = "SWD, JTAG, or USB1 for a chip in DFU mode; SWD where not given"},
-    {"serial", FIELD_STRING, offsetof(struct cubeprogrammer, serial),
-     .help = "the serial number of the ST-LINK, or of the chip in DFU mode"},
-    {"speed", FIELD_UINT, offsetof(struct cubeprogrammer, speed_khz), .min = 1, .max = 100000,
-     .help = "kHz"},
-    {"under-reset", FIELD_BOOL, offsetof(struct cubeprogrammer, under_reset),
-     .help = "true: connect while the chip is held in reset; NRST must be wired"},
+    CUBEPROGRAMMER_FIELDS,
     {"chip", FIELD_STRING, offsetof(struct cubeprogrammer, chip),
      .help = "the chip's device id (0x413) or part of its name (STM32F405); checked before "
              "anything is erased"},
@@ -30,11 +17,7 @@ static const struct field fields[] = {
     {0},
 };
 
-#define CONNECT                                                                                \
-    "-c", "?port:port={port}", "!port:port=SWD", "?serial:sn={serial}", "?speed:freq={speed}", \
-        "?under-reset:mode=UR", "?under-reset:reset=HWrst", "{args}"
-
-static const struct tool_failure failures[] = {
+const struct tool_failure cubeprogrammer_failures[] = {
     {"LIBUSB_ERROR_ACCESS", TOOL_USB_DENIED},
     {"!o debug probe detected", TOOL_NO_PROBE},
     {"!o ST-LINK detected", TOOL_NO_PROBE},
@@ -73,30 +56,31 @@ static const struct tool_progress progress[] = {
     {0},
 };
 
-static const char *const identify[] = {CONNECT, NULL};
-static const char *const write[] = {CONNECT, "-w", "{file}", "-v", "-rst", NULL};
+static const char *const identify[] = {CUBEPROGRAMMER_CONNECT, NULL};
+static const char *const write[] = {CUBEPROGRAMMER_CONNECT, "-w", "{file}", "-v", "-rst", NULL};
 
 static const struct tool_step steps[] = {
     {"identify", identify, .when = "chip",
-     .rules = {failures, .chip = "Device ID : %x", .chip_name = "Device name : %s"}},
+     .rules = {cubeprogrammer_failures, .chip = "Device ID : %x", .chip_name = "Device name : %s"}},
     {"flash", write,
-     .rules = {failures, progress,
+     .rules = {cubeprogrammer_failures, progress,
                .said = {"File download complete", "Download verified successfully"}}},
     {0},
 };
 
 /* Partition by partition, first into the chip's RAM what then writes the others (AN5275). */
-static const char *const write_layout[] = {CONNECT, "-w", "{file}", NULL};
+static const char *const write_layout[] = {CUBEPROGRAMMER_CONNECT, "-w", "{file}", NULL};
 
 static const struct tool_step layout_steps[] = {
     {"flash", write_layout,
-     .rules = {failures, progress, .said = {"Flashing service completed successfully"}}},
+     .rules = {cubeprogrammer_failures, progress,
+               .said = {"Flashing service completed successfully"}}},
     {0},
 };
 
 static const struct flash_tool tool = {
-    .program = "STM32_Programmer_CLI",
-    .hint = "install STM32CubeProgrammer from st.com, and put its bin folder on the PATH",
+    .program = CUBEPROGRAMMER,
+    .hint = CUBEPROGRAMMER_HINT,
     .takes = {"elf", "ihex", "srec"},
     .otherwise = FIRMWARE_HEX,
     .fields = fields,

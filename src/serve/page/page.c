@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "base/text.h"
 #include "serve/listen.h"
+#include "serve/loop.h"
 #include "serve/page/page_state.h"
 #include "serve/page/web.h"
 
@@ -18,7 +19,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/inotify.h>
-#include <sys/signalfd.h>
 #include <time.h>
 
 #define LOOK_MS 1000     /* between two looks while somebody watches */
@@ -51,17 +51,6 @@ struct page_board *page_board(const struct page *page, const char *name)
 
 /* ---- looking, only while somebody does ------------------------------------------------------- */
 
-static int64_t after_ms(int64_t ms)
-{
-    return ctx_now_ns() + ms * 1000000;
-}
-
-static void sooner(int64_t *due_ns, int64_t at_ns)
-{
-    if (at_ns < *due_ns)
-        *due_ns = at_ns;
-}
-
 static bool is_watched(const struct page *page)
 {
     return web_counts(page->web).viewers > 0;
@@ -83,7 +72,7 @@ static void listen_to_files(struct page *page)
     if (page->files_fd < 0 || ctx_now_ns() >= page->ears_ns) {
         close_fd(&page->files_fd);
         page->files_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-        page->ears_ns = after_ms(INOTIFY_MS);
+        page->ears_ns = loop_after_ms(INOTIFY_MS);
         page->deaf = true;
     }
     page_listen_to_files(page);
@@ -96,7 +85,7 @@ static void take_files(struct page *page)
 
     while (read(page->files_fd, bytes, sizeof bytes) > 0)
         ; /* which of them, the pump sees */
-    sooner(&page->pump_due_ns, after_ms(PUMP_MS));
+    loop_sooner(&page->pump_due_ns, loop_after_ms(PUMP_MS));
     hear(page, false);
 }
 
@@ -112,7 +101,7 @@ static void take_leases(struct page *page)
                 page_glimpse(page, event->name);
             at += sizeof *event + event->len;
         }
-        sooner(&page->look_due_ns, after_ms(LOOK_SOON_MS));
+        loop_sooner(&page->look_due_ns, loop_after_ms(LOOK_SOON_MS));
     }
 }
 
@@ -120,15 +109,15 @@ static void look(struct page *page)
 {
     page_look(page);
     page_ask_presence(page);
-    page->look_due_ns = after_ms(LOOK_MS);
-    sooner(&page->pump_due_ns, after_ms(0));
+    page->look_due_ns = loop_after_ms(LOOK_MS);
+    loop_sooner(&page->pump_due_ns, loop_after_ms(0));
 }
 
 static void pump(struct page *page)
 {
     bool changed = false, more = page_pump(page, &changed);
 
-    page->pump_due_ns = more ? after_ms(0) : INT64_MAX;
+    page->pump_due_ns = more ? loop_after_ms(0) : INT64_MAX;
     if (changed)
         page_say_boards(page);
     listen_to_files(page);
@@ -191,29 +180,19 @@ static void reload(struct page *page)
 
 /* ---- the loop -------------------------------------------------------------------------------- */
 
-static bool drained(int fd)
-{
-    struct signalfd_siginfo info;
-    bool any = false;
-
-    while (read(fd, &info, sizeof info) == (ssize_t)sizeof info)
-        any = true;
-    return any;
-}
-
 /* When there is something to do, should nothing happen before. */
 static int64_t due_ns(const struct page *page)
 {
-    int64_t due = after_ms(IDLE_MS), web_ms = web_timeout_ms(page->web);
+    int64_t due = loop_after_ms(IDLE_MS), web_ms = web_timeout_ms(page->web);
 
     if (is_watched(page)) {
-        sooner(&due, page->look_due_ns);
-        sooner(&due, page->pump_due_ns);
+        loop_sooner(&due, page->look_due_ns);
+        loop_sooner(&due, page->pump_due_ns);
     }
     if (web_ms >= 0)
-        sooner(&due, after_ms(web_ms));
+        loop_sooner(&due, loop_after_ms(web_ms));
     if (page->notify.watchdog_ms)
-        sooner(&due, after_ms(page->notify.watchdog_ms / 2));
+        loop_sooner(&due, loop_after_ms(page->notify.watchdog_ms / 2));
     return due;
 }
 
@@ -228,7 +207,7 @@ static void wait_for_news(struct page *page, int64_t due)
         if (events[i].data.fd == page->files_fd)
             take_files(page);
     take_leases(page);
-    if (drained(page->reload_fd))
+    if (loop_drained(page->reload_fd))
         reload(page);
 }
 
@@ -273,16 +252,6 @@ static int run_on(struct page *page, struct err *err)
 
 /* ---- beginning and end ----------------------------------------------------------------------- */
 
-static int signal_fd(const int *signals, size_t count)
-{
-    sigset_t set;
-
-    sigemptyset(&set);
-    for (size_t i = 0; i < count; i++)
-        sigaddset(&set, signals[i]);
-    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-}
-
 static int listen_on(struct page *page, int fd, struct err *err)
 {
     struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
@@ -293,12 +262,11 @@ static int listen_on(struct page *page, int fd, struct err *err)
 
 static int open_descriptors(struct page *page, struct err *err)
 {
-    static const int stops[] = {SIGINT, SIGTERM}, reloads[] = {SIGHUP};
     int rc;
 
     page->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    page->stop_fd = signal_fd(stops, ARRAY_SIZE(stops));
-    page->reload_fd = signal_fd(reloads, ARRAY_SIZE(reloads));
+    page->stop_fd = loop_stops();
+    page->reload_fd = loop_reloads();
     if (page->epoll_fd < 0 || page->stop_fd < 0 || page->reload_fd < 0)
         return err_set(err, ERR_LIMIT, "no more descriptors can be had");
     /* One that cannot be had (users have few) is made up for by looking each second. */
