@@ -308,6 +308,30 @@ int flaky_find(struct store *store, const struct history_filter *filter, struct 
     return 0;
 }
 
+int flaky_since(struct store *store, const struct history_filter *filter, uint64_t most,
+                int64_t *ret_us, struct err *err)
+{
+    static const char sql[] =
+        "SELECT max(at_us) FROM (SELECT j.at_us AS at_us,"
+        "  sum(1 + j.passed + j.failed + j.errors) OVER (ORDER BY j.at_us DESC, j.id DESC) AS count"
+        "  FROM jobs j" TRIES ") WHERE count > ?9";
+    struct history_filter all = *filter;
+    cleanup_statement sqlite3_stmt *statement = NULL;
+    int rc = store_prepare(store, sql, &statement, err);
+
+    if (rc < 0)
+        return rc;
+    all.board = NULL; /* as flaky_find() reads */
+    query_bind(statement, &all);
+    sqlite3_bind_int64(statement, 9, (int64_t)most);
+    if (sqlite3_step(statement) != SQLITE_ROW)
+        return store_failed(store, err);
+    *ret_us = sqlite3_column_type(statement, 0) == SQLITE_NULL
+                  ? filter->since_us
+                  : sqlite3_column_int64(statement, 0) + 1;
+    return 0;
+}
+
 void flaky_limit(struct flaky *flaky, size_t tests)
 {
     while (tests && flaky->test_count > tests)

@@ -62,6 +62,10 @@ struct flaky {
  * the tests that flipped there, beside what other boards made of them. */
 int flaky_find(struct store *store, const struct history_filter *filter, struct flaky *ret,
                struct err *err);
+/* From when on the filter's newest results, about `most` of them, are: a since_us for whoever needs an
+ * answer soon. At least the filter's own. */
+int flaky_since(struct store *store, const struct history_filter *filter, uint64_t most,
+                int64_t *ret_us, struct err *err);
 void flaky_limit(struct flaky *flaky, size_t tests); /* keeps the first; 0: all */
 void flaky_done(struct flaky *flaky);
 /* Wilson's interval of `hits` of `trials`. */

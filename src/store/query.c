@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "store/query.h"
 
-/* clang-format off: one line of the text a line */
+/* One line of the text a line. */
+/* clang-format off */
 #define IN_TIME(column) " AND " column " >= ?3 AND (?4 = 0 OR " column " < ?4)"
 #define HAS_VERDICT(column)                                                        \
     " AND (?6 = 0 OR (?6 >> CASE " column " WHEN 'pass' THEN 0 WHEN 'fail' THEN 1" \
@@ -17,39 +18,25 @@ const char query_tries[] =
     "  j.passed AS passed, j.failed AS failed, j.errors AS errors, j.skipped AS skipped,"
     "  j.flaky, j.id AS job"
     " FROM jobs j JOIN runs r ON r.id = j.run_id"
-    " WHERE (?1 IS NULL OR j.lab = ?1) AND (?2 IS NULL OR j.board = ?2)" IN_TIME(
-        "j.at_us") " AND (?5 = 0 OR j.run_id = ?5) AND (?8 IS NULL OR j.test = "
-                   "?8)" HAS_VERDICT("j.verdict") " AND (?5 <> 0 OR NOT EXISTS (SELECT 1 FROM "
-                                                  "attempts WHERE run_id = j.run_id))"
-                                                  " UNION ALL "
-                                                  "SELECT ifnull(a.run_id, 0), a.id, "
-                                                  "a.started_us, a.took_us, "
-                                                  "ifnull(j.flash_us, 0),"
-                                                  "  ifnull(j.test_us, 0), a.lab, a.board, "
-                                                  "j.test, a.tool, a.probe,"
-                                                  "  ifnull(j.image_file, a.asset), "
-                                                  "a.image_sha256, j.image_build_id, a.tag, "
-                                                  "a.asset,"
-                                                  "  NULL, NULL, NULL, 1, 1, a.golden, "
-                                                  "a.verdict IS NULL,"
-                                                  "  ifnull(a.exit_code, 3),"
-                                                  "  ifnull(a.verdict, 'infra'), a.reason, "
-                                                  "j.blame,"
-                                                  "  ifnull(j.passed, 0), ifnull(j.failed, "
-                                                  "0), ifnull(j.errors, 0), ifnull(j.skipped, "
-                                                  "0),"
-                                                  "  ifnull(j.flaky, 0), ifnull(j.id, 0)"
-                                                  " FROM attempts a LEFT JOIN jobs j ON "
-                                                  "j.run_id = a.run_id AND j.board = a.board "
-                                                  "AND j.last"
-                                                  " WHERE ?5 = 0 AND (?1 IS NULL OR a.lab = "
-                                                  "?1) AND (?2 IS NULL OR a.board = "
-                                                  "?2)" IN_TIME(
-                                                      "a.started_us") " AND (?8 IS NULL OR "
-                                                                      "j.test = "
-                                                                      "?8)" HAS_VERDICT("a."
-                                                                                        "verdi"
-                                                                                        "ct");
+    " WHERE (?1 IS NULL OR j.lab = ?1) AND (?2 IS NULL OR j.board = ?2)"
+    IN_TIME("j.at_us")
+    " AND (?5 = 0 OR j.run_id = ?5) AND (?8 IS NULL OR j.test = ?8)"
+    HAS_VERDICT("j.verdict")
+    " AND (?5 <> 0 OR NOT EXISTS (SELECT 1 FROM attempts WHERE run_id = j.run_id))"
+    " UNION ALL "
+    "SELECT ifnull(a.run_id, 0), a.id, a.started_us, a.took_us, ifnull(j.flash_us, 0),"
+    "  ifnull(j.test_us, 0), a.lab, a.board, j.test, a.tool, a.probe,"
+    "  ifnull(j.image_file, a.asset), a.image_sha256, j.image_build_id, a.tag, a.asset,"
+    "  NULL, NULL, NULL, 1, 1, a.golden, a.verdict IS NULL,"
+    "  ifnull(a.exit_code, 3),"
+    "  ifnull(a.verdict, 'infra'), a.reason, j.blame,"
+    "  ifnull(j.passed, 0), ifnull(j.failed, 0), ifnull(j.errors, 0), ifnull(j.skipped, 0),"
+    "  ifnull(j.flaky, 0), ifnull(j.id, 0)"
+    " FROM attempts a LEFT JOIN jobs j ON j.run_id = a.run_id AND j.board = a.board AND j.last"
+    " WHERE ?5 = 0 AND (?1 IS NULL OR a.lab = ?1) AND (?2 IS NULL OR a.board = ?2)"
+    IN_TIME("a.started_us")
+    " AND (?8 IS NULL OR j.test = ?8)"
+    HAS_VERDICT("a.verdict");
 /* clang-format on */
 
 void query_bind(sqlite3_stmt *statement, const struct history_filter *filter)

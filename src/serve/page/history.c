@@ -9,6 +9,7 @@
 #define DAYS_MAX 366
 #define JOBS 60
 #define FLAKY 50
+#define RESULTS 20000 /* that flips are looked for in: the page's loop waits for the answer */
 #define DAY_US (INT64_C(86400) * 1000000)
 
 /* took_us: of one that passed, on the average; null: none did. */
@@ -102,12 +103,20 @@ static int put_job(void *arg, const struct history_try *job)
 static int put_groups(struct store *store, const struct history_filter *filter,
                       struct json_out *out, struct err *err)
 {
-    struct flaky flaky;
-    int rc = flaky_find(store, filter, &flaky, err);
+    struct history_filter newest = *filter;
+    struct flaky flaky = {0};
+    int rc = flaky_since(store, filter, RESULTS, &newest.since_us, err);
 
+    if (rc == 0)
+        rc = flaky_find(store, &newest, &flaky, err);
     if (rc < 0)
         return rc;
     put_flaky(out, &flaky);
+    json_key(out, "flaky_since"); /* null: all of the span */
+    if (newest.since_us > filter->since_us)
+        json_int(out, newest.since_us / 1000000);
+    else
+        json_null(out);
     json_key(out, "boards");
     json_array(out);
     rc = history_groups(store, filter, HISTORY_BY_BOARD, put_group,

@@ -113,6 +113,26 @@ Test(flaky, flips_are_counted_within_an_image_and_a_board)
     flaky_done(&found);
 }
 
+Test(flaky, the_newest_results_begin_somewhere)
+{
+    struct history_filter filter = {.since_us = MADE_BEGAN};
+    int64_t since = 0;
+
+    runs("a", "1", "uart.echo", "pfpp"); /* two cases each, and the job itself */
+    cr_assert_eq(flaky_since(made.store, &filter, 12, &since, NULL), 0);
+    cr_expect_eq(since, MADE_BEGAN, "all of them");
+    cr_assert_eq(flaky_since(made.store, &filter, 11, &since, NULL), 0);
+    cr_expect_eq(since, MADE_BEGAN + MADE_HOUR + 1, "all but the first");
+    cr_assert_eq(flaky_since(made.store, &filter, 2, &since, NULL), 0);
+    cr_expect_eq(since, clock_us + 1, "none");
+    filter.board = "b"; /* others are read, too, to tell it from them */
+    cr_assert_eq(flaky_since(made.store, &filter, 2, &since, NULL), 0);
+    cr_expect_eq(since, clock_us + 1);
+    filter.job = "another";
+    cr_assert_eq(flaky_since(made.store, &filter, 2, &since, NULL), 0);
+    cr_expect_eq(since, MADE_BEGAN);
+}
+
 Test(flaky, a_board_that_stands_out_is_to_blame)
 {
     runs("a", "1", "echo", "pppppppppppppppppppp");

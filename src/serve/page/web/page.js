@@ -651,6 +651,7 @@
       (v) => v ? took(v * 1e6) : '0', `up to ${took(longest * 1e6)}`);
     byId('t-tests').replaceChildren(groupTable('Test', tests));
     byId('t-boards').replaceChildren(groupTable('Board', history.boards || []));
+    setText(byId('f-since'), history.flaky_since ? `Looked for since ${when(history.flaky_since)}; hil flaky looks further back.` : '');
     byId('t-flaky').replaceChildren(flakyTable(history.flaky || []));
     byId('t-jobs').replaceChildren(jobsTable(jobs, true));
     options(byId('h-test'), tests.map((test) => test.name));
