@@ -383,6 +383,14 @@ int board_power_cycle(struct board *board, int64_t gap_ms, const struct ctx *ctx
     return rc == 0 ? board_power_on(board, ctx, err) : rc;
 }
 
+int board_halt(struct board *board, const struct ctx *ctx, struct err *err)
+{
+    if (!board->reset || !board->reset->halt ||
+        board->reset->halt(board->reset_self, &board->env, ctx, err) == 0)
+        return 0;
+    return err_wrap(err, "reset %s", board->reset->base.name);
+}
+
 int board_reset(struct board *board, const struct ctx *ctx, struct err *err)
 {
     int rc;

@@ -68,6 +68,8 @@ int board_holds(struct board *board, const struct image *image, const struct ctx
 int board_otp(struct board *board, const struct image *image, const struct ctx *ctx,
               struct err *err);
 bool board_flash_needs_console(const struct board *board);
+/* Before the last look at what an earlier firmware prints, where the reset driver can. */
+int board_halt(struct board *board, const struct ctx *ctx, struct err *err);
 /* A board without a reset driver is power-cycled; without either that is -ERR_CONFIG. */
 int board_reset(struct board *board, const struct ctx *ctx, struct err *err);
 int board_power_cycle(struct board *board, int64_t gap_ms, const struct ctx *ctx, struct err *err);

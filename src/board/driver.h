@@ -85,6 +85,9 @@ struct power_driver {
 
 struct reset_driver {
     struct driver_base base;
+    /* Stops the board before its reset, where what it printed until then would else come when the
+     * reset is over: a debugger that fetches it. May be NULL. */
+    int (*halt)(void *self, const struct driver_env *env, const struct ctx *ctx, struct err *err);
     /* Resets the board and lets it run. */
     int (*reset)(void *self, const struct driver_env *env, const struct ctx *ctx, struct err *err);
 };

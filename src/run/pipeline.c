@@ -201,8 +201,10 @@ static int reset(struct attempt *attempt, const struct ctx *ctx, struct err *err
     struct resetter resetter = {attempt->board, wait, err, 0, done_fd};
     struct err console_err = {0};
     pthread_t thread;
-    int rc = capture_drain(attempt->capture, attempt->board, &wait, err);
+    int rc = board_halt(attempt->board, &wait, err);
 
+    if (rc == 0)
+        rc = capture_drain(attempt->capture, attempt->board, &wait, err);
     if (rc < 0)
         return rc;
     capture_mark_reset(attempt->capture, attempt->board);

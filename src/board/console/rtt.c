@@ -151,6 +151,11 @@ static const char forget[] =
     "  set words [read_memory $at 32 [expr {$size < 16384 ? $size / 4 : 4096}]];"
     "  foreach i [lsearch -all -exact $words $word] {write_memory [expr {$at + 4 * $i}] 32 0}}}";
 
+/* What there was to read is on its way to us once this is answered, and no more comes. */
+static const char halt[] = "proc hil_halt {} {"
+                           " after cancel $::hil_after; catch {rtt stop};"
+                           " if {[catch {halt} why]} {hil_tick; error $why}}";
+
 static const char reset[] = "proc hil_reset {} {"
                             " after cancel $::hil_after; catch {rtt stop};"
                             " if {[catch {reset halt; hil_wipe; hil_setup; resume} why]} {"
@@ -180,6 +185,7 @@ static void add_commands(const struct console_rtt *conf, struct strv *ret)
     strv_add(ret, "set ::hil_found 0");
     strv_add(ret, tick);
     strv_add(ret, forget);
+    strv_add(ret, halt);
     strv_add(ret, reset);
     strv_add(ret, "hil_setup");
     strv_add(ret, "rtt polling_interval 10");

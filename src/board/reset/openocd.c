@@ -45,6 +45,14 @@ static void preset(void *self)
     tool_preset(self, &tool);
 }
 
+static int halt(void *self, const struct driver_env *env, const struct ctx *ctx, struct err *err)
+{
+    (void)self;
+    return env->openocd && openocd_server_running(env->openocd)
+               ? openocd_server_ask(env->openocd, "hil_halt", ctx, err)
+               : 0;
+}
+
 static int reset(void *self, const struct driver_env *env, const struct ctx *ctx, struct err *err)
 {
     /* The console's has the probe, and its RTT must be found anew. */
@@ -62,5 +70,6 @@ const struct reset_driver reset_openocd = {
              .check = openocd_probe_check,
              .program = tool_program,
              .hint = tool_hint},
+    .halt = halt,
     .reset = reset,
 };
