@@ -325,6 +325,9 @@ def test_openocd_opens_the_probe_that_was_meant(hil):
     counts = [hil.home / f"usb{port}.count" for port in (2, 3)]
     probes = (NUCLEO.replace("1-1.4", f"1-1.{port}").replace("ttyACM0", f"ttyACM{port}") + f" requests={count}"
               for port, count in zip((2, 3), counts))
+    # OpenOCD has hil's sanitizer in it, too, which writes about what OpenOCD does with stacks: not into the log
+    # that is looked through. What it says of hil is in hil's exit code.
+    hil.env["ASAN_OPTIONS"] = "detect_leaks=0"
     usb = UsbLab(hil, *probes)
     assert usb("discover", "--write", "--yes").code == 0
     assert [int(count.read_text()) for count in counts] == [0, 0]
