@@ -10,7 +10,7 @@
     " count(*) FILTER (WHERE verdict = 'pass'), count(*) FILTER (WHERE verdict = 'fail')," \
     " count(*) FILTER (WHERE verdict NOT IN ('pass', 'fail')), sum(took),"
 
-static void take_verdicts(sqlite3_stmt *row, int at, uint64_t ret[VERDICT_INFRA + 1])
+static void take_verdicts(struct statement *row, int at, uint64_t ret[VERDICT_INFRA + 1])
 {
     for (int verdict = VERDICT_PASS; verdict <= VERDICT_INFRA; verdict++)
         ret[verdict] = query_size(row, at + verdict);
@@ -18,18 +18,18 @@ static void take_verdicts(sqlite3_stmt *row, int at, uint64_t ret[VERDICT_INFRA 
 
 /* All that the filter lets through, grouped. */
 static int ask(struct store *store, const struct history_filter *filter, const char *what,
-               const char *group, int (*row)(void *arg, sqlite3_stmt *statement), void *arg,
+               const char *group, int (*row)(void *arg, struct statement *statement), void *arg,
                struct err *err)
 {
     cleanup_free char *sql =
         xasprintf("SELECT %s FROM (%s) GROUP BY %s ORDER BY %s", what, query_tries, group, group);
-    cleanup_statement sqlite3_stmt *statement = NULL;
-    int rc = store_prepare(store, sql, &statement, err);
+    cleanup_statement struct statement *statement = NULL;
+    int rc = db_prepare(store->db, sql, &statement, err);
 
     if (rc < 0)
         return rc;
     query_bind(statement, filter);
-    return query_each(store, statement, row, arg, err);
+    return query_each(statement, row, arg, err);
 }
 
 struct day_query {
@@ -37,10 +37,10 @@ struct day_query {
     void *arg;
 };
 
-static int take_day(void *arg, sqlite3_stmt *row)
+static int take_day(void *arg, struct statement *row)
 {
     const struct day_query *query = arg;
-    struct history_day day = {.took_us = sqlite3_column_int64(row, 4),
+    struct history_day day = {.took_us = statement_int(row, 4),
                               .cases = query_size(row, 5),
                               .failed = query_size(row, 6)};
 
@@ -63,12 +63,12 @@ struct board_query {
     void *arg;
 };
 
-static int take_board(void *arg, sqlite3_stmt *row)
+static int take_board(void *arg, struct statement *row)
 {
     const struct board_query *query = arg;
     struct history_board board = {.lab = query_text(row, 0),
-                                  .took_us = sqlite3_column_int64(row, 4),
-                                  .last_us = sqlite3_column_int64(row, 5),
+                                  .took_us = statement_int(row, 4),
+                                  .last_us = statement_int(row, 5),
                                   .board = query_text(row, 6)};
 
     if (!board.board) /* jobs that no board was to be had for */

@@ -136,11 +136,11 @@ static void test_done(struct flaky_test *test)
 }
 
 /* The test of the row, which is the last one or a new one: rows are in their order. */
-static struct flaky_test *test_of(struct reading *reading, sqlite3_stmt *row)
+static struct flaky_test *test_of(struct reading *reading, struct statement *row)
 {
     struct flaky *ret = reading->ret;
     struct flaky_test *last = ret->test_count ? &ret->tests[ret->test_count - 1] : NULL;
-    int64_t name_id = sqlite3_column_int64(row, 1);
+    int64_t name_id = statement_int(row, 1);
 
     if (last && reading->name_id == name_id && str_eq(last->lab, query_text(row, 0)) &&
         str_eq(last->name, query_text(row, 3)))
@@ -155,14 +155,14 @@ static struct flaky_test *test_of(struct reading *reading, sqlite3_stmt *row)
     return last;
 }
 
-static int take(void *arg, sqlite3_stmt *row)
+static int take(void *arg, struct statement *row)
 {
     struct reading *reading = arg;
     struct flaky_board board = {.count = {.runs = query_size(row, 5),
                                           .failed = query_size(row, 6),
                                           .pairs = query_size(row, 7),
                                           .flips = query_size(row, 8)}};
-    int64_t last_us = sqlite3_column_int64(row, 9);
+    int64_t last_us = statement_int(row, 9);
     struct flaky_test *test;
 
     if (reading->pattern && !case_like(query_text(row, 2), query_text(row, 3), reading->pattern))
@@ -181,21 +181,21 @@ static int take(void *arg, sqlite3_stmt *row)
 static int read_all(struct store *store, const struct history_filter *filter, struct flaky *ret,
                     struct err *err)
 {
-    cleanup_statement sqlite3_stmt *wanted = NULL, *results = NULL;
+    cleanup_statement struct statement *wanted = NULL, *results = NULL;
     int rc = query_want(store, NULL, err);
 
     if (rc == 0)
-        rc = store_prepare(store, wanted_sql, &wanted, err);
+        rc = db_prepare(store->db, wanted_sql, &wanted, err);
     if (rc < 0)
         return rc;
     query_bind(wanted, filter);
-    if (sqlite3_step(wanted) != SQLITE_DONE)
-        return store_failed(store, err);
-    rc = store_prepare(store, results_sql, &results, err);
+    rc = statement_step(wanted, err);
+    if (rc == 0)
+        rc = db_prepare(store->db, results_sql, &results, err);
     if (rc < 0)
         return rc;
     query_bind(results, filter);
-    return query_each(store, results, take, &(struct reading){filter->test, ret, 0}, err);
+    return query_each(results, take, &(struct reading){filter->test, ret, 0}, err);
 }
 
 /* ---- the whole ------------------------------------------------------------------------------- */
@@ -280,14 +280,14 @@ int flaky_find(struct store *store, const struct history_filter *filter, struct 
                struct err *err)
 {
     struct history_filter all = *filter;
-    int rc = store_execute(store, "BEGIN", err);
+    int rc = db_begin(store->db, DB_READS, err);
 
     *ret = (struct flaky){0};
     if (rc < 0)
         return rc;
     all.board = NULL;
     rc = read_all(store, &all, ret, err);
-    store_execute(store, "ROLLBACK", NULL); /* nothing was written */
+    db_end(store->db, -1, NULL); /* nothing was written */
     if (rc < 0) {
         flaky_done(ret);
         return rc;

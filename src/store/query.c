@@ -38,72 +38,68 @@ const char query_tries[] =
                      " WHERE ?5 = 0 AND (?1 IS NULL OR a.lab = ?1) AND (?2 "
                      "IS NULL OR a.board = ?2)" IN_TIME("a.started_us") HAS_VERDICT("a.verdict");
 
-void query_bind(sqlite3_stmt *statement, const struct history_filter *filter)
+void query_bind(struct statement *statement, const struct history_filter *filter)
 {
     store_bind_text(statement, 1, filter->lab);
     store_bind_text(statement, 2, filter->board);
-    sqlite3_bind_int64(statement, 3, filter->since_us);
-    sqlite3_bind_int64(statement, 4, filter->until_us);
-    sqlite3_bind_int64(statement, 5, filter->run);
-    sqlite3_bind_int64(statement, 6, filter->verdicts);
+    statement_bind_int(statement, 3, filter->since_us);
+    statement_bind_int(statement, 4, filter->until_us);
+    statement_bind_int(statement, 5, filter->run);
+    statement_bind_int(statement, 6, filter->verdicts);
 }
 
-int query_each(struct store *store, sqlite3_stmt *statement,
-               int (*row)(void *arg, sqlite3_stmt *statement), void *arg, struct err *err)
+int query_each(struct statement *statement, int (*row)(void *arg, struct statement *statement),
+               void *arg, struct err *err)
 {
-    int step, rc;
+    int rc, stop;
 
-    while ((step = sqlite3_step(statement)) == SQLITE_ROW) {
-        rc = row(arg, statement);
-        if (rc != 0)
-            return rc;
+    while ((rc = statement_step(statement, err)) == 1) {
+        stop = row(arg, statement);
+        if (stop != 0)
+            return stop;
     }
-    return step == SQLITE_DONE ? 0 : store_failed(store, err);
+    return rc;
 }
 
-const char *query_text(sqlite3_stmt *statement, int column)
+const char *query_text(struct statement *statement, int column)
 {
-    return (const char *)sqlite3_column_text(statement, column);
+    return statement_text(statement, column);
 }
 
-size_t query_size(sqlite3_stmt *statement, int column)
+size_t query_size(struct statement *statement, int column)
 {
-    return (size_t)sqlite3_column_int64(statement, column);
+    return (size_t)statement_int(statement, column);
 }
 
 /* ---- names ----------------------------------------------------------------------------------- */
 
 struct wanted {
-    struct store *store;
-    sqlite3_stmt *insert;
+    struct statement *insert;
     const char *pattern;
     struct err *err;
 };
 
-static int want_name(void *arg, sqlite3_stmt *row)
+static int want_name(void *arg, struct statement *row)
 {
     struct wanted *wanted = arg;
 
     if (!case_like(query_text(row, 1), query_text(row, 2), wanted->pattern))
         return 0;
-    return store_insert(wanted->store, wanted->insert, wanted->err, "i",
-                        (int64_t)sqlite3_column_int64(row, 0));
+    return store_insert(wanted->insert, wanted->err, "i", statement_int(row, 0));
 }
 
 int query_want(struct store *store, const char *pattern, struct err *err)
 {
-    cleanup_statement sqlite3_stmt *names = NULL, *insert = NULL;
-    int rc = store_execute(store,
-                           "CREATE TEMP TABLE IF NOT EXISTS wanted (id INTEGER PRIMARY KEY);"
-                           "DELETE FROM wanted",
-                           err);
+    cleanup_statement struct statement *names = NULL, *insert = NULL;
+    int rc = db_execute(store->db,
+                        "CREATE TEMP TABLE IF NOT EXISTS wanted (id INTEGER PRIMARY KEY);"
+                        "DELETE FROM wanted",
+                        err);
 
     if (rc < 0 || !pattern)
         return rc;
-    rc = store_prepare(store, "SELECT id, suite, name FROM names", &names, err);
+    rc = db_prepare(store->db, "SELECT id, suite, name FROM names", &names, err);
     if (rc == 0)
-        rc = store_prepare(store, "INSERT INTO wanted VALUES (?)", &insert, err);
-    return rc < 0 ? rc
-                  : query_each(store, names, want_name,
-                               &(struct wanted){store, insert, pattern, err}, err);
+        rc = db_prepare(store->db, "INSERT INTO wanted VALUES (?)", &insert, err);
+    return rc < 0 ? rc : query_each(names, want_name, &(struct wanted){insert, pattern, err}, err);
 }

@@ -18,49 +18,47 @@
 _Static_assert(STORE_CHART_JOBS == 20000, "as the statement says");
 
 static int prepare(struct store *store, const char *sql, const struct store_filter *filter,
-                   sqlite3_stmt **ret, struct err *err)
+                   struct statement **ret, struct err *err)
 {
-    int rc = store_prepare(store, sql, ret, err);
+    int rc = db_prepare(store->db, sql, ret, err);
 
     if (rc < 0)
         return rc;
     store_bind_text(*ret, 1, filter->lab);
     store_bind_text(*ret, 2, filter->board);
     store_bind_text(*ret, 3, filter->test);
-    sqlite3_bind_int64(*ret, 4, filter->since_us);
+    statement_bind_int(*ret, 4, filter->since_us);
     return 0;
 }
 
-static void take_text(sqlite3_stmt *statement, int column, char *ret, size_t size)
+static void take_text(struct statement *statement, int column, char *ret, size_t size)
 {
-    const char *text = (const char *)sqlite3_column_text(statement, column);
+    const char *text = statement_text(statement, column);
     cleanup_free char *fits = text_clean_dup(text ? text : "", size - 1, TEXT_ONE_LINE);
 
     snprintf(ret, size, "%s", fits);
 }
 
-static uint64_t take_count(sqlite3_stmt *statement, int column)
+static uint64_t take_count(struct statement *statement, int column)
 {
-    return (uint64_t)sqlite3_column_int64(statement, column);
+    return (uint64_t)statement_int(statement, column);
 }
 
-static int64_t take_average(sqlite3_stmt *statement, int column)
+static int64_t take_average(struct statement *statement, int column)
 {
-    return sqlite3_column_type(statement, column) == SQLITE_NULL
-               ? -1
-               : sqlite3_column_int64(statement, column);
+    return statement_null(statement, column) ? -1 : statement_int(statement, column);
 }
 
 /* Runs the statement; each row is read into one more element of `*ret`. */
-static int collect(struct store *store, sqlite3_stmt *statement,
-                   void (*take)(sqlite3_stmt *statement, void *row), size_t size, void **ret,
+static int collect(struct statement *statement,
+                   void (*take)(struct statement *statement, void *row), size_t size, void **ret,
                    size_t *ret_count, struct err *err)
 {
     char *rows = NULL;
     size_t count = 0, room = 0;
     int step;
 
-    while ((step = sqlite3_step(statement)) == SQLITE_ROW) {
+    while ((step = statement_step(statement, err)) == 1) {
         if (count == room) {
             room = room ? room * 2 : 32;
             rows = xrealloc(rows, room, size);
@@ -69,15 +67,15 @@ static int collect(struct store *store, sqlite3_stmt *statement,
     }
     *ret = rows;
     *ret_count = count;
-    if (step == SQLITE_DONE)
+    if (step == 0)
         return 0;
     free(rows);
     *ret = NULL;
     *ret_count = 0;
-    return store_failed(store, err);
+    return step;
 }
 
-static void take_day(sqlite3_stmt *statement, void *row)
+static void take_day(struct statement *statement, void *row)
 {
     struct store_day *day = row;
 
@@ -91,7 +89,7 @@ static void take_day(sqlite3_stmt *statement, void *row)
 int store_chart_days(struct store *store, const struct store_filter *filter, struct store_day **ret,
                      size_t *ret_count, struct err *err)
 {
-    cleanup_statement sqlite3_stmt *statement = NULL;
+    cleanup_statement struct statement *statement = NULL;
     void *rows = NULL;
     int rc = prepare(store,
                      "SELECT date(started_us / 1000000, 'unixepoch', 'localtime') AS day,"
@@ -102,12 +100,12 @@ int store_chart_days(struct store *store, const struct store_filter *filter, str
 
     *ret_count = 0;
     if (rc == 0)
-        rc = collect(store, statement, take_day, sizeof **ret, &rows, ret_count, err);
+        rc = collect(statement, take_day, sizeof **ret, &rows, ret_count, err);
     *ret = rows;
     return rc;
 }
 
-static void take_share(sqlite3_stmt *statement, void *row)
+static void take_share(struct statement *statement, void *row)
 {
     struct store_share *share = row;
 
@@ -136,37 +134,37 @@ int store_chart_shares(struct store *store, const struct store_filter *filter,
                        enum store_share_by by, struct store_share **ret, size_t *ret_count,
                        struct err *err)
 {
-    cleanup_statement sqlite3_stmt *statement = NULL;
+    cleanup_statement struct statement *statement = NULL;
     void *rows = NULL;
     int rc = prepare(store, by == STORE_BY_TEST ? SHARES("test") : SHARES("board"), filter,
                      &statement, err);
 
     *ret_count = 0;
     if (rc == 0) {
-        sqlite3_bind_int64(statement, 5, SHARES_MAX);
-        rc = collect(store, statement, take_share, sizeof **ret, &rows, ret_count, err);
+        statement_bind_int(statement, 5, SHARES_MAX);
+        rc = collect(statement, take_share, sizeof **ret, &rows, ret_count, err);
     }
     *ret = rows;
     return rc;
 }
 
-static void take_job(sqlite3_stmt *statement, void *row)
+static void take_job(struct statement *statement, void *row)
 {
     struct store_chart_job *job = row;
 
     *job = (struct store_chart_job){.verdict = VERDICT_INFRA};
     take_text(statement, 0, job->board, sizeof job->board);
     take_text(statement, 1, job->test, sizeof job->test);
-    store_verdict((const char *)sqlite3_column_text(statement, 2), &job->verdict);
+    store_verdict(statement_text(statement, 2), &job->verdict);
     take_text(statement, 3, job->reason, sizeof job->reason);
-    job->started_us = sqlite3_column_int64(statement, 4);
-    job->took_us = sqlite3_column_int64(statement, 5);
+    job->started_us = statement_int(statement, 4);
+    job->took_us = statement_int(statement, 5);
 }
 
 int store_chart_jobs(struct store *store, const struct store_filter *filter, size_t most,
                      struct store_chart_job **ret, size_t *ret_count, struct err *err)
 {
-    cleanup_statement sqlite3_stmt *statement = NULL;
+    cleanup_statement struct statement *statement = NULL;
     void *rows = NULL;
     int rc = prepare(store,
                      "SELECT board, test, verdict, reason, started_us, took_us FROM " JOBS
@@ -175,38 +173,38 @@ int store_chart_jobs(struct store *store, const struct store_filter *filter, siz
 
     *ret_count = 0;
     if (rc == 0) {
-        sqlite3_bind_int64(statement, 5, (int64_t)most);
-        rc = collect(store, statement, take_job, sizeof **ret, &rows, ret_count, err);
+        statement_bind_int(statement, 5, (int64_t)most);
+        rc = collect(statement, take_job, sizeof **ret, &rows, ret_count, err);
     }
     *ret = rows;
     return rc;
 }
 
-static void take_total(sqlite3_stmt *statement, void *row)
+static void take_total(struct statement *statement, void *row)
 {
     struct store_total *total = row;
 
     *total = (struct store_total){.verdict = VERDICT_INFRA};
     take_text(statement, 0, total->board, sizeof total->board);
-    store_verdict((const char *)sqlite3_column_text(statement, 1), &total->verdict);
+    store_verdict(statement_text(statement, 1), &total->verdict);
     total->count = take_count(statement, 2);
-    total->took_us = sqlite3_column_int64(statement, 3);
+    total->took_us = statement_int(statement, 3);
 }
 
 int store_chart_totals(struct store *store, const char *lab, struct store_total **ret,
                        size_t *ret_count, struct err *err)
 {
-    cleanup_statement sqlite3_stmt *statement = NULL;
+    cleanup_statement struct statement *statement = NULL;
     void *rows = NULL;
-    int rc = store_prepare(store,
-                           "SELECT board, verdict, count(*), sum(took_us) FROM jobs"
-                           " WHERE lab IS ? AND board IS NOT NULL GROUP BY board, verdict",
-                           &statement, err);
+    int rc = db_prepare(store->db,
+                        "SELECT board, verdict, count(*), sum(took_us) FROM jobs"
+                        " WHERE lab IS ? AND board IS NOT NULL GROUP BY board, verdict",
+                        &statement, err);
 
     *ret_count = 0;
     if (rc == 0) {
         store_bind_text(statement, 1, lab);
-        rc = collect(store, statement, take_total, sizeof **ret, &rows, ret_count, err);
+        rc = collect(statement, take_total, sizeof **ret, &rows, ret_count, err);
     }
     *ret = rows;
     return rc;
