@@ -21,8 +21,8 @@ static int ask(struct store *store, const struct history_filter *filter, const c
                const char *group, int (*row)(void *arg, struct statement *statement), void *arg,
                struct err *err)
 {
-    cleanup_free char *sql =
-        xasprintf("SELECT %s FROM (%s) GROUP BY %s ORDER BY %s", what, query_tries, group, group);
+    cleanup_free char *sql = xasprintf("SELECT %s FROM (%s) AS tries GROUP BY %s ORDER BY %s", what,
+                                       query_tries, group, group);
     cleanup_statement struct statement *statement = NULL;
     int rc = db_prepare(store->db, sql, &statement, err);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * db: the one door to a database: SQLite in a file.
+ * db: the one door to a database: SQLite in a file, or PostgreSQL on a server.
  *
  *     struct statement *statement = NULL;
  *     rc = db_prepare(db, "SELECT took_us FROM jobs WHERE board = ?", &statement, err);
@@ -9,9 +9,14 @@
  *         sum += statement_int(statement, 0);
  *     statement_free(statement);
  *
- * A call blocks for two seconds at most where somebody else has the database. One thread at a time
- * for one handle, and none lives through a fork. Errors begin with db_name(): -ERR_BUSY: somebody
- * else has it; -ERR_DATA: this is no database, or its schema is newer than this program; -ERR_IO.
+ * SQL is SQLite's; what PostgreSQL has other words for is in postgres_sql.c. Its numbers are all
+ * int8: a comparison is no number there, and a number no condition.
+ *
+ * A call blocks for two seconds at most where somebody else has a file; a server has 5 s to be
+ * reached, 20 s for a lock, 30 s for an answer. A connection that was lost between transactions is
+ * made anew. One thread at a time for one handle, and none lives through a fork. Errors begin with
+ * db_name(): -ERR_BUSY: somebody else has it; -ERR_DATA: this is no database, or its schema is newer
+ * than this program; -ERR_GONE: the server cannot be reached; -ERR_TIMEOUT, -ERR_REFUSED, -ERR_IO.
  */
 #ifndef HIL_STORE_DB_H
 #define HIL_STORE_DB_H
@@ -26,6 +31,8 @@ struct statement;
 
 /* Its schema is made, or brought up to this program's. */
 int db_open_file(const char *path, bool create, struct db **ret, struct err *err);
+/* `url` as libpq has it. -ERR_TOOL: libpq is not installed; -ERR_CONFIG: the url is none. */
+int db_open_server(const char *url, bool create, struct db **ret, struct err *err);
 void db_close(struct db *db);             /* NULL is fine; all statements are freed before */
 const char *db_name(const struct db *db); /* for messages */
 const char *db_file(const struct db *db); /* NULL: it is no file of this host */

@@ -21,24 +21,26 @@
 static const char results_sql[] =
     "WITH results AS ("
     "  SELECT j.id AS job, j.lab AS lab, j.board AS board, j.image_sha256 AS image, j.at_us AS at,"
-    "    c.name_id AS name_id, '' AS test, max(c.result IN (1, 2)) AS bad"
+    "    c.name_id AS name_id, '' AS test, max(CASE WHEN c.result IN (1, 2) THEN 1 ELSE 0 END) AS "
+    "bad"
     "  FROM jobs j JOIN cases c ON c.job_id = j.id" TRIES
     "    AND c.name_id IN (SELECT id FROM wanted) AND c.result <> 3 GROUP BY j.id, c.name_id"
     "  UNION ALL"
     "  SELECT j.id, j.lab, j.board, j.image_sha256, j.at_us, 0, ifnull(j.test, ''),"
-    "    j.verdict = 'fail' FROM jobs j" TRIES
+    "    CASE j.verdict WHEN 'fail' THEN 1 ELSE 0 END FROM jobs j" TRIES
     "    AND (j.verdict = 'pass' OR j.failed + j.errors = 0)"
     "), trials AS ("
     "  SELECT *, lag(bad) OVER (PARTITION BY lab, name_id, test, board, image ORDER BY at, job)"
     "    AS before FROM results)"
     " SELECT t.lab, t.name_id, ifnull(n.suite, ''), ifnull(n.name, t.test), t.board, count(*),"
-    "   sum(bad), count(before), ifnull(sum(before <> bad), 0), max(iif(bad, at, 0))"
+    "   sum(bad), count(before), count(*) FILTER (WHERE before <> bad), max(at * bad)"
     " FROM trials t LEFT JOIN names n ON n.id = t.name_id"
-    " GROUP BY t.lab, t.name_id, t.test, t.board ORDER BY t.lab, t.name_id, t.test, t.board";
+    " GROUP BY t.lab, t.name_id, t.test, t.board, n.suite, n.name ORDER BY t.lab, t.name_id, "
+    "t.test, t.board";
 
 static const char wanted_sql[] =
-    "INSERT OR IGNORE INTO wanted SELECT c.name_id FROM jobs j JOIN cases c ON c.job_id = "
-    "j.id" TRIES " AND j.failed + j.errors > 0 AND c.result IN (1, 2)";
+    "INSERT INTO wanted SELECT c.name_id FROM jobs j JOIN cases c ON c.job_id = "
+    "j.id" TRIES " AND j.failed + j.errors > 0 AND c.result IN (1, 2) ON CONFLICT DO NOTHING";
 
 const char *flaky_blame_name(enum flaky_blame blame)
 {

@@ -46,18 +46,19 @@ int history_runs(struct store *store, const struct history_filter *filter,
         " r.url, r.verdict, count(DISTINCT j.board), ifnull(sum(j.passed), 0),"
         " ifnull(sum(j.failed), 0), ifnull(sum(j.errors), 0), ifnull(sum(j.skipped), 0),"
         " ifnull(sum(j.flaky), 0)"
-        " FROM runs r LEFT JOIN jobs j ON j.run_id = r.id AND j.last"
+        " FROM runs r LEFT JOIN jobs j ON j.run_id = r.id AND j.last = 1"
         " WHERE (?1 IS NULL OR r.lab = ?1) AND r.started_us >= ?3"
         " AND (?4 = 0 OR r.started_us < ?4) AND (?5 = 0 OR r.id = ?5)"
-        " AND (?6 = 0 OR (?6 >> CASE r.verdict WHEN 'pass' THEN 0 WHEN 'fail' THEN 1 ELSE 2 END)"
-        " & 1) AND (?2 IS NULL OR EXISTS (SELECT 1 FROM jobs WHERE run_id = r.id AND board = ?2))"
+        " AND (?6 = 0 OR ((?6 >> CASE r.verdict WHEN 'pass' THEN 0 WHEN 'fail' THEN 1 ELSE 2 END)"
+        " & 1) = 1) AND (?2 IS NULL OR EXISTS (SELECT 1 FROM jobs WHERE run_id = r.id AND board = "
+        "?2))"
         " GROUP BY r.id ORDER BY r.id DESC LIMIT ?7",
         &statement, err);
 
     if (rc < 0)
         return rc;
     query_bind(statement, filter);
-    statement_bind_int(statement, 7, filter->limit ? (int64_t)filter->limit : -1);
+    statement_bind_int(statement, 7, filter->limit ? (int64_t)filter->limit : INT64_MAX);
     return query_each(statement, take_run, &(struct run_query){each, arg}, err);
 }
 
@@ -180,7 +181,7 @@ static int ask_tries(struct try_query *query)
     if (rc < 0)
         return rc;
     query_bind(statement, filter);
-    statement_bind_int(statement, 7, in_sql ? (int64_t)filter->limit : -1);
+    statement_bind_int(statement, 7, in_sql ? (int64_t)filter->limit : INT64_MAX);
     return query_each(statement, take_try, query, query->err);
 }
 
@@ -295,6 +296,6 @@ int history_events(struct store *store, const struct history_filter *filter,
     if (rc < 0)
         return rc;
     query_bind(statement, filter);
-    statement_bind_int(statement, 7, filter->limit ? (int64_t)filter->limit : -1);
+    statement_bind_int(statement, 7, filter->limit ? (int64_t)filter->limit : INT64_MAX);
     return query_each(statement, take_event, &(struct event_query){each, arg}, err);
 }

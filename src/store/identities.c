@@ -161,9 +161,9 @@ static int insert_drawn(struct store *store, const char *pool, enum pool_kind ki
                         const char *value, const char *board, int64_t now_us, struct err *err)
 {
     int rc = store_run(store,
-                       "INSERT OR IGNORE INTO identities"
+                       "INSERT INTO identities"
                        " (pool, kind, value, state, board, drawn_us, since_us)"
-                       " VALUES (?, ?, ?, 'drawn', ?, ?, ?)",
+                       " VALUES (?, ?, ?, 'drawn', ?, ?, ?) ON CONFLICT DO NOTHING",
                        err, "ssssii", pool, pool_kind_names[kind], value, board, now_us, now_us);
 
     return rc < 0 ? rc : db_changes(store->db) > 0;
@@ -312,8 +312,8 @@ int store_pool_mark(struct store *store, const struct store_identity *identities
     for (size_t i = 0; i < count && rc == 0; i++) {
         rc = store_run(store,
                        "UPDATE identities SET"
-                       " since_us = iif(state = 'given', since_us, ?),"
-                       " state = iif(state = 'given', state, ?)"
+                       " since_us = CASE WHEN state = 'given' THEN since_us ELSE ? END,"
+                       " state = CASE WHEN state = 'given' THEN state ELSE ? END"
                        " WHERE id = ? AND board = ? AND state <> 'retired'",
                        err, "isis", now_us, identity_state_names[state], identities[i].id,
                        identities[i].board);

@@ -62,8 +62,9 @@ static int add_value(struct store *store, const char *pool, enum pool_kind kind,
         rc = find_range(store, kind, &span, &range, err);
     if (rc == 0)
         rc = store_run(store,
-                       "INSERT OR IGNORE INTO identities (pool, kind, value, state, since_us)"
-                       " VALUES (?, ?, ?, 'free', 0)",
+                       "INSERT INTO identities (pool, kind, value, state, since_us)"
+                       " VALUES (?, ?, ?, 'free', 0)"
+                       " ON CONFLICT DO NOTHING",
                        err, "sss", pool, pool_kind_names[kind], value);
     if (rc < 0)
         return rc;

@@ -4,13 +4,14 @@
 #include "store/parts.h"
 
 #include <stdio.h>
+#include <time.h>
 
 int store_quarantine_locked(struct store *store, const char *lab, const char *board,
                             const char *reason, const char *image, int64_t unix_us, struct err *err)
 {
     int rc = store_run(store,
-                       "INSERT OR IGNORE INTO quarantine (lab, board, reason, image, since_us)"
-                       " VALUES (?, ?, ?, ?, ?)",
+                       "INSERT INTO quarantine (lab, board, reason, image, since_us)"
+                       " VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
                        err, "ssssi", lab, board, reason, image, unix_us);
 
     if (rc < 0 || !db_changes(store->db))
@@ -60,12 +61,15 @@ bool store_quarantined(struct store *store, const char *lab, const char *board,
 static int release_locked(struct store *store, const char *lab, const char *board, bool *ret,
                           struct err *err)
 {
-    int rc = store_run(store,
-                       "INSERT INTO events (at_us, lab, board, kind, text)"
-                       " SELECT round((julianday('now') - 2440587.5) * 86400000) * 1000, lab,"
-                       " board, 'release', reason"
-                       " FROM quarantine WHERE lab = ? AND board = ?",
-                       err, "ss", lab, board);
+    struct timespec now;
+    int rc;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    rc = store_run(store,
+                   "INSERT INTO events (at_us, lab, board, kind, text)"
+                   " SELECT ?, lab, board, 'release', reason"
+                   " FROM quarantine WHERE lab = ? AND board = ?",
+                   err, "iss", (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000, lab, board);
 
     *ret = rc == 0 && db_changes(store->db) > 0;
     return !*ret ? rc

@@ -2,9 +2,9 @@
 #include "store/query.h"
 
 #define IN_TIME(column) " AND " column " >= ?3 AND (?4 = 0 OR " column " < ?4)"
-#define HAS_VERDICT(column)                                                                       \
-    " AND (?6 = 0 OR (?6 >> CASE " column " WHEN 'pass' THEN 0 WHEN 'fail' THEN 1 ELSE 2 END) & " \
-    "1)"
+#define HAS_VERDICT(column)                                                                        \
+    " AND (?6 = 0 OR ((?6 >> CASE " column " WHEN 'pass' THEN 0 WHEN 'fail' THEN 1 ELSE 2 END) & " \
+    "1) = 1)"
 
 const char query_tries[] =
     "SELECT j.run_id, 0, j.at_us AS at, j.took_us AS took, j.flash_us, "
@@ -28,13 +28,13 @@ const char query_tries[] =
                      "a.tool, a.probe, ifnull(j.image_file, a.asset),"
                      " a.image_sha256, j.image_build_id, a.tag, a.asset, "
                      "NULL, NULL, NULL, 1, 1, a.golden,"
-                     " a.verdict IS NULL, ifnull(a.exit_code, 3), "
+                     " CASE WHEN a.verdict IS NULL THEN 1 ELSE 0 END, ifnull(a.exit_code, 3), "
                      "ifnull(a.verdict, 'infra'), a.reason, j.blame,"
                      " ifnull(j.passed, 0), ifnull(j.failed, 0), "
                      "ifnull(j.errors, 0), ifnull(j.skipped, 0),"
                      " ifnull(j.flaky, 0), ifnull(j.id, 0)"
                      " FROM attempts a LEFT JOIN jobs j ON j.run_id = "
-                     "a.run_id AND j.board = a.board AND j.last"
+                     "a.run_id AND j.board = a.board AND j.last = 1"
                      " WHERE ?5 = 0 AND (?1 IS NULL OR a.lab = ?1) AND (?2 "
                      "IS NULL OR a.board = ?2)" IN_TIME("a.started_us") HAS_VERDICT("a.verdict");
 

@@ -15,14 +15,21 @@
 #define MEDIAN_OF 5
 #define DURATIONS_LOOKED_AT 100 /* good runs, for some on the right board */
 
-int store_open(const char *state_dir, bool create, struct store **ret, struct err *err)
+static int open_file(const char *state_dir, bool create, struct db **ret, struct err *err)
 {
     cleanup_free char *path = fs_join(state_dir, "history.db");
-    struct db *db = NULL;
     int rc = create ? fs_mkdirs(state_dir, 0755, err) : 0;
 
-    if (rc == 0)
-        rc = db_open_file(path, create, &db, err);
+    return rc < 0 ? rc : db_open_file(path, create, ret, err);
+}
+
+int store_open(const struct store_conf *conf, const char *state_dir, bool create,
+               struct store **ret, struct err *err)
+{
+    struct db *db = NULL;
+    int rc = conf && conf->url ? db_open_server(conf->url, create, &db, err)
+                               : open_file(state_dir, create, &db, err);
+
     if (rc < 0)
         return rc;
     *ret = xcalloc(1, sizeof **ret);

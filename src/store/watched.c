@@ -41,7 +41,7 @@ static int count_flashes(struct store *store, const char *lab, const char *board
     cleanup_statement struct statement *statement = NULL;
     int rc = db_prepare(store->db,
                         "SELECT count(*), ifnull(min(started_us), 0) FROM attempts"
-                        " WHERE lab = ? AND board = ? AND started_us >= ? AND wrote",
+                        " WHERE lab = ? AND board = ? AND started_us >= ? AND wrote = 1",
                         &statement, err);
 
     if (rc < 0)
@@ -114,7 +114,8 @@ int store_watched(struct store *store, const char *lab, const char *board, int64
         rc = db_prepare(store->db,
                         "SELECT w.image, w.image_sha256, w.tag, w.asset, w.flashed_us, w.failed,"
                         " w.failures, w.retry_us, w.reason, w.aside, w.verdict,"
-                        " c.board IS NOT NULL AND c.image_sha256 IS NOT w.image_sha256"
+                        " c.board IS NOT NULL"
+                        " AND coalesce(c.image_sha256, '?') <> coalesce(w.image_sha256, '?')"
                         " FROM watched w LEFT JOIN carried c USING (lab, board)"
                         " WHERE lab = ? AND board = ?",
                         &statement, err);
@@ -137,7 +138,7 @@ int store_carries(struct store *store, const char *lab, const char *board, const
                      "INSERT INTO carried (lab, board, image_sha256, image_file, since_us)"
                      " VALUES (?, ?, ?, ?, ?) ON CONFLICT (lab, board) DO UPDATE SET"
                      " image_sha256 = excluded.image_sha256, image_file = excluded.image_file,"
-                     " since_us = excluded.since_us WHERE excluded.since_us >= since_us",
+                     " since_us = excluded.since_us WHERE excluded.since_us >= carried.since_us",
                      err, "ssssi", lab ? lab : "", board ? board : "", sha256, file, unix_us);
 }
 
@@ -173,9 +174,15 @@ static int end_locked(struct store *store, int64_t id, const struct store_attemp
     if (rc < 0)
         return rc;
     return store_run(store,
-                     "INSERT OR REPLACE INTO watched (lab, board, image, image_sha256, tag, asset,"
+                     "INSERT INTO watched (lab, board, image, image_sha256, tag, asset,"
                      " flashed_us, failed, failures, retry_us, reason, aside, verdict)"
-                     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                     " ON CONFLICT (lab, board) DO UPDATE SET image = excluded.image,"
+                     " image_sha256 = excluded.image_sha256, tag = excluded.tag,"
+                     " asset = excluded.asset, flashed_us = excluded.flashed_us,"
+                     " failed = excluded.failed, failures = excluded.failures,"
+                     " retry_us = excluded.retry_us, reason = excluded.reason,"
+                     " aside = excluded.aside, verdict = excluded.verdict",
                      err, "ssssssisiisss", attempt->lab, attempt->board, after->image,
                      after->image_sha256, after->tag, after->asset, after->flashed_us,
                      after->failed, (int64_t)after->failures, after->retry_us, after->reason,

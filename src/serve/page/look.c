@@ -190,7 +190,7 @@ void page_look(struct page *page)
     bool news = store_is_news(page);
 
     if (news)
-        store_open(page->state_dir, false, &store, NULL);
+        store_open(&page->inventory.lab->store, page->state_dir, false, &store, NULL);
     if (store)
         store_watched_aside(store, page->inventory.lab->name, &held_back, &reasons);
     for (size_t i = 0; i < page->run_count; i++)

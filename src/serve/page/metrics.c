@@ -82,7 +82,7 @@ static void put_verdicts(const struct page *page, struct buf *out)
     size_t count = 0;
 
     head(out, "hil_jobs_total", "counter", "Jobs that ended, by board and verdict.");
-    if (store_open(page->state_dir, false, &store, NULL) == 0)
+    if (store_open(&page->inventory.lab->store, page->state_dir, false, &store, NULL) == 0)
         store_chart_totals(store, page->inventory.lab->name, &totals, &count, NULL);
     store_close(store);
     for (size_t i = 0; i < count; i++) {
