@@ -133,7 +133,7 @@ static int ask(struct db *db, const char *sql, int64_t *ret, struct err *err)
     struct statement *statement = NULL;
     int rc = sqlite_prepare(db, sql, &statement, err);
 
-    if (rc < 0)
+    if (!statement)
         return rc;
     rc = sqlite_step(statement, err);
     if (rc == 1)

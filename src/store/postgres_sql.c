@@ -34,10 +34,10 @@ static size_t take_word(struct buf *out, const char *at)
 /* The number of the parameter: `?7` says it, `?` is the next one. */
 static size_t take_number(const char *at, unsigned *count, unsigned *ret)
 {
-    char *end;
+    size_t digits = strspn(at + 1, "0123456789");
 
-    *ret = isdigit((unsigned char)at[1]) ? (unsigned)strtoul(at + 1, &end, 10) : ++*count;
-    return isdigit((unsigned char)at[1]) ? (size_t)(end - at) : 1;
+    *ret = digits ? (unsigned)strtoul(at + 1, NULL, 10) : ++*count;
+    return 1 + digits;
 }
 
 /* `column IS ?`: IS NOT DISTINCT FROM means that, but no index serves it. With the parameter's value
