@@ -250,7 +250,7 @@ static int show(const struct request *request, const struct inventory *inventory
     struct store *store = NULL;
     int rc = 0;
 
-    store_open(state_dir, false, &store, NULL);
+    store_open(&lab->store, state_dir, false, &store, NULL);
     if (store)
         store_watched_aside(store, lab->name, &held_back, &reasons);
     for (size_t i = 0; i < lab->count && rc == 0; i++) {
@@ -287,7 +287,7 @@ static int release(const struct inventory *inventory, char **names, int count, s
             rc = err_set(err, ERR_CONFIG, "%s has no board '%s'; hil boards lists them", lab->file,
                          names[i]);
     if (rc == 0)
-        rc = store_open(state_dir, true, &store, err);
+        rc = store_open(&lab->store, state_dir, true, &store, err);
     for (int i = 0; i < count && rc == 0; i++) {
         bool was = false;
         rc = store_release(store, lab->name, names[i], &was, err);

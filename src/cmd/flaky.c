@@ -6,7 +6,7 @@
 #include "base/str.h"
 #include "base/term.h"
 #include "cmd/cmd.h"
-#include "cmd/lab_name.h"
+#include "cmd/lab_store.h"
 #include "cmd/since.h"
 #include "report/words.h"
 
@@ -236,15 +236,12 @@ static void print(const struct flaky *found)
 
 static int show(const struct request *request, struct err *err)
 {
-    cleanup_free char *dir = fs_state_dir(), *lab = NULL;
+    cleanup_free char *lab = NULL;
     struct history_filter filter = request->filter;
     struct flaky found = {0};
     struct store *store = NULL;
-    int rc = lab_name(request->lab, &lab, err);
+    int rc = lab_store_open(request->lab, false, &lab, &store, err);
 
-    if (rc < 0)
-        return rc;
-    rc = store_open(dir, false, &store, err);
     if (rc < 0 && rc != -ERR_NOT_FOUND)
         return rc;
     filter.lab = lab;

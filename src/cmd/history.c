@@ -3,7 +3,7 @@
 #include "base/str.h"
 #include "cmd/cmd.h"
 #include "cmd/history_print.h"
-#include "cmd/lab_name.h"
+#include "cmd/lab_store.h"
 #include "cmd/since.h"
 #include "conf/lab.h"
 #include "store/prune.h"
@@ -147,14 +147,11 @@ static int show_one(struct store *store, const struct request *request, const ch
 
 static int show(const struct request *request, const char *name, struct err *err)
 {
-    cleanup_free char *dir = fs_state_dir(), *lab = NULL;
+    cleanup_free char *lab = NULL;
     struct history_filter filter = request->filter;
     struct store *store = NULL;
-    int rc = lab_name(request->lab, &lab, err);
+    int rc = lab_store_open(request->lab, false, &lab, &store, err);
 
-    if (rc < 0)
-        return rc;
-    rc = store_open(dir, false, &store, err);
     if (rc < 0 && rc != -ERR_NOT_FOUND)
         return rc;
     filter.lab = lab;
@@ -184,7 +181,7 @@ static int prune(const struct request *request, struct err *err)
     rc = lab_load(path, &lab, &diags, err);
     diags_done(&diags);
     if (rc == 0)
-        rc = store_open(dir, false, &store, err);
+        rc = store_open(&lab->store, dir, false, &store, err);
     if (rc == 0)
         rc = store_prune(store, lab->name, &lab->store, (int64_t)time(NULL) * 1000000, true, &runs,
                          err);

@@ -167,7 +167,7 @@ static int show(const struct request *request, const struct ctx *ctx, struct err
 
     if (rc < 0)
         return rc;
-    store_open(state_dir, false, &store, NULL);
+    store_open(&inventory.lab->store, state_dir, false, &store, NULL);
     labels_look(&inventory, store, &request->sync.rules, (int64_t)time(NULL), ctx, &labels);
     rc = ctx_check(ctx, err);
     if (rc == 0 && request->json)

@@ -4,6 +4,7 @@
 #include "base/rows.h"
 #include "base/term.h"
 #include "cmd/cmd.h"
+#include "cmd/lab_store.h"
 #include "conf/name.h"
 #include "store/identities.h"
 
@@ -460,12 +461,12 @@ static int check(const struct options *options, struct err *err)
 static int work(const struct options *options, struct err *err)
 {
     const struct action *action = find_action(options->action);
-    cleanup_free char *dir = fs_state_dir();
+    cleanup_free char *lab = NULL;
     struct store *store = NULL;
     int rc = check(options, err);
 
     if (rc == 0)
-        rc = store_open(dir, action && action->writes, &store, err);
+        rc = lab_store_open(NULL, action && action->writes, &lab, &store, err);
     if (rc == -ERR_NOT_FOUND && !options->action && !options->json && !options->csv) {
         puts(NO_POOLS);
         return 0;

@@ -110,7 +110,7 @@ static const struct field lab_rows[] = {
     {"webhook", FIELD_NODE, offsetof(struct lab_fields, webhook),
      .help = "where hil watch listens for GitHub: {listen, secret-file}"},
     {"store", FIELD_NODE, offsetof(struct lab_fields, store),
-     .help = "the history: {keep, max-size}"},
+     .help = "the history: {url, keep, max-size}, or a url"},
     {"notify", FIELD_NODE, offsetof(struct lab_fields, notify),
      .help = "a list of who is told what: slack, webhook, email, command"},
     {"rig", FIELD_NODE, offsetof(struct lab_fields, rig),
@@ -118,6 +118,8 @@ static const struct field lab_rows[] = {
     {0}};
 
 static const struct field store_rows[] = {
+    {"url", FIELD_STRING, offsetof(struct store_conf, url),
+     .help = "a PostgreSQL database that several hosts share"},
     {"keep", FIELD_DURATION, offsetof(struct store_conf, keep_ms),
      .help = "for how long; 180d where not given"},
     {"max-size", FIELD_SIZE, offsetof(struct store_conf, max_bytes),
@@ -476,12 +478,18 @@ static void read_store(const struct yaml_node *node, struct store_conf *ret, str
     *ret = (struct store_conf)STORE_CONF_DEFAULT;
     if (!node)
         return;
-    fields_read(store_rows, node, "'store'", ret, diags);
+    if (node->kind == YAML_SCALAR)
+        ret->url = xstrdup(node->text);
+    else
+        fields_read(store_rows, node, "'store'", ret, diags);
     if (ret->keep_ms < STORE_KEEP_MIN_MS)
         diag_node(diags, yaml_get(node, "keep"),
                   "keep: less than 1d, and hil watch counts a day's flashes");
     if (ret->max_bytes < STORE_SIZE_MIN)
         diag_node(diags, yaml_get(node, "max-size"), "max-size: less than 1M holds no run");
+    if (ret->url && !str_starts(ret->url, "postgresql://") && !str_starts(ret->url, "postgres://"))
+        diag_node(diags, node->kind == YAML_SCALAR ? node : yaml_get(node, "url"),
+                  "store: the url is none of PostgreSQL, as postgresql://hil@db.example/lab");
 }
 
 static void read_lab(struct lab *lab, struct diags *diags)
@@ -553,6 +561,8 @@ int lab_from_template(const struct lab *lab, const struct yaml_node *template, c
     new->name = xstrdup(lab->name);
     new->max_parallel = lab->max_parallel;
     new->timeouts = lab->timeouts;
+    new->store = lab->store;
+    new->store.url = xstrdup(lab->store.url);
     new->boards = xcalloc(1, sizeof *new->boards);
     new->board_name = xstrdup(name);
     new->count = 1;
@@ -615,6 +625,7 @@ void lab_free(struct lab *lab)
         board_conf_done(&lab->boards[i]);
     free(lab->boards);
     servers_done(&lab->servers);
+    free(lab->store.url);
     free(lab->name);
     free(lab->board_name);
     yaml_tree_free(lab->tree);

@@ -96,8 +96,9 @@ struct max_parallel { /* boards flashed at once; 0: as many as there are */
     uint64_t lab, hub, controller;
 };
 
-/* For how long the history is kept, and how large it may become. */
+/* Where the history is kept, for how long, and how large it may become. */
 struct store_conf {
+    char *url; /* of a PostgreSQL database that several hosts share; NULL: a file of this host */
     int64_t keep_ms;
     uint64_t max_bytes;
 };

@@ -385,7 +385,7 @@ static void open_store(struct flashing *flashing)
     cleanup_free char *dir = fs_state_dir();
     struct err err = {0};
 
-    if (store_open(dir, true, &flashing->store, &err) < 0)
+    if (store_open(&flashing->inventory.lab->store, dir, true, &flashing->store, &err) < 0)
         no_memory(flashing, &err);
 }
 

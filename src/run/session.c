@@ -121,7 +121,8 @@ static void open_store(struct session *session)
     cleanup_free char *dir = fs_state_dir();
     struct err err = {0};
 
-    if (session->store || store_open(dir, true, &session->store, &err) == 0)
+    if (session->store ||
+        store_open(&session->inventory.lab->store, dir, true, &session->store, &err) == 0)
         return;
     err_wrap(&err, "no history is kept");
     warn(session, err.message);

@@ -57,7 +57,7 @@ int sync_look(const struct sync_request *request, const struct ctx *ctx, struct 
     *ret = (struct labels){0};
     if (rc < 0)
         return rc;
-    store_open(state_dir, false, &store, NULL);
+    store_open(&inventory.lab->store, state_dir, false, &store, NULL);
     labels_look(&inventory, store, &request->rules, (int64_t)time(NULL), ctx, ret);
     forget_boards(ret);
     store_close(store);

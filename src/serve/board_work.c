@@ -398,7 +398,7 @@ static int open_all(struct work *work, struct err *err)
         return err_set(err, ERR_CONFIG, "%s: the board is not in it any more",
                        work->inventory.lab->file);
     work->opened = work->inventory.boards[board - work->inventory.lab->boards];
-    rc = store_open(of->state_dir, true, &work->store, err);
+    rc = store_open(&of->lab->store, of->state_dir, true, &work->store, err);
     if (rc == 0)
         rc = store_watched(work->store, of->lab_name, board->name, unix_us() - WATCH_DAY_US,
                            &work->known, err);
@@ -472,7 +472,7 @@ int board_work_lost(const struct board_work *of, const char *reason, struct err 
 {
     struct work work = {.of = of};
     struct err why = {.code = ERR_TOOL};
-    int rc = store_open(of->state_dir, true, &work.store, err);
+    int rc = store_open(&of->lab->store, of->state_dir, true, &work.store, err);
 
     if (rc == 0)
         rc = store_watched(work.store, of->lab_name, of->board->name, unix_us() - WATCH_DAY_US,

@@ -39,7 +39,7 @@ int rig_sum_up(const struct rig *rig, enum verdict *ret, struct err *err)
     const struct rig_request *request = rig->request;
     struct rig_summary summary = {0};
     struct store *store = NULL;
-    int rc = store_open(rig->state_dir, true, &store, err);
+    int rc = store_open(&rig->setup.lab->store, rig->state_dir, true, &store, err);
 
     if (rc == 0)
         rc = rig_summary_read(store, rig->setup.lab->name, rig->started_us, &summary, err);
@@ -69,7 +69,7 @@ int rig_report(const struct rig_report_request *request, struct err *err)
 
     diags_done(&diags);
     if (rc == 0)
-        rc = store_open(dir, false, &store, err);
+        rc = store_open(lab ? &lab->store : NULL, dir, false, &store, err);
     if (rc == 0 && lab)
         rc = rig_summary_read(store, lab->name, rig_unix_us() - request->since_ms * 1000, &summary,
                               err);

@@ -187,7 +187,7 @@ static int open_all(struct work *work, struct err *err)
     if (rc == 0)
         rc = open_board(work, err);
     if (rc == 0)
-        rc = store_open(of->state_dir, true, &work->store, err);
+        rc = store_open(&of->conf->lab->store, of->state_dir, true, &work->store, err);
     if (rc == 0)
         rc = take_lease(work, err);
     if (rc == 0) {

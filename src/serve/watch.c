@@ -85,7 +85,7 @@ static int decide_all(struct watch *watch, struct err *err)
 {
     struct store *store = NULL;
     bool dry = watch->request->dry_run;
-    int rc = store_open(watch->state_dir, !dry, &store, err);
+    int rc = store_open(&watch->lab->store, watch->state_dir, !dry, &store, err);
 
     if (rc == -ERR_NOT_FOUND && dry)
         rc = 0;
@@ -471,7 +471,7 @@ int watch_forget(const char *lab_option, const char *board, struct err *err)
         rc =
             err_set(err, ERR_USAGE, "--forget: '%s' is no board of %s", board, inventory.lab->file);
     if (rc == 0)
-        rc = store_open(state_dir, false, &store, err);
+        rc = store_open(&inventory.lab->store, state_dir, false, &store, err);
     if (rc == 0)
         rc = store_watched_forget(store, inventory.lab->name, board, err);
     if (rc == 0)

@@ -13,7 +13,7 @@
     " count(*) FILTER (WHERE verdict NOT IN ('pass', 'fail'))," \
     " sum(took), ifnull(sum(took) FILTER (WHERE verdict = 'pass'), 0),"
 
-static void take_verdicts(sqlite3_stmt *row, int at, uint64_t ret[VERDICT_INFRA + 1])
+static void take_verdicts(struct statement *row, int at, uint64_t ret[VERDICT_INFRA + 1])
 {
     for (int verdict = VERDICT_PASS; verdict <= VERDICT_INFRA; verdict++)
         ret[verdict] = query_size(row, at + verdict);
@@ -21,18 +21,18 @@ static void take_verdicts(sqlite3_stmt *row, int at, uint64_t ret[VERDICT_INFRA 
 
 /* All that the filter lets through, grouped. */
 static int ask(struct store *store, const struct history_filter *filter, const char *what,
-               const char *group, int (*row)(void *arg, sqlite3_stmt *statement), void *arg,
+               const char *group, int (*row)(void *arg, struct statement *statement), void *arg,
                struct err *err)
 {
-    cleanup_free char *sql =
-        xasprintf("SELECT %s FROM (%s) GROUP BY %s ORDER BY %s", what, query_tries, group, group);
-    cleanup_statement sqlite3_stmt *statement = NULL;
-    int rc = store_prepare(store, sql, &statement, err);
+    cleanup_free char *sql = xasprintf("SELECT %s FROM (%s) AS tries GROUP BY %s ORDER BY %s", what,
+                                       query_tries, group, group);
+    cleanup_statement struct statement *statement = NULL;
+    int rc = db_prepare(store->db, sql, &statement, err);
 
     if (rc < 0)
         return rc;
     query_bind(statement, filter);
-    return query_each(store, statement, row, arg, err);
+    return query_each(statement, row, arg, err);
 }
 
 struct day_query {
@@ -40,11 +40,11 @@ struct day_query {
     void *arg;
 };
 
-static int take_day(void *arg, sqlite3_stmt *row)
+static int take_day(void *arg, struct statement *row)
 {
     const struct day_query *query = arg;
-    struct history_day day = {.took_us = sqlite3_column_int64(row, 4),
-                              .passed_us = sqlite3_column_int64(row, 5),
+    struct history_day day = {.took_us = statement_int(row, 4),
+                              .passed_us = statement_int(row, 5),
                               .cases = query_size(row, 6),
                               .failed = query_size(row, 7)};
 
@@ -67,13 +67,13 @@ struct group_query {
     void *arg;
 };
 
-static int take_group(void *arg, sqlite3_stmt *row)
+static int take_group(void *arg, struct statement *row)
 {
     const struct group_query *query = arg;
     struct history_group group = {.lab = query_text(row, 0),
-                                  .took_us = sqlite3_column_int64(row, 4),
-                                  .passed_us = sqlite3_column_int64(row, 5),
-                                  .last_us = sqlite3_column_int64(row, 6),
+                                  .took_us = statement_int(row, 4),
+                                  .passed_us = statement_int(row, 5),
+                                  .last_us = statement_int(row, 6),
                                   .name = query_text(row, 7)};
 
     if (!group.name) /* jobs that no board was to be had for; what was not tested */
@@ -100,13 +100,13 @@ struct total_query {
     void *arg;
 };
 
-static int take_total(void *arg, sqlite3_stmt *row)
+static int take_total(void *arg, struct statement *row)
 {
     const struct total_query *query = arg;
     struct history_total total = {.board = query_text(row, 0),
                                   .verdict = VERDICT_INFRA,
                                   .jobs = query_size(row, 2),
-                                  .took_us = sqlite3_column_int64(row, 3)};
+                                  .took_us = statement_int(row, 3)};
 
     store_verdict(query_text(row, 1), &total.verdict);
     return query->each(query->arg, &total);
@@ -116,14 +116,14 @@ int history_totals(struct store *store, const char *lab,
                    int (*each)(void *arg, const struct history_total *total), void *arg,
                    struct err *err)
 {
-    cleanup_statement sqlite3_stmt *statement = NULL;
-    int rc = store_prepare(store,
-                           "SELECT board, verdict, jobs, took_us FROM totals"
-                           " WHERE lab = ifnull(?, '') ORDER BY board, verdict",
-                           &statement, err);
+    cleanup_statement struct statement *statement = NULL;
+    int rc = db_prepare(store->db,
+                        "SELECT board, verdict, jobs, took_us FROM totals"
+                        " WHERE lab = ifnull(?, '') ORDER BY board, verdict",
+                        &statement, err);
 
     if (rc < 0)
         return rc;
     store_bind_text(statement, 1, lab);
-    return query_each(store, statement, take_total, &(struct total_query){each, arg}, err);
+    return query_each(statement, take_total, &(struct total_query){each, arg}, err);
 }

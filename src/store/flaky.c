@@ -22,25 +22,27 @@
 static const char results_sql[] =
     "WITH results AS ("
     "  SELECT j.id AS job, j.lab AS lab, j.board AS board, j.image_sha256 AS image, j.at_us AS at,"
-    "    c.name_id AS name_id, '' AS test, max(c.result IN (1, 2)) AS bad"
+    "    c.name_id AS name_id, '' AS test, max(CASE WHEN c.result IN (1, 2) THEN 1 ELSE 0 END) AS "
+    "bad"
     "  FROM jobs j JOIN cases c ON c.job_id = j.id" TRIES
     "    AND c.name_id IN (SELECT id FROM wanted) AND c.result <> 3 GROUP BY j.id, c.name_id"
     "  UNION ALL"
     "  SELECT j.id, j.lab, j.board, j.image_sha256, j.at_us, 0, ifnull(j.test, ''),"
-    "    j.verdict = 'fail' FROM jobs j" TRIES
+    "    CASE j.verdict WHEN 'fail' THEN 1 ELSE 0 END FROM jobs j" TRIES
     "    AND (j.verdict = 'pass' OR j.failed + j.errors = 0)"
     "), trials AS ("
     "  SELECT *, lag(bad) OVER (PARTITION BY lab, name_id, test, board, image ORDER BY at, job)"
     "    AS before FROM results)"
     " SELECT t.lab, t.name_id, ifnull(n.suite, ''), ifnull(n.name, t.test), t.board, count(*),"
-    "   sum(bad), count(before), ifnull(sum(before <> bad), 0), max(iif(bad, at, 0))"
+    "   sum(bad), count(before), count(*) FILTER (WHERE before <> bad), max(at * bad)"
     " FROM trials t LEFT JOIN names n ON n.id = t.name_id"
-    " GROUP BY t.lab, t.name_id, t.test, t.board ORDER BY t.lab, t.name_id, t.test, t.board";
+    " GROUP BY t.lab, t.name_id, t.test, t.board, n.suite, n.name ORDER BY t.lab, t.name_id, "
+    "t.test, t.board";
 
 static const char wanted_sql[] =
-    "INSERT OR IGNORE INTO wanted"
+    "INSERT INTO wanted"
     " SELECT c.name_id FROM jobs j JOIN cases c ON c.job_id = j.id" TRIES
-    "   AND j.failed + j.errors > 0 AND c.result IN (1, 2)";
+    "   AND j.failed + j.errors > 0 AND c.result IN (1, 2) ON CONFLICT DO NOTHING";
 
 const char *flaky_blame_name(enum flaky_blame blame)
 {
@@ -138,11 +140,11 @@ static void test_done(struct flaky_test *test)
 }
 
 /* The test of the row, which is the last one or a new one: rows are in their order. */
-static struct flaky_test *test_of(struct reading *reading, sqlite3_stmt *row)
+static struct flaky_test *test_of(struct reading *reading, struct statement *row)
 {
     struct flaky *ret = reading->ret;
     struct flaky_test *last = ret->test_count ? &ret->tests[ret->test_count - 1] : NULL;
-    int64_t name_id = sqlite3_column_int64(row, 1);
+    int64_t name_id = statement_int(row, 1);
 
     if (last && reading->name_id == name_id && str_eq(last->lab, query_text(row, 0)) &&
         str_eq(last->name, query_text(row, 3)))
@@ -157,14 +159,14 @@ static struct flaky_test *test_of(struct reading *reading, sqlite3_stmt *row)
     return last;
 }
 
-static int take(void *arg, sqlite3_stmt *row)
+static int take(void *arg, struct statement *row)
 {
     struct reading *reading = arg;
     struct flaky_board board = {.count = {.runs = query_size(row, 5),
                                           .failed = query_size(row, 6),
                                           .pairs = query_size(row, 7),
                                           .flips = query_size(row, 8)}};
-    int64_t last_us = sqlite3_column_int64(row, 9);
+    int64_t last_us = statement_int(row, 9);
     struct flaky_test *test;
 
     if (reading->pattern && !case_like(query_text(row, 2), query_text(row, 3), reading->pattern))
@@ -183,21 +185,21 @@ static int take(void *arg, sqlite3_stmt *row)
 static int read_all(struct store *store, const struct history_filter *filter, struct flaky *ret,
                     struct err *err)
 {
-    cleanup_statement sqlite3_stmt *wanted = NULL, *results = NULL;
+    cleanup_statement struct statement *wanted = NULL, *results = NULL;
     int rc = query_want(store, NULL, err);
 
     if (rc == 0)
-        rc = store_prepare(store, wanted_sql, &wanted, err);
+        rc = db_prepare(store->db, wanted_sql, &wanted, err);
     if (rc < 0)
         return rc;
     query_bind(wanted, filter);
-    if (sqlite3_step(wanted) != SQLITE_DONE)
-        return store_failed(store, err);
-    rc = store_prepare(store, results_sql, &results, err);
+    rc = statement_step(wanted, err);
+    if (rc == 0)
+        rc = db_prepare(store->db, results_sql, &results, err);
     if (rc < 0)
         return rc;
     query_bind(results, filter);
-    return query_each(store, results, take, &(struct reading){filter->test, ret, 0}, err);
+    return query_each(results, take, &(struct reading){filter->test, ret, 0}, err);
 }
 
 /* ---- the whole ------------------------------------------------------------------------------- */
@@ -282,14 +284,14 @@ int flaky_find(struct store *store, const struct history_filter *filter, struct 
                struct err *err)
 {
     struct history_filter all = *filter;
-    int rc = store_execute(store, "BEGIN", err);
+    int rc = db_begin(store->db, DB_READS, err);
 
     *ret = (struct flaky){0};
     if (rc < 0)
         return rc;
     all.board = NULL;
     rc = read_all(store, &all, ret, err);
-    store_execute(store, "ROLLBACK", NULL); /* nothing was written */
+    db_end(store->db, -1, NULL); /* nothing was written */
     if (rc < 0) {
         flaky_done(ret);
         return rc;
@@ -314,21 +316,20 @@ int flaky_since(struct store *store, const struct history_filter *filter, uint64
     static const char sql[] =
         "SELECT max(at_us) FROM (SELECT j.at_us AS at_us,"
         "  sum(1 + j.passed + j.failed + j.errors) OVER (ORDER BY j.at_us DESC, j.id DESC) AS count"
-        "  FROM jobs j" TRIES ") WHERE count > ?9";
+        "  FROM jobs j" TRIES ") AS counted WHERE count > ?9";
     struct history_filter all = *filter;
-    cleanup_statement sqlite3_stmt *statement = NULL;
-    int rc = store_prepare(store, sql, &statement, err);
+    cleanup_statement struct statement *statement = NULL;
+    int rc = db_prepare(store->db, sql, &statement, err);
 
     if (rc < 0)
         return rc;
     all.board = NULL; /* as flaky_find() reads */
     query_bind(statement, &all);
-    sqlite3_bind_int64(statement, 9, (int64_t)most);
-    if (sqlite3_step(statement) != SQLITE_ROW)
-        return store_failed(store, err);
-    *ret_us = sqlite3_column_type(statement, 0) == SQLITE_NULL
-                  ? filter->since_us
-                  : sqlite3_column_int64(statement, 0) + 1;
+    statement_bind_int(statement, 9, (int64_t)most);
+    rc = statement_step(statement, err);
+    if (rc < 0)
+        return rc;
+    *ret_us = statement_null(statement, 0) ? filter->since_us : statement_int(statement, 0) + 1;
     return 0;
 }
 

@@ -11,12 +11,12 @@ struct run_query {
     void *arg;
 };
 
-static int take_run(void *arg, sqlite3_stmt *row)
+static int take_run(void *arg, struct statement *row)
 {
     const struct run_query *query = arg;
-    struct history_run run = {.id = sqlite3_column_int64(row, 0),
-                              .started_us = sqlite3_column_int64(row, 1),
-                              .took_us = sqlite3_column_int64(row, 2),
+    struct history_run run = {.id = statement_int(row, 0),
+                              .started_us = statement_int(row, 1),
+                              .took_us = statement_int(row, 2),
                               .lab = query_text(row, 3),
                               .repository = query_text(row, 4),
                               .sha = query_text(row, 5),
@@ -39,26 +39,27 @@ static int take_run(void *arg, sqlite3_stmt *row)
 int history_runs(struct store *store, const struct history_filter *filter,
                  int (*each)(void *arg, const struct history_run *run), void *arg, struct err *err)
 {
-    cleanup_statement sqlite3_stmt *statement = NULL;
-    int rc = store_prepare(
-        store,
+    cleanup_statement struct statement *statement = NULL;
+    int rc = db_prepare(
+        store->db,
         "SELECT r.id, r.started_us, r.took_us, r.lab, r.repository, r.sha, r.ref, r.describe,"
         " r.url, r.verdict, count(DISTINCT j.board), ifnull(sum(j.passed), 0),"
         " ifnull(sum(j.failed), 0), ifnull(sum(j.errors), 0), ifnull(sum(j.skipped), 0),"
         " ifnull(sum(j.flaky), 0)"
-        " FROM runs r LEFT JOIN jobs j ON j.run_id = r.id AND j.last"
+        " FROM runs r LEFT JOIN jobs j ON j.run_id = r.id AND j.last = 1"
         " WHERE (?1 IS NULL OR r.lab = ?1) AND r.started_us >= ?3"
         " AND (?4 = 0 OR r.started_us < ?4) AND (?5 = 0 OR r.id = ?5)"
-        " AND (?6 = 0 OR (?6 >> CASE r.verdict WHEN 'pass' THEN 0 WHEN 'fail' THEN 1 ELSE 2 END)"
-        " & 1) AND (?2 IS NULL OR EXISTS (SELECT 1 FROM jobs WHERE run_id = r.id AND board = ?2))"
+        " AND (?6 = 0 OR ((?6 >> CASE r.verdict WHEN 'pass' THEN 0 WHEN 'fail' THEN 1 ELSE 2 END)"
+        " & 1) = 1) AND (?2 IS NULL OR EXISTS (SELECT 1 FROM jobs WHERE run_id = r.id AND board = "
+        "?2))"
         " GROUP BY r.id ORDER BY r.id DESC LIMIT ?7",
         &statement, err);
 
     if (rc < 0)
         return rc;
     query_bind(statement, filter);
-    sqlite3_bind_int64(statement, 7, filter->limit ? (int64_t)filter->limit : -1);
-    return query_each(store, statement, take_run, &(struct run_query){each, arg}, err);
+    statement_bind_int(statement, 7, filter->limit ? (int64_t)filter->limit : INT64_MAX);
+    return query_each(statement, take_run, &(struct run_query){each, arg}, err);
 }
 
 /* ---- tries ----------------------------------------------------------------------------------- */
@@ -67,20 +68,20 @@ struct try_query {
     const struct history_filter *filter;
     int (*each)(void *arg, const struct history_try *row);
     void *arg;
-    sqlite3_stmt *cases; /* the wanted ones of a job; NULL: none is asked for */
+    struct statement *cases; /* the wanted ones of a job; NULL: none is asked for */
     size_t count;
     struct err *err;
     struct store *store;
 };
 
-static struct history_try read_try(sqlite3_stmt *row)
+static struct history_try read_try(struct statement *row)
 {
-    struct history_try found = {.run = sqlite3_column_int64(row, TRY_RUN),
-                                .watch = sqlite3_column_int64(row, TRY_WATCH),
-                                .started_us = sqlite3_column_int64(row, TRY_AT),
-                                .took_us = sqlite3_column_int64(row, TRY_TOOK),
-                                .flash_us = sqlite3_column_int64(row, TRY_FLASH),
-                                .test_us = sqlite3_column_int64(row, TRY_TEST_US),
+    struct history_try found = {.run = statement_int(row, TRY_RUN),
+                                .watch = statement_int(row, TRY_WATCH),
+                                .started_us = statement_int(row, TRY_AT),
+                                .took_us = statement_int(row, TRY_TOOK),
+                                .flash_us = statement_int(row, TRY_FLASH),
+                                .test_us = statement_int(row, TRY_TEST_US),
                                 .lab = query_text(row, TRY_LAB),
                                 .board = query_text(row, TRY_BOARD),
                                 .test = query_text(row, TRY_TEST),
@@ -94,11 +95,11 @@ static struct history_try read_try(sqlite3_stmt *row)
                                 .sha = query_text(row, TRY_COMMIT),
                                 .ref = query_text(row, TRY_REF),
                                 .url = query_text(row, TRY_URL),
-                                .attempt = (unsigned)sqlite3_column_int(row, TRY_ATTEMPT),
-                                .last = sqlite3_column_int(row, TRY_LAST),
-                                .golden = sqlite3_column_int(row, TRY_GOLDEN),
-                                .open = sqlite3_column_int(row, TRY_OPEN),
-                                .exit_code = sqlite3_column_int(row, TRY_EXIT),
+                                .attempt = (unsigned)statement_int(row, TRY_ATTEMPT),
+                                .last = statement_int(row, TRY_LAST),
+                                .golden = statement_int(row, TRY_GOLDEN),
+                                .open = statement_int(row, TRY_OPEN),
+                                .exit_code = statement_int(row, TRY_EXIT),
                                 .verdict = VERDICT_INFRA,
                                 .reason = query_text(row, TRY_REASON),
                                 .blame = query_text(row, TRY_BLAME),
@@ -114,15 +115,14 @@ static struct history_try read_try(sqlite3_stmt *row)
     return found;
 }
 
-static struct history_case read_case(sqlite3_stmt *row, int64_t job)
+static struct history_case read_case(struct statement *row, int64_t job)
 {
     return (struct history_case){.job = job,
                                  .suite = query_text(row, 0),
                                  .name = query_text(row, 1),
-                                 .result = (enum case_result)sqlite3_column_int(row, 2),
-                                 .duration_us = sqlite3_column_type(row, 3) == SQLITE_NULL
-                                                    ? -1
-                                                    : sqlite3_column_int64(row, 3)};
+                                 .result = (enum case_result)statement_int(row, 2),
+                                 .duration_us =
+                                     statement_null(row, 3) ? -1 : statement_int(row, 3)};
 }
 
 static bool is_full(const struct try_query *query)
@@ -142,7 +142,7 @@ struct found_query {
     int64_t job;
 };
 
-static int take_found(void *arg, sqlite3_stmt *row)
+static int take_found(void *arg, struct statement *row)
 {
     struct found_query *query = arg;
     struct history_case found = read_case(row, query->job);
@@ -153,74 +153,73 @@ static int take_found(void *arg, sqlite3_stmt *row)
     return hand_out(query->tries, &query->of);
 }
 
-static int take_try(void *arg, sqlite3_stmt *row)
+static int take_try(void *arg, struct statement *row)
 {
     struct try_query *query = arg;
-    struct found_query found = {query, read_try(row), sqlite3_column_int64(row, TRY_JOB)};
+    struct found_query found = {query, read_try(row), statement_int(row, TRY_JOB)};
     int rc;
 
     if (is_full(query))
         return 0;
     if (!query->filter->test || (found.of.test && str_glob(query->filter->test, found.of.test)))
         return hand_out(query, &found.of);
-    sqlite3_bind_int64(query->cases, 1, found.job);
-    rc = query_each(query->store, query->cases, take_found, &found, query->err);
-    sqlite3_reset(query->cases);
+    statement_bind_int(query->cases, 1, found.job);
+    rc = query_each(query->cases, take_found, &found, query->err);
+    statement_reset(query->cases);
     return rc;
 }
 
 static int ask_tries(struct try_query *query)
 {
-    cleanup_statement sqlite3_stmt *statement = NULL;
+    cleanup_statement struct statement *statement = NULL;
     const struct history_filter *filter = query->filter;
     bool by_plan = filter->run, in_sql = filter->limit && !filter->test;
     cleanup_free char *sql =
         xasprintf("%s ORDER BY %s LIMIT ?7", query_tries, by_plan ? "job" : "at DESC, job DESC");
-    int rc = store_prepare(query->store, sql, &statement, query->err);
+    int rc = db_prepare(query->store->db, sql, &statement, query->err);
 
     if (rc < 0)
         return rc;
     query_bind(statement, filter);
-    sqlite3_bind_int64(statement, 7, in_sql ? (int64_t)filter->limit : -1);
-    return query_each(query->store, statement, take_try, query, query->err);
+    statement_bind_int(statement, 7, in_sql ? (int64_t)filter->limit : INT64_MAX);
+    return query_each(statement, take_try, query, query->err);
 }
 
 int history_tries(struct store *store, const struct history_filter *filter,
                   int (*each)(void *arg, const struct history_try *row), void *arg, struct err *err)
 {
     struct try_query query = {filter, each, arg, NULL, 0, err, store};
-    int rc = store_execute(store, "BEGIN", err);
+    int rc = db_begin(store->db, DB_READS, err);
 
     if (rc < 0)
         return rc;
     if (filter->test)
         rc = query_want(store, filter->test, err);
     if (rc == 0 && filter->test)
-        rc = store_prepare(store,
-                           "SELECT suite, name, result, duration_us FROM cases c"
-                           " JOIN names n ON n.id = c.name_id"
-                           " WHERE job_id = ? AND name_id IN (SELECT id FROM wanted) ORDER BY seq",
-                           &query.cases, err);
+        rc = db_prepare(store->db,
+                        "SELECT suite, name, result, duration_us FROM cases c"
+                        " JOIN names n ON n.id = c.name_id"
+                        " WHERE job_id = ? AND name_id IN (SELECT id FROM wanted) ORDER BY seq",
+                        &query.cases, err);
     if (rc == 0)
         rc = ask_tries(&query);
-    sqlite3_finalize(query.cases);
-    store_execute(store, "ROLLBACK", NULL); /* nothing was written */
+    statement_free(query.cases);
+    db_end(store->db, -1, NULL); /* nothing was written */
     return rc;
 }
 
 /* ---- cases ----------------------------------------------------------------------------------- */
 
 struct case_query {
-    struct store *store;
     int (*each)(void *arg, const struct history_try *of, const struct history_case *row);
     void *arg;
-    sqlite3_stmt *cases;
+    struct statement *cases;
     struct history_try of;
     int64_t job;
     struct err *err;
 };
 
-static int take_case(void *arg, sqlite3_stmt *row)
+static int take_case(void *arg, struct statement *row)
 {
     struct case_query *query = arg;
     struct history_case found = read_case(row, query->job);
@@ -228,16 +227,16 @@ static int take_case(void *arg, sqlite3_stmt *row)
     return query->each(query->arg, &query->of, &found);
 }
 
-static int take_job(void *arg, sqlite3_stmt *row)
+static int take_job(void *arg, struct statement *row)
 {
     struct case_query *query = arg;
     int rc;
 
     query->of = read_try(row);
-    query->job = sqlite3_column_int64(row, TRY_JOB);
-    sqlite3_bind_int64(query->cases, 1, query->job);
-    rc = query_each(query->store, query->cases, take_case, query, query->err);
-    sqlite3_reset(query->cases);
+    query->job = statement_int(row, TRY_JOB);
+    statement_bind_int(query->cases, 1, query->job);
+    rc = query_each(query->cases, take_case, query, query->err);
+    statement_reset(query->cases);
     return rc;
 }
 
@@ -246,21 +245,21 @@ int history_cases(struct store *store, int64_t run, const char *board,
                               const struct history_case *row),
                   void *arg, struct err *err)
 {
-    struct case_query query = {.store = store, .each = each, .arg = arg, .err = err};
+    struct case_query query = {.each = each, .arg = arg, .err = err};
     cleanup_free char *sql = xasprintf("%s ORDER BY job", query_tries);
-    cleanup_statement sqlite3_stmt *jobs = NULL, *cases = NULL;
-    int rc = store_prepare(store, sql, &jobs, err);
+    cleanup_statement struct statement *jobs = NULL, *cases = NULL;
+    int rc = db_prepare(store->db, sql, &jobs, err);
 
     if (rc == 0)
-        rc = store_prepare(store,
-                           "SELECT suite, name, result, duration_us FROM cases c"
-                           " JOIN names n ON n.id = c.name_id WHERE job_id = ? ORDER BY seq",
-                           &cases, err);
+        rc = db_prepare(store->db,
+                        "SELECT suite, name, result, duration_us FROM cases c"
+                        " JOIN names n ON n.id = c.name_id WHERE job_id = ? ORDER BY seq",
+                        &cases, err);
     if (rc < 0)
         return rc;
     query.cases = cases;
     query_bind(jobs, &(struct history_filter){.run = run, .board = board});
-    return query_each(store, jobs, take_job, &query, err);
+    return query_each(jobs, take_job, &query, err);
 }
 
 /* ---- events ---------------------------------------------------------------------------------- */
@@ -270,12 +269,12 @@ struct event_query {
     void *arg;
 };
 
-static int take_event(void *arg, sqlite3_stmt *row)
+static int take_event(void *arg, struct statement *row)
 {
     const struct event_query *query = arg;
 
-    return query->each(query->arg, &(struct history_event){.id = sqlite3_column_int64(row, 0),
-                                                           .at_us = sqlite3_column_int64(row, 1),
+    return query->each(query->arg, &(struct history_event){.id = statement_int(row, 0),
+                                                           .at_us = statement_int(row, 1),
                                                            .lab = query_text(row, 2),
                                                            .board = query_text(row, 3),
                                                            .kind = query_text(row, 4),
@@ -286,17 +285,17 @@ int history_events(struct store *store, const struct history_filter *filter,
                    int (*each)(void *arg, const struct history_event *event), void *arg,
                    struct err *err)
 {
-    cleanup_statement sqlite3_stmt *statement = NULL;
-    int rc = store_prepare(store,
-                           "SELECT id, at_us, lab, board, kind, text FROM events"
-                           " WHERE (?1 IS NULL OR lab = ?1) AND (?2 IS NULL OR board = ?2)"
-                           " AND at_us >= ?3 AND (?4 = 0 OR at_us < ?4)"
-                           " ORDER BY id DESC LIMIT ?7",
-                           &statement, err);
+    cleanup_statement struct statement *statement = NULL;
+    int rc = db_prepare(store->db,
+                        "SELECT id, at_us, lab, board, kind, text FROM events"
+                        " WHERE (?1 IS NULL OR lab = ?1) AND (?2 IS NULL OR board = ?2)"
+                        " AND at_us >= ?3 AND (?4 = 0 OR at_us < ?4)"
+                        " ORDER BY id DESC LIMIT ?7",
+                        &statement, err);
 
     if (rc < 0)
         return rc;
     query_bind(statement, filter);
-    sqlite3_bind_int64(statement, 7, filter->limit ? (int64_t)filter->limit : -1);
-    return query_each(store, statement, take_event, &(struct event_query){each, arg}, err);
+    statement_bind_int(statement, 7, filter->limit ? (int64_t)filter->limit : INT64_MAX);
+    return query_each(statement, take_event, &(struct event_query){each, arg}, err);
 }

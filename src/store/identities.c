@@ -26,33 +26,25 @@ void store_identity_done(struct store_identity *identity)
 /* What an identity's fate hangs on is on the disk before anybody acts on it. */
 int pool_begin(struct store *store, struct err *err)
 {
-    int rc = store_execute(store, "PRAGMA synchronous = FULL", err);
+    int rc = db_set_durable(store->db, true, err);
 
     if (rc < 0)
         return rc;
     for (int i = 0; i < BUSY_TRIES; i++) {
-        rc = store_execute(store, "BEGIN IMMEDIATE", err);
+        rc = db_begin(store->db, DB_WRITES, err);
         if (rc != -ERR_BUSY)
             break;
     }
     if (rc < 0)
-        store_execute(store, "PRAGMA synchronous = NORMAL", NULL);
+        db_set_durable(store->db, false, NULL);
     return rc;
 }
 
 int pool_end(struct store *store, int rc, struct err *err)
 {
-    rc = store_end_transaction(store, rc, err);
-    store_execute(store, "PRAGMA synchronous = NORMAL", NULL);
+    rc = db_end(store->db, rc, err);
+    db_set_durable(store->db, false, NULL);
     return rc;
-}
-
-/* Runs a statement that has at most one row. 1: there is one; 0: none; negative: an error. */
-int pool_step(struct store *store, sqlite3_stmt *statement, struct err *err)
-{
-    int rc = sqlite3_step(statement);
-
-    return rc == SQLITE_ROW ? 1 : rc == SQLITE_DONE ? 0 : store_failed(store, err);
 }
 
 /* ---- pools ----------------------------------------------------------------------------------- */
@@ -65,24 +57,19 @@ static int pool_index(const char *const *names, const char *name)
     return -1;
 }
 
-const char *pool_text(sqlite3_stmt *row, int column)
-{
-    return (const char *)sqlite3_column_text(row, column);
-}
-
 /* 1 with its kind, 0: there is no such pool. */
 int pool_find(struct store *store, const char *pool, enum pool_kind *ret, struct err *err)
 {
-    cleanup_statement sqlite3_stmt *statement = NULL;
-    int rc = store_prepare(store, "SELECT kind FROM pools WHERE name = ?", &statement, err), kind;
+    cleanup_statement struct statement *statement = NULL;
+    int rc = db_prepare(store->db, "SELECT kind FROM pools WHERE name = ?", &statement, err), kind;
 
     if (rc < 0)
         return rc;
     store_bind_text(statement, 1, pool);
-    rc = pool_step(store, statement, err);
+    rc = statement_step(statement, err);
     if (rc < 1)
         return rc;
-    kind = pool_index(pool_kind_names, pool_text(statement, 0));
+    kind = pool_index(pool_kind_names, statement_text(statement, 0));
     if (kind < 0)
         return err_set(err, ERR_DATA, "pool %s is of a kind that this hil does not know", pool);
     *ret = (enum pool_kind)kind;
@@ -93,9 +80,10 @@ int pool_find(struct store *store, const char *pool, enum pool_kind *ret, struct
 static void close_to_others(const struct store *store)
 {
     static const char *const ends[] = {"", "-wal", "-shm"};
+    const char *file = db_file(store->db);
 
-    for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
-        cleanup_free char *path = xasprintf("%s%s", store->path, ends[i]);
+    for (size_t i = 0; file && i < ARRAY_SIZE(ends); i++) {
+        cleanup_free char *path = xasprintf("%s%s", file, ends[i]);
         chmod(path, 0600);
     }
 }
@@ -121,21 +109,21 @@ int pool_make(struct store *store, const char *pool, enum pool_kind kind, struct
 
 #define IDENTITY_COLUMNS "id, kind, state, value, pool, board, note, ifnull(drawn_us, 0), since_us"
 
-static void take_row(sqlite3_stmt *row, struct store_identity *ret)
+static void take_row(struct statement *row, struct store_identity *ret)
 {
-    int kind = pool_index(pool_kind_names, pool_text(row, 1));
-    int state = pool_index(identity_state_names, pool_text(row, 2));
+    int kind = pool_index(pool_kind_names, statement_text(row, 1));
+    int state = pool_index(identity_state_names, statement_text(row, 2));
 
     *ret = (struct store_identity){
-        .id = sqlite3_column_int64(row, 0),
+        .id = statement_int(row, 0),
         .kind = kind < 0 ? POOL_KEY : (enum pool_kind)kind,
         .state = state < 0 ? IDENTITY_RETIRED : (enum identity_state)state,
-        .value = xstrdup(pool_text(row, 3)),
-        .pool = xstrdup(pool_text(row, 4)),
-        .board = xstrdup(pool_text(row, 5)),
-        .note = xstrdup(pool_text(row, 6)),
-        .drawn_us = sqlite3_column_int64(row, 7),
-        .since_us = sqlite3_column_int64(row, 8),
+        .value = xstrdup(statement_text(row, 3)),
+        .pool = xstrdup(statement_text(row, 4)),
+        .board = xstrdup(statement_text(row, 5)),
+        .note = xstrdup(statement_text(row, 6)),
+        .drawn_us = statement_int(row, 7),
+        .since_us = statement_int(row, 8),
     };
 }
 
@@ -143,17 +131,17 @@ static void take_row(sqlite3_stmt *row, struct store_identity *ret)
 static int find_own(struct store *store, const char *pool, const char *board,
                     struct store_identity *ret, struct err *err)
 {
-    cleanup_statement sqlite3_stmt *statement = NULL;
-    int rc = store_prepare(store,
-                           "SELECT " IDENTITY_COLUMNS " FROM identities"
-                           " WHERE pool = ? AND board = ? AND state <> 'retired'",
-                           &statement, err);
+    cleanup_statement struct statement *statement = NULL;
+    int rc = db_prepare(store->db,
+                        "SELECT " IDENTITY_COLUMNS " FROM identities"
+                        " WHERE pool = ? AND board = ? AND state <> 'retired'",
+                        &statement, err);
 
     if (rc < 0)
         return rc;
     store_bind_text(statement, 1, pool);
     store_bind_text(statement, 2, board);
-    rc = pool_step(store, statement, err);
+    rc = statement_step(statement, err);
     if (rc == 1)
         take_row(statement, ret);
     return rc;
@@ -173,12 +161,12 @@ static int insert_drawn(struct store *store, const char *pool, enum pool_kind ki
                         const char *value, const char *board, int64_t now_us, struct err *err)
 {
     int rc = store_run(store,
-                       "INSERT OR IGNORE INTO identities"
+                       "INSERT INTO identities"
                        " (pool, kind, value, state, board, drawn_us, since_us)"
-                       " VALUES (?, ?, ?, 'drawn', ?, ?, ?)",
+                       " VALUES (?, ?, ?, 'drawn', ?, ?, ?) ON CONFLICT DO NOTHING",
                        err, "ssssii", pool, pool_kind_names[kind], value, board, now_us, now_us);
 
-    return rc < 0 ? rc : sqlite3_changes(store->db) > 0;
+    return rc < 0 ? rc : db_changes(store->db) > 0;
 }
 
 /* The oldest free one of those that were imported one by one. 1: it is the board's now. */
@@ -192,30 +180,30 @@ static int draw_listed(struct store *store, const char *pool, const char *board,
                   "  AND state = 'free')",
                   err, "siis", board, now_us, now_us, pool);
 
-    return rc < 0 ? rc : sqlite3_changes(store->db) > 0;
+    return rc < 0 ? rc : db_changes(store->db) > 0;
 }
 
 static int first_range(struct store *store, const char *pool, int64_t *ret_id,
                        struct pool_span *ret, int64_t *ret_next, struct err *err)
 {
-    cleanup_statement sqlite3_stmt *statement = NULL;
-    int rc = store_prepare(store,
-                           "SELECT id, prefix, digits, first, last, next FROM pool_ranges"
-                           " WHERE pool = ? AND next <= last ORDER BY id LIMIT 1",
-                           &statement, err);
+    cleanup_statement struct statement *statement = NULL;
+    int rc = db_prepare(store->db,
+                        "SELECT id, prefix, digits, first, last, next FROM pool_ranges"
+                        " WHERE pool = ? AND next <= last ORDER BY id LIMIT 1",
+                        &statement, err);
 
     if (rc < 0)
         return rc;
     store_bind_text(statement, 1, pool);
-    rc = pool_step(store, statement, err);
+    rc = statement_step(statement, err);
     if (rc < 1)
         return rc;
-    *ret_id = sqlite3_column_int64(statement, 0);
-    *ret = (struct pool_span){.digits = sqlite3_column_int(statement, 2),
-                              .first = sqlite3_column_int64(statement, 3),
-                              .last = sqlite3_column_int64(statement, 4)};
-    strncpy(ret->prefix, pool_text(statement, 1), sizeof ret->prefix - 1);
-    *ret_next = sqlite3_column_int64(statement, 5);
+    *ret_id = statement_int(statement, 0);
+    *ret = (struct pool_span){.digits = statement_int(statement, 2),
+                              .first = statement_int(statement, 3),
+                              .last = statement_int(statement, 4)};
+    strncpy(ret->prefix, statement_text(statement, 1), sizeof ret->prefix - 1);
+    *ret_next = statement_int(statement, 5);
     return 1;
 }
 
@@ -324,12 +312,12 @@ int store_pool_mark(struct store *store, const struct store_identity *identities
     for (size_t i = 0; i < count && rc == 0; i++) {
         rc = store_run(store,
                        "UPDATE identities SET"
-                       " since_us = iif(state = 'given', since_us, ?),"
-                       " state = iif(state = 'given', state, ?)"
+                       " since_us = CASE WHEN state = 'given' THEN since_us ELSE ? END,"
+                       " state = CASE WHEN state = 'given' THEN state ELSE ? END"
                        " WHERE id = ? AND board = ? AND state <> 'retired'",
                        err, "isis", now_us, identity_state_names[state], identities[i].id,
                        identities[i].board);
-        if (rc == 0 && !sqlite3_changes(store->db))
+        if (rc == 0 && !db_changes(store->db))
             rc = err_set(err, ERR_REFUSED, "%s of pool %s is not this board's any more",
                          identities[i].value, identities[i].pool);
     }
@@ -340,9 +328,9 @@ int store_pool_mark(struct store *store, const struct store_identity *identities
 
 int store_pools(struct store *store, struct store_pool **ret, size_t *ret_count, struct err *err)
 {
-    cleanup_statement sqlite3_stmt *row = NULL;
-    int rc = store_prepare(
-        store,
+    cleanup_statement struct statement *row = NULL;
+    int rc = db_prepare(
+        store->db,
         "SELECT name, kind,"
         " (SELECT count(*) FROM identities i WHERE i.pool = name AND state = 'free')"
         " + ifnull((SELECT sum(last - next + 1) FROM pool_ranges r WHERE r.pool = name), 0),"
@@ -355,16 +343,16 @@ int store_pools(struct store *store, struct store_pool **ret, size_t *ret_count,
 
     *ret = NULL;
     *ret_count = 0;
-    while (rc == 0 && (rc = pool_step(store, row, err)) == 1) {
-        int kind = pool_index(pool_kind_names, pool_text(row, 1));
+    while (rc == 0 && (rc = statement_step(row, err)) == 1) {
+        int kind = pool_index(pool_kind_names, statement_text(row, 1));
         *ret = xrealloc(*ret, *ret_count + 1, sizeof **ret);
         (*ret)[(*ret_count)++] = (struct store_pool){
-            .name = xstrdup(pool_text(row, 0)),
+            .name = xstrdup(statement_text(row, 0)),
             .kind = kind < 0 ? POOL_KEY : (enum pool_kind)kind,
-            .free = (uint64_t)sqlite3_column_int64(row, 2),
-            .in_doubt = (uint64_t)sqlite3_column_int64(row, 3),
-            .given = (uint64_t)sqlite3_column_int64(row, 4),
-            .retired = (uint64_t)sqlite3_column_int64(row, 5),
+            .free = (uint64_t)statement_int(row, 2),
+            .in_doubt = (uint64_t)statement_int(row, 3),
+            .given = (uint64_t)statement_int(row, 4),
+            .retired = (uint64_t)statement_int(row, 5),
         };
         rc = 0;
     }
@@ -384,17 +372,16 @@ int store_identities(struct store *store, const char *pool,
                      void (*take)(void *arg, const struct store_identity *identity), void *arg,
                      struct err *err)
 {
-    cleanup_statement sqlite3_stmt *row = NULL;
-    int rc =
-        store_prepare(store,
-                      "SELECT " IDENTITY_COLUMNS " FROM identities WHERE ?1 IS NULL OR pool = ?1"
-                      " ORDER BY board IS NULL, board, id",
-                      &row, err);
+    cleanup_statement struct statement *row = NULL;
+    int rc = db_prepare(store->db,
+                        "SELECT " IDENTITY_COLUMNS " FROM identities WHERE ?1 IS NULL OR pool = ?1"
+                        " ORDER BY board IS NULL, board, id",
+                        &row, err);
 
     if (rc < 0)
         return rc;
     store_bind_text(row, 1, pool);
-    while ((rc = pool_step(store, row, err)) == 1) {
+    while ((rc = statement_step(row, err)) == 1) {
         struct store_identity identity;
         take_row(row, &identity);
         take(arg, &identity);

@@ -15,27 +15,27 @@ struct range_row {
 static int find_range(struct store *store, enum pool_kind kind, const struct pool_span *span,
                       struct range_row *ret, struct err *err)
 {
-    cleanup_statement sqlite3_stmt *row = NULL;
-    int rc = store_prepare(store,
-                           "SELECT r.id, pool, first, last, next FROM pool_ranges r"
-                           " JOIN pools p ON p.name = pool WHERE kind = ? AND prefix = ?"
-                           " AND digits = ? AND ? >= next AND ? <= last ORDER BY r.id LIMIT 1",
-                           &row, err);
+    cleanup_statement struct statement *row = NULL;
+    int rc = db_prepare(store->db,
+                        "SELECT r.id, pool, first, last, next FROM pool_ranges r"
+                        " JOIN pools p ON p.name = pool WHERE kind = ? AND prefix = ?"
+                        " AND digits = ? AND ? >= next AND ? <= last ORDER BY r.id LIMIT 1",
+                        &row, err);
 
     if (rc < 0)
         return rc;
     store_bind_text(row, 1, pool_kind_names[kind]);
     store_bind_text(row, 2, span->prefix);
-    sqlite3_bind_int(row, 3, span->digits);
-    sqlite3_bind_int64(row, 4, span->last);
-    sqlite3_bind_int64(row, 5, span->first);
-    rc = pool_step(store, row, err);
+    statement_bind_int(row, 3, span->digits);
+    statement_bind_int(row, 4, span->last);
+    statement_bind_int(row, 5, span->first);
+    rc = statement_step(row, err);
     if (rc == 1) {
-        *ret = (struct range_row){.id = sqlite3_column_int64(row, 0),
-                                  .first = sqlite3_column_int64(row, 2),
-                                  .last = sqlite3_column_int64(row, 3),
-                                  .next = sqlite3_column_int64(row, 4)};
-        snprintf(ret->pool, sizeof ret->pool, "%s", pool_text(row, 1));
+        *ret = (struct range_row){.id = statement_int(row, 0),
+                                  .first = statement_int(row, 2),
+                                  .last = statement_int(row, 3),
+                                  .next = statement_int(row, 4)};
+        snprintf(ret->pool, sizeof ret->pool, "%s", statement_text(row, 1));
     }
     return rc;
 }
@@ -62,12 +62,13 @@ static int add_value(struct store *store, const char *pool, enum pool_kind kind,
         rc = find_range(store, kind, &span, &range, err);
     if (rc == 0)
         rc = store_run(store,
-                       "INSERT OR IGNORE INTO identities (pool, kind, value, state, since_us)"
-                       " VALUES (?, ?, ?, 'free', 0)",
+                       "INSERT INTO identities (pool, kind, value, state, since_us)"
+                       " VALUES (?, ?, ?, 'free', 0)"
+                       " ON CONFLICT DO NOTHING",
                        err, "sss", pool, pool_kind_names[kind], value);
     if (rc < 0)
         return rc;
-    if (rc == 0 && sqlite3_changes(store->db))
+    if (rc == 0 && db_changes(store->db))
         ret->added++;
     else
         ret->known++;
@@ -80,38 +81,38 @@ static int count_values(struct store *store, enum pool_kind kind, const struct p
 {
     cleanup_free char *first = pool_span_value(span, span->first);
     cleanup_free char *last = pool_span_value(span, span->last);
-    cleanup_statement sqlite3_stmt *row = NULL;
-    int rc = store_prepare(store,
-                           "SELECT count(*) FROM identities WHERE kind = ?1"
-                           " AND value BETWEEN ?2 AND ?3 AND length(value) = length(?2)",
-                           &row, err);
+    cleanup_statement struct statement *row = NULL;
+    int rc = db_prepare(store->db,
+                        "SELECT count(*) FROM identities WHERE kind = ?1"
+                        " AND value BETWEEN ?2 AND ?3 AND length(value) = length(?2)",
+                        &row, err);
 
     if (rc < 0)
         return rc;
     store_bind_text(row, 1, pool_kind_names[kind]);
     store_bind_text(row, 2, first);
     store_bind_text(row, 3, last);
-    rc = pool_step(store, row, err);
-    *ret = rc == 1 ? sqlite3_column_int64(row, 0) : 0;
+    rc = statement_step(row, err);
+    *ret = rc == 1 ? statement_int(row, 0) : 0;
     return rc < 0 ? rc : 0;
 }
 
 /* True where the pool has just this range, however much of it was drawn. */
 static bool has_range(struct store *store, const char *pool, const struct pool_span *span)
 {
-    cleanup_statement sqlite3_stmt *row = NULL;
+    cleanup_statement struct statement *row = NULL;
 
-    if (store_prepare(store,
-                      "SELECT 1 FROM pool_ranges WHERE pool = ? AND prefix = ? AND digits = ?"
-                      " AND first = ? AND last = ?",
-                      &row, NULL) < 0)
+    if (db_prepare(store->db,
+                   "SELECT 1 FROM pool_ranges WHERE pool = ? AND prefix = ? AND digits = ?"
+                   " AND first = ? AND last = ?",
+                   &row, NULL) < 0)
         return false;
     store_bind_text(row, 1, pool);
     store_bind_text(row, 2, span->prefix);
-    sqlite3_bind_int(row, 3, span->digits);
-    sqlite3_bind_int64(row, 4, span->first);
-    sqlite3_bind_int64(row, 5, span->last);
-    return sqlite3_step(row) == SQLITE_ROW;
+    statement_bind_int(row, 3, span->digits);
+    statement_bind_int(row, 4, span->first);
+    statement_bind_int(row, 5, span->last);
+    return statement_step(row, NULL) == 1;
 }
 
 static int put_range(struct store *store, const char *pool, const struct pool_span *span,
@@ -223,7 +224,7 @@ static int retire_locked(struct store *store, const char *pool, const char *text
                    err, "isss", now_us, reason, pool, value);
     if (rc < 0)
         return rc;
-    if (sqlite3_changes(store->db))
+    if (db_changes(store->db))
         return 0;
     rc = retire_undrawn(store, pool, kind, value, reason, now_us, err);
     return rc == 0 ? err_set(err, ERR_NOT_FOUND, "pool %s has no %s", pool, value)
@@ -245,21 +246,21 @@ int store_pool_ranges(struct store *store, const char *pool,
                       void (*take)(void *arg, const struct pool_range *range), void *arg,
                       struct err *err)
 {
-    cleanup_statement sqlite3_stmt *row = NULL;
-    int rc = store_prepare(store,
-                           "SELECT prefix, digits, first, last, next FROM pool_ranges"
-                           " WHERE pool = ? ORDER BY id",
-                           &row, err);
+    cleanup_statement struct statement *row = NULL;
+    int rc = db_prepare(store->db,
+                        "SELECT prefix, digits, first, last, next FROM pool_ranges"
+                        " WHERE pool = ? ORDER BY id",
+                        &row, err);
 
     if (rc < 0)
         return rc;
     store_bind_text(row, 1, pool);
-    while ((rc = pool_step(store, row, err)) == 1) {
-        struct pool_span span = {.digits = sqlite3_column_int(row, 1),
-                                 .first = sqlite3_column_int64(row, 2),
-                                 .last = sqlite3_column_int64(row, 3)};
-        int64_t next = sqlite3_column_int64(row, 4);
-        strncpy(span.prefix, pool_text(row, 0), sizeof span.prefix - 1);
+    while ((rc = statement_step(row, err)) == 1) {
+        struct pool_span span = {.digits = statement_int(row, 1),
+                                 .first = statement_int(row, 2),
+                                 .last = statement_int(row, 3)};
+        int64_t next = statement_int(row, 4);
+        strncpy(span.prefix, statement_text(row, 0), sizeof span.prefix - 1);
         cleanup_free char *first = pool_span_value(&span, span.first);
         cleanup_free char *last = pool_span_value(&span, span.last);
         cleanup_free char *at = next <= span.last ? pool_span_value(&span, next) : NULL;

@@ -11,9 +11,6 @@
 /* A transaction that is on the disk when it has ended. */
 int pool_begin(struct store *store, struct err *err);
 int pool_end(struct store *store, int rc, struct err *err);
-/* 1: a row; 0: no more; negative: an error. */
-int pool_step(struct store *store, sqlite3_stmt *statement, struct err *err);
-const char *pool_text(sqlite3_stmt *row, int column);
 /* 1 with its kind; 0: there is no such pool. */
 int pool_find(struct store *store, const char *pool, enum pool_kind *ret, struct err *err);
 /* Makes it where it is missing. -ERR_USAGE: it is of another kind. */

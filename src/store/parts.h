@@ -7,27 +7,21 @@
 
 #include "store/store.h"
 
-#include <sqlite3.h>
+#include "store/db.h"
 
 struct store {
-    sqlite3 *db;
-    char *path;
+    struct db *db;
     /* store_last()'s and store_quarantined()'s, which a lab asks of every board; NULL: not asked yet */
-    sqlite3_stmt *last, *quarantined;
+    struct statement *last, *quarantined;
 };
 
-/* What SQLite's last error means for the user. */
-int store_failed(const struct store *store, struct err *err);
-int store_execute(struct store *store, const char *sql, struct err *err);
-int store_prepare(struct store *store, const char *sql, sqlite3_stmt **ret, struct err *err);
-void store_statement_done(sqlite3_stmt **statement);
+void store_statement_done(struct statement **statement);
 #define cleanup_statement __attribute__((cleanup(store_statement_done)))
 /* Cleaned and cut; NULL is null. */
-void store_bind_text(sqlite3_stmt *statement, int at, const char *text);
+void store_bind_text(struct statement *statement, int at, const char *text);
 /* A statement and its values, one letter of `kinds` each: 's' a text that may be NULL, 'i' an
  * int64_t. Runs it and makes it ready for the next. */
-int store_insert(struct store *store, sqlite3_stmt *statement, struct err *err, const char *kinds,
-                 ...);
+int store_insert(struct statement *statement, struct err *err, const char *kinds, ...);
 /* The same of a statement that is run once. */
 int store_run(struct store *store, const char *sql, struct err *err, const char *kinds, ...);
 bool store_verdict(const char *name, enum verdict *ret);
@@ -35,7 +29,5 @@ bool store_verdict(const char *name, enum verdict *ret);
 int store_quarantine_locked(struct store *store, const char *lab, const char *board,
                             const char *reason, const char *image, int64_t unix_us,
                             struct err *err);
-/* COMMIT where rc is 0, else ROLLBACK. */
-int store_end_transaction(struct store *store, int rc, struct err *err);
 
 #endif

@@ -15,20 +15,18 @@ struct pruning {
 /* The first column of the first row; 0 where there is none. */
 static int ask(struct pruning *pruning, const char *sql, int64_t *ret)
 {
-    cleanup_statement sqlite3_stmt *statement = NULL;
-    int rc = store_prepare(pruning->store, sql, &statement, pruning->err);
-    int step;
+    cleanup_statement struct statement *statement = NULL;
+    int rc = db_prepare(pruning->store->db, sql, &statement, pruning->err);
 
     *ret = 0;
     if (rc < 0)
         return rc;
     store_bind_text(statement, 1, pruning->lab);
-    sqlite3_bind_int64(statement, 2, pruning->before_us);
-    step = sqlite3_step(statement);
-    if (step == SQLITE_ROW)
-        *ret = sqlite3_column_int64(statement, 0);
-    return step == SQLITE_ROW || step == SQLITE_DONE ? 0
-                                                     : store_failed(pruning->store, pruning->err);
+    statement_bind_int(statement, 2, pruning->before_us);
+    rc = statement_step(statement, pruning->err);
+    if (rc == 1)
+        *ret = statement_int(statement, 0);
+    return rc < 0 ? rc : 0;
 }
 
 /* ---- runs ------------------------------------------------------------------------------------ */
@@ -45,17 +43,17 @@ static int forget_locked(struct pruning *pruning, int64_t run)
 
     for (size_t i = 0; i < sizeof deletes / sizeof *deletes && rc == 0; i++) {
         rc = store_run(pruning->store, deletes[i], pruning->err, "i", run);
-        pruning->rows += (uint64_t)sqlite3_changes(pruning->store->db);
+        pruning->rows += (uint64_t)db_changes(pruning->store->db);
     }
     return rc;
 }
 
 static int forget(struct pruning *pruning, int64_t run)
 {
-    int rc = store_execute(pruning->store, "BEGIN IMMEDIATE", pruning->err);
+    int rc = db_begin(pruning->store->db, DB_WRITES, pruning->err);
 
     if (rc == 0)
-        rc = store_end_transaction(pruning->store, forget_locked(pruning, run), pruning->err);
+        rc = db_end(pruning->store->db, forget_locked(pruning, run), pruning->err);
     pruning->runs += rc == 0;
     return rc;
 }
@@ -83,12 +81,10 @@ static int forget_much(struct pruning *pruning)
     uint64_t limit = pruning->limits->max_bytes;
 
     while (pruning->rows < pruning->rows_max) {
-        int64_t used = 0, run = 0;
-        int rc = ask(pruning,
-                     "SELECT (page_count - freelist_count) * page_size FROM pragma_page_count,"
-                     " pragma_freelist_count, pragma_page_size",
-                     &used);
-        if (rc < 0 || (uint64_t)used <= limit)
+        uint64_t used = 0;
+        int64_t run = 0;
+        int rc = db_used(pruning->store->db, &used, pruning->err);
+        if (rc < 0 || used <= limit)
             return rc;
         limit = pruning->limits->max_bytes / 10 * 9;
         rc = ask(pruning,
@@ -148,7 +144,7 @@ int store_prune(struct store *store, const char *lab, const struct store_conf *l
     if (rc == 0 && pruning.runs)
         rc = forget_names(&pruning, all ? 0 : first_day);
     if (rc == 0 && all)
-        rc = store_execute(store, "VACUUM; PRAGMA wal_checkpoint(TRUNCATE)", err);
+        rc = db_compact(store->db, err);
     if (ret)
         *ret = pruning.runs;
     return rc;

@@ -4,16 +4,17 @@
 #include "store/parts.h"
 
 #include <stdio.h>
+#include <time.h>
 
 int store_quarantine_locked(struct store *store, const char *lab, const char *board,
                             const char *reason, const char *image, int64_t unix_us, struct err *err)
 {
     int rc = store_run(store,
-                       "INSERT OR IGNORE INTO quarantine (lab, board, reason, image, since_us)"
-                       " VALUES (?, ?, ?, ?, ?)",
+                       "INSERT INTO quarantine (lab, board, reason, image, since_us)"
+                       " VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
                        err, "ssssi", lab, board, reason, image, unix_us);
 
-    if (rc < 0 || !sqlite3_changes(store->db))
+    if (rc < 0 || !db_changes(store->db))
         return rc;
     return store_event(store, "quarantine", lab, board, reason, unix_us, err);
 }
@@ -21,22 +22,22 @@ int store_quarantine_locked(struct store *store, const char *lab, const char *bo
 int store_quarantine(struct store *store, const char *lab, const char *board, const char *reason,
                      int64_t unix_s, struct err *err)
 {
-    int rc = store_execute(store, "BEGIN IMMEDIATE", err);
+    int rc = db_begin(store->db, DB_WRITES, err);
 
     if (rc < 0)
         return rc;
     rc = store_quarantine_locked(store, lab, board, reason, NULL, unix_s * 1000000, err);
-    return store_end_transaction(store, rc, err);
+    return db_end(store->db, rc, err);
 }
 
-static bool read_quarantine(sqlite3_stmt *statement, struct store_quarantine *ret)
+static bool read_quarantine(struct statement *statement, struct store_quarantine *ret)
 {
-    if (sqlite3_step(statement) != SQLITE_ROW)
+    if (statement_step(statement, NULL) != 1)
         return false;
-    cleanup_free char *fits = text_clean_dup((const char *)sqlite3_column_text(statement, 0),
-                                             sizeof ret->reason - 1, TEXT_ONE_LINE);
+    cleanup_free char *fits =
+        text_clean_dup(statement_text(statement, 0), sizeof ret->reason - 1, TEXT_ONE_LINE);
     snprintf(ret->reason, sizeof ret->reason, "%s", fits);
-    ret->unix_s = sqlite3_column_int64(statement, 1) / 1000000;
+    ret->unix_s = statement_int(statement, 1) / 1000000;
     return true;
 }
 
@@ -46,27 +47,31 @@ bool store_quarantined(struct store *store, const char *lab, const char *board,
     bool found;
 
     if (!store->quarantined &&
-        store_prepare(store, "SELECT reason, since_us FROM quarantine WHERE lab = ? AND board = ?",
-                      &store->quarantined, NULL) < 0)
+        db_prepare(store->db, "SELECT reason, since_us FROM quarantine WHERE lab = ? AND board = ?",
+                   &store->quarantined, NULL) < 0)
         return false;
     store_bind_text(store->quarantined, 1, lab);
     store_bind_text(store->quarantined, 2, board);
     found = read_quarantine(store->quarantined, ret);
-    sqlite3_reset(store->quarantined); /* ends the read, which would hold up the write-ahead log */
+    statement_reset(
+        store->quarantined); /* ends the read, which would hold up the write-ahead log */
     return found;
 }
 
 static int release_locked(struct store *store, const char *lab, const char *board, bool *ret,
                           struct err *err)
 {
-    int rc = store_run(store,
-                       "INSERT INTO events (at_us, lab, board, kind, text)"
-                       " SELECT round((julianday('now') - 2440587.5) * 86400000) * 1000, lab,"
-                       " board, 'release', reason"
-                       " FROM quarantine WHERE lab = ? AND board = ?",
-                       err, "ss", lab, board);
+    struct timespec now;
+    int rc;
 
-    *ret = rc == 0 && sqlite3_changes(store->db) > 0;
+    clock_gettime(CLOCK_REALTIME, &now);
+    rc = store_run(store,
+                   "INSERT INTO events (at_us, lab, board, kind, text)"
+                   " SELECT ?, lab, board, 'release', reason"
+                   " FROM quarantine WHERE lab = ? AND board = ?",
+                   err, "iss", (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000, lab, board);
+
+    *ret = rc == 0 && db_changes(store->db) > 0;
     return !*ret ? rc
                  : store_run(store, "DELETE FROM quarantine WHERE lab = ? AND board = ?", err, "ss",
                              lab, board);
@@ -75,9 +80,8 @@ static int release_locked(struct store *store, const char *lab, const char *boar
 int store_release(struct store *store, const char *lab, const char *board, bool *ret,
                   struct err *err)
 {
-    int rc = store_execute(store, "BEGIN IMMEDIATE", err);
+    int rc = db_begin(store->db, DB_WRITES, err);
 
     *ret = false;
-    return rc < 0 ? rc
-                  : store_end_transaction(store, release_locked(store, lab, board, ret, err), err);
+    return rc < 0 ? rc : db_end(store->db, release_locked(store, lab, board, ret, err), err);
 }

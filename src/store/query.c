@@ -5,8 +5,8 @@
 /* clang-format off */
 #define IN_TIME(column) " AND " column " >= ?3 AND (?4 = 0 OR " column " < ?4)"
 #define HAS_VERDICT(column)                                                        \
-    " AND (?6 = 0 OR (?6 >> CASE " column " WHEN 'pass' THEN 0 WHEN 'fail' THEN 1" \
-    " ELSE 2 END) & 1)"
+    " AND (?6 = 0 OR ((?6 >> CASE " column " WHEN 'pass' THEN 0 WHEN 'fail' THEN 1" \
+    " ELSE 2 END) & 1) = 1)"
 
 const char query_tries[] =
     "SELECT j.run_id, 0, j.at_us AS at, j.took_us AS took, j.flash_us, j.test_us,"
@@ -27,85 +27,81 @@ const char query_tries[] =
     "SELECT ifnull(a.run_id, 0), a.id, a.started_us, a.took_us, ifnull(j.flash_us, 0),"
     "  ifnull(j.test_us, 0), a.lab, a.board, j.test, a.tool, a.probe,"
     "  ifnull(j.image_file, a.asset), a.image_sha256, j.image_build_id, a.tag, a.asset,"
-    "  NULL, NULL, NULL, 1, 1, a.golden, a.verdict IS NULL,"
+    "  NULL, NULL, NULL, 1, 1, a.golden, CASE WHEN a.verdict IS NULL THEN 1 ELSE 0 END,"
     "  ifnull(a.exit_code, 3),"
     "  ifnull(a.verdict, 'infra'), a.reason, j.blame,"
     "  ifnull(j.passed, 0), ifnull(j.failed, 0), ifnull(j.errors, 0), ifnull(j.skipped, 0),"
     "  ifnull(j.flaky, 0), ifnull(j.id, 0)"
-    " FROM attempts a LEFT JOIN jobs j ON j.run_id = a.run_id AND j.board = a.board AND j.last"
+    " FROM attempts a LEFT JOIN jobs j ON j.run_id = a.run_id AND j.board = a.board AND j.last = 1"
     " WHERE ?5 = 0 AND (?1 IS NULL OR a.lab = ?1) AND (?2 IS NULL OR a.board = ?2)"
     IN_TIME("a.started_us")
     " AND (?8 IS NULL OR j.test = ?8)"
     HAS_VERDICT("a.verdict");
 /* clang-format on */
 
-void query_bind(sqlite3_stmt *statement, const struct history_filter *filter)
+void query_bind(struct statement *statement, const struct history_filter *filter)
 {
     store_bind_text(statement, 1, filter->lab);
     store_bind_text(statement, 2, filter->board);
-    sqlite3_bind_int64(statement, 3, filter->since_us);
-    sqlite3_bind_int64(statement, 4, filter->until_us);
-    sqlite3_bind_int64(statement, 5, filter->run);
-    sqlite3_bind_int64(statement, 6, filter->verdicts);
+    statement_bind_int(statement, 3, filter->since_us);
+    statement_bind_int(statement, 4, filter->until_us);
+    statement_bind_int(statement, 5, filter->run);
+    statement_bind_int(statement, 6, filter->verdicts);
     store_bind_text(statement, 8, filter->job); /* statements without ?8 have no such place */
 }
 
-int query_each(struct store *store, sqlite3_stmt *statement,
-               int (*row)(void *arg, sqlite3_stmt *statement), void *arg, struct err *err)
+int query_each(struct statement *statement, int (*row)(void *arg, struct statement *statement),
+               void *arg, struct err *err)
 {
-    int step, rc;
+    int rc, stop;
 
-    while ((step = sqlite3_step(statement)) == SQLITE_ROW) {
-        rc = row(arg, statement);
-        if (rc != 0)
-            return rc;
+    while ((rc = statement_step(statement, err)) == 1) {
+        stop = row(arg, statement);
+        if (stop != 0)
+            return stop;
     }
-    return step == SQLITE_DONE ? 0 : store_failed(store, err);
+    return rc;
 }
 
-const char *query_text(sqlite3_stmt *statement, int column)
+const char *query_text(struct statement *statement, int column)
 {
-    return (const char *)sqlite3_column_text(statement, column);
+    return statement_text(statement, column);
 }
 
-size_t query_size(sqlite3_stmt *statement, int column)
+size_t query_size(struct statement *statement, int column)
 {
-    return (size_t)sqlite3_column_int64(statement, column);
+    return (size_t)statement_int(statement, column);
 }
 
 /* ---- names ----------------------------------------------------------------------------------- */
 
 struct wanted {
-    struct store *store;
-    sqlite3_stmt *insert;
+    struct statement *insert;
     const char *pattern;
     struct err *err;
 };
 
-static int want_name(void *arg, sqlite3_stmt *row)
+static int want_name(void *arg, struct statement *row)
 {
     struct wanted *wanted = arg;
 
     if (!case_like(query_text(row, 1), query_text(row, 2), wanted->pattern))
         return 0;
-    return store_insert(wanted->store, wanted->insert, wanted->err, "i",
-                        (int64_t)sqlite3_column_int64(row, 0));
+    return store_insert(wanted->insert, wanted->err, "i", statement_int(row, 0));
 }
 
 int query_want(struct store *store, const char *pattern, struct err *err)
 {
-    cleanup_statement sqlite3_stmt *names = NULL, *insert = NULL;
-    int rc = store_execute(store,
-                           "CREATE TEMP TABLE IF NOT EXISTS wanted (id INTEGER PRIMARY KEY);"
-                           "DELETE FROM wanted",
-                           err);
+    cleanup_statement struct statement *names = NULL, *insert = NULL;
+    int rc = db_execute(store->db,
+                        "CREATE TEMP TABLE IF NOT EXISTS wanted (id INTEGER PRIMARY KEY);"
+                        "DELETE FROM wanted",
+                        err);
 
     if (rc < 0 || !pattern)
         return rc;
-    rc = store_prepare(store, "SELECT id, suite, name FROM names", &names, err);
+    rc = db_prepare(store->db, "SELECT id, suite, name FROM names", &names, err);
     if (rc == 0)
-        rc = store_prepare(store, "INSERT INTO wanted VALUES (?)", &insert, err);
-    return rc < 0 ? rc
-                  : query_each(store, names, want_name,
-                               &(struct wanted){store, insert, pattern, err}, err);
+        rc = db_prepare(store->db, "INSERT INTO wanted VALUES (?)", &insert, err);
+    return rc < 0 ? rc : query_each(names, want_name, &(struct wanted){insert, pattern, err}, err);
 }

@@ -8,8 +8,9 @@
 #include "store/history.h"
 #include "store/parts.h"
 
-/* The filter's values are parameters 1 to 6, and 8, its job; 7 is left to a limit. */
-void query_bind(sqlite3_stmt *statement, const struct history_filter *filter);
+/* The filter's values are parameters 1 to 6, and 8, its job; 7 is left to a limit. query_tries has
+ * the rest of the text. */
+void query_bind(struct statement *statement, const struct history_filter *filter);
 
 /* All tries that the filter lets through, of runs and of hil watch, but for filter->test and the
  * limit. A watch's try that was a run is one try. Columns by the names of query_column. */
@@ -51,10 +52,10 @@ enum query_column {
 };
 
 /* row(arg, statement) for each row until it is not 0, which is returned. */
-int query_each(struct store *store, sqlite3_stmt *statement,
-               int (*row)(void *arg, sqlite3_stmt *statement), void *arg, struct err *err);
-const char *query_text(sqlite3_stmt *statement, int column);
-size_t query_size(sqlite3_stmt *statement, int column);
+int query_each(struct statement *statement, int (*row)(void *arg, struct statement *statement),
+               void *arg, struct err *err);
+const char *query_text(struct statement *statement, int column);
+size_t query_size(struct statement *statement, int column);
 
 /* Fills the temporary table wanted(id) with the names that match, as case_like() has it; NULL: it
  * is left empty. */

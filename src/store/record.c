@@ -6,24 +6,24 @@
 #define DAY_US (INT64_C(86400) * 1000000)
 
 struct inserts {
-    sqlite3_stmt *run, *job, *test_case, *find_name, *name, *seen, *total;
+    struct statement *run, *job, *test_case, *find_name, *name, *seen, *total;
 };
 
 static void inserts_done(struct inserts *inserts)
 {
-    sqlite3_finalize(inserts->run);
-    sqlite3_finalize(inserts->job);
-    sqlite3_finalize(inserts->test_case);
-    sqlite3_finalize(inserts->find_name);
-    sqlite3_finalize(inserts->name);
-    sqlite3_finalize(inserts->seen);
-    sqlite3_finalize(inserts->total);
+    statement_free(inserts->run);
+    statement_free(inserts->job);
+    statement_free(inserts->test_case);
+    statement_free(inserts->find_name);
+    statement_free(inserts->name);
+    statement_free(inserts->seen);
+    statement_free(inserts->total);
 }
 
 static int prepare_inserts(struct store *store, struct inserts *ret, struct err *err)
 {
     const struct {
-        sqlite3_stmt **statement;
+        struct statement **statement;
         const char *sql;
     } all[] = {
         {&ret->run, "INSERT INTO runs (lab, verdict, started_us, took_us, repository, sha, ref,"
@@ -38,14 +38,14 @@ static int prepare_inserts(struct store *store, struct inserts *ret, struct err 
         {&ret->find_name, "SELECT id, seen_day FROM names WHERE suite = ? AND name = ?"},
         {&ret->name, "INSERT INTO names (suite, name, seen_day) VALUES (?, ?, ?)"},
         {&ret->seen, "UPDATE names SET seen_day = ? WHERE id = ?"},
-        {&ret->total,
-         "INSERT INTO totals VALUES (ifnull(?, ''), ?, ?, 1, ?)"
-         " ON CONFLICT DO UPDATE SET jobs = jobs + 1, took_us = took_us + excluded.took_us"},
+        {&ret->total, "INSERT INTO totals VALUES (ifnull(?, ''), ?, ?, 1, ?)"
+                      " ON CONFLICT (lab, board, verdict) DO UPDATE"
+                      " SET jobs = totals.jobs + 1, took_us = totals.took_us + excluded.took_us"},
     };
     int rc = 0;
 
     for (size_t i = 0; i < ARRAY_SIZE(all) && rc == 0; i++)
-        rc = store_prepare(store, all[i].sql, all[i].statement, err);
+        rc = db_prepare(store->db, all[i].sql, all[i].statement, err);
     return rc;
 }
 
@@ -54,24 +54,22 @@ static int intern(struct store *store, struct inserts *inserts, const char *suit
                   int64_t day, int64_t *ret_id, struct err *err)
 {
     int64_t seen = 0;
-    int step, rc = 0;
+    int rc;
 
     store_bind_text(inserts->find_name, 1, suite);
     store_bind_text(inserts->find_name, 2, name);
-    step = sqlite3_step(inserts->find_name);
-    if (step == SQLITE_ROW) {
-        *ret_id = sqlite3_column_int64(inserts->find_name, 0);
-        seen = sqlite3_column_int64(inserts->find_name, 1);
+    rc = statement_step(inserts->find_name, err);
+    if (rc == 1) {
+        *ret_id = statement_int(inserts->find_name, 0);
+        seen = statement_int(inserts->find_name, 1);
     }
-    sqlite3_reset(inserts->find_name);
-    if (step == SQLITE_ROW && seen < day)
-        rc = store_insert(store, inserts->seen, err, "ii", day, *ret_id);
-    if (step == SQLITE_ROW)
+    statement_reset(inserts->find_name);
+    if (rc == 1)
+        return seen < day ? store_insert(inserts->seen, err, "ii", day, *ret_id) : 0;
+    if (rc < 0)
         return rc;
-    if (step != SQLITE_DONE)
-        return store_failed(store, err);
-    rc = store_insert(store, inserts->name, err, "ssi", suite, name, day);
-    *ret_id = sqlite3_last_insert_rowid(store->db);
+    rc = store_insert(inserts->name, err, "ssi", suite, name, day);
+    *ret_id = db_insert_id(store->db);
     return rc;
 }
 
@@ -87,7 +85,7 @@ static int record_cases(struct store *store, struct inserts *inserts, const stru
             const struct test_case *test_case = &suite->cases[j];
             rc = intern(store, inserts, suite->name, test_case->name, day, &name_id, err);
             if (rc == 0)
-                rc = store_insert(store, inserts->test_case, err, "iiiii", job_id, name_id, seq++,
+                rc = store_insert(inserts->test_case, err, "iiiii", job_id, name_id, seq++,
                                   (int64_t)test_case->result, test_case->duration_us);
         }
     }
@@ -124,21 +122,18 @@ static int record_one(struct store *store, struct inserts *inserts, const struct
     if (rc == 0)
         rc = record_recovery(store, run->lab, job, at_us, err);
     if (rc == 0)
-        rc = store_insert(store, inserts->job, err, "isssssssssiiiiiiiiiiii", run_id, run->lab,
-                          job->board, job->name, job->image.file, job->image.sha256,
-                          job->image.build_id, verdict_name(job->verdict), job->reason,
-                          job->blame == BLAME_NONE ? NULL : blame_name(job->blame),
-                          job->started_unix_us, at_us, job->took_us, job->flash_us, job->test_us,
-                          (int64_t)attempt, (int64_t)last, (int64_t)counts.pass,
-                          (int64_t)counts.fail, (int64_t)counts.error, (int64_t)counts.skip,
-                          (int64_t)counts.flaky);
+        rc = store_insert(
+            inserts->job, err, "isssssssssiiiiiiiiiiii", run_id, run->lab, job->board, job->name,
+            job->image.file, job->image.sha256, job->image.build_id, verdict_name(job->verdict),
+            job->reason, job->blame == BLAME_NONE ? NULL : blame_name(job->blame),
+            job->started_unix_us, at_us, job->took_us, job->flash_us, job->test_us,
+            (int64_t)attempt, (int64_t)last, (int64_t)counts.pass, (int64_t)counts.fail,
+            (int64_t)counts.error, (int64_t)counts.skip, (int64_t)counts.flaky);
     if (rc == 0)
-        rc = record_cases(store, inserts, job, sqlite3_last_insert_rowid(store->db), at_us / DAY_US,
-                          err);
-    return rc < 0 || !job->board
-               ? rc
-               : store_insert(store, inserts->total, err, "sssi", run->lab, job->board,
-                              verdict_name(job->verdict), job->took_us);
+        rc = record_cases(store, inserts, job, db_insert_id(store->db), at_us / DAY_US, err);
+    return rc < 0 || !job->board ? rc
+                                 : store_insert(inserts->total, err, "sssi", run->lab, job->board,
+                                                verdict_name(job->verdict), job->took_us);
 }
 
 /* Each attempt is a row of its own: what a board did is remembered, whatever another made good. */
@@ -158,12 +153,11 @@ static int record_locked(struct store *store, struct inserts *inserts, const str
 {
     const struct run_origin *origin = &run->origin;
     int64_t run_id;
-    int rc =
-        store_insert(store, inserts->run, err, "ssiisssss", run->lab, verdict_name(run->verdict),
-                     run->started_unix_us, run->took_us, origin->repository, origin->sha,
-                     origin->ref, origin->describe, origin->run_url);
+    int rc = store_insert(inserts->run, err, "ssiisssss", run->lab, verdict_name(run->verdict),
+                          run->started_unix_us, run->took_us, origin->repository, origin->sha,
+                          origin->ref, origin->describe, origin->run_url);
 
-    run_id = sqlite3_last_insert_rowid(store->db);
+    run_id = db_insert_id(store->db);
     for (size_t i = 0; rc == 0 && i < run->count; i++)
         rc = record_job(store, inserts, run, run->jobs[i], run_id, err);
     return rc;
@@ -175,9 +169,8 @@ int store_record(struct store *store, const struct run_result *run, struct err *
     int rc = prepare_inserts(store, &inserts, err);
 
     if (rc == 0)
-        rc = store_execute(store, "BEGIN IMMEDIATE", err);
-    return rc < 0 ? rc
-                  : store_end_transaction(store, record_locked(store, &inserts, run, err), err);
+        rc = db_begin(store->db, DB_WRITES, err);
+    return rc < 0 ? rc : db_end(store->db, record_locked(store, &inserts, run, err), err);
 }
 
 int store_event(struct store *store, const char *kind, const char *lab, const char *board,

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: MIT
  *
- * store: what the lab remembers between runs: SQLite in the state directory.
+ * store: what the lab remembers between runs: SQLite in the state directory, or a PostgreSQL
+ * database that several hosts share.
  *
- * Write-ahead log, so readers and writers of several processes do not wait for each other for long;
- * the schema's version is user_version and older files are migrated. A store that cannot be opened
- * must never stop a run: callers warn and go on without. Calls block for at most two seconds on a
- * busy file. One thread at a time for one handle.
+ * A file has a write-ahead log, so readers and writers of several processes do not wait for each
+ * other for long; an older schema is migrated. A store that cannot be opened must never stop a run:
+ * callers warn and go on without. How long calls may block, and what their errors are: db.h. One
+ * thread at a time for one handle.
  */
 #ifndef HIL_STORE_STORE_H
 #define HIL_STORE_STORE_H
 
 #include "base/err.h"
 #include "base/str.h"
+#include "conf/lab.h"
 #include "result/result.h"
 
 #include <stdbool.h>
@@ -19,7 +21,10 @@
 
 struct store;
 
-int store_open(const char *state_dir, bool create, struct store **ret, struct err *err);
+/* `conf` NULL, or without a url: the file below state_dir. -ERR_NOT_FOUND: nothing was remembered yet,
+ * and `create` is false. */
+int store_open(const struct store_conf *conf, const char *state_dir, bool create,
+               struct store **ret, struct err *err);
 void store_close(struct store *store); /* NULL is fine */
 /* Remembers every job of the run and its cases' durations; one transaction. */
 int store_record(struct store *store, const struct run_result *run, struct err *err);

@@ -74,7 +74,7 @@ static int release(struct page *page, const char *board, struct err *err)
 {
     struct store *store = NULL;
     bool was = false;
-    int rc = store_open(page->state_dir, true, &store, err);
+    int rc = store_open(&page->inventory.lab->store, page->state_dir, true, &store, err);
 
     if (rc == 0)
         rc = store_release(store, page->inventory.lab->name, board, &was, err);

@@ -165,7 +165,7 @@ int page_history(const struct page *page, const char *days, const char *board, c
     if (rc < 0)
         return rc;
     filter.since_us = ((int64_t)time(NULL)) * 1000000 - (int64_t)count * DAY_US;
-    rc = store_open(page->state_dir, false, &store, err);
+    rc = store_open(&page->inventory.lab->store, page->state_dir, false, &store, err);
     if (rc < 0 && rc != -ERR_NOT_FOUND)
         return rc;
     json_object(out);

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#define SERVER_EVERY_NS INT64_C(10000000000)
 #define FILE_BYTES_MAX ((size_t)1 << 20)
 
 /* ---- the store ------------------------------------------------------------------------------- */
@@ -20,12 +21,20 @@ static bool is_same_file(const struct stat *a, const struct stat *b)
            a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
-/* Whether it was written to since it was read: by its file or by its log. */
+/* Whether it was written to since it was read: by its file or by its log. A server does not tell, and
+ * is asked now and then. */
 static bool store_is_news(struct page *page)
 {
     static const char *const names[] = {"history.db", "history.db-wal"};
+    int64_t now_ns = ctx_now_ns();
     bool news = false;
 
+    if (page->inventory.lab->store.url) {
+        news = !page->store_asked_ns || now_ns - page->store_asked_ns >= SERVER_EVERY_NS;
+        if (news)
+            page->store_asked_ns = now_ns;
+        return news;
+    }
     for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
         cleanup_free char *path = fs_join(page->state_dir, names[i]);
         struct stat now = {0};
@@ -141,6 +150,7 @@ void page_forget_boards(struct page *page)
     free(page->boards);
     page->boards = NULL;
     memset(page->store_seen, 0, sizeof page->store_seen);
+    page->store_asked_ns = 0;
 }
 
 /* ---- other services' files ------------------------------------------------------------------- */
@@ -190,7 +200,7 @@ void page_look(struct page *page)
     bool news = store_is_news(page);
 
     if (news)
-        store_open(page->state_dir, false, &store, NULL);
+        store_open(&page->inventory.lab->store, page->state_dir, false, &store, NULL);
     if (store)
         store_watched_aside(store, page->inventory.lab->name, &held_back, &reasons);
     for (size_t i = 0; i < page->run_count; i++)

@@ -101,7 +101,7 @@ static void put_verdicts(const struct page *page, struct buf *out)
 
     head(out, "hil_jobs_total", "counter", "Jobs that ended, by board and verdict.");
     head(&seconds, "hil_job_seconds_total", "counter", "Time that jobs had their boards.");
-    if (store_open(page->state_dir, false, &store, NULL) == 0)
+    if (store_open(&page->inventory.lab->store, page->state_dir, false, &store, NULL) == 0)
         history_totals(store, page->inventory.lab->name, put_total,
                        &(struct totals_out){out, &seconds}, NULL);
     store_close(store);

@@ -54,6 +54,7 @@ struct page {
     struct child presence;
     struct page_act acts[PAGE_CHILDREN_MAX];
     struct stat store_seen[2]; /* the store's file and its log, when they were read */
+    int64_t store_asked_ns;    /* when a store on a server was; 0: never */
     struct services services;
 
     struct topic topic;

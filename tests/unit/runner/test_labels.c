@@ -235,7 +235,7 @@ Test(labels, of_boards_that_are_well)
     struct labels labels;
     struct err err = {0};
 
-    cr_assert_eq(store_open(work, true, &store, &err), 0, "%s", err.message);
+    cr_assert_eq(store_open(NULL, work, true, &store, &err), 0, "%s", err.message);
     open_lab(BOARD("one", "stm32f4", "/dev/null", ""), &inventory);
     for (int i = 0; i < 2; i++)
         record(store, VERDICT_INFRA, "flash: no device", 1000 + i, SECOND);

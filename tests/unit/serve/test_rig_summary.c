@@ -20,7 +20,7 @@ static void enter(void)
     struct err err;
 
     cr_assert_eq(fs_temp_dir(&state, &err), 0);
-    cr_assert_eq(store_open(state, true, &store, &err), 0, "%s", err.message);
+    cr_assert_eq(store_open(NULL, state, true, &store, &err), 0, "%s", err.message);
 }
 
 static void leave(void)

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "made.h"
 
+#include "engine.h"
+
 #include "base/fs.h"
 #include "base/str.h"
 
 #include <criterion/criterion.h>
-#include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,12 +16,14 @@ void made_enter(struct made_store *made)
 
     cr_assert_eq(fs_temp_dir(&made->dir, &err), 0);
     made->file = fs_join(made->dir, "history.db");
-    cr_assert_eq(store_open(made->dir, true, &made->store, &err), 0, "%s", err.message);
+    cr_assert_eq(store_open(engine_conf(), made->dir, true, &made->store, &err), 0, "%s",
+                 err.message);
 }
 
 void made_leave(struct made_store *made)
 {
     store_close(made->store);
+    engine_leave();
     fs_remove_tree(made->dir);
     free(made->dir);
     free(made->file);
@@ -105,16 +108,8 @@ void made_simple(struct store *store, int64_t at_us, const char *board, const ch
 
 void made_expect(const struct made_store *made, const char *sql, const char *answer)
 {
-    sqlite3_stmt *statement;
-    sqlite3 *db;
+    cleanup_free char *said = engine_ask(made->file, sql);
 
-    cr_assert_eq(sqlite3_open(made->file, &db), SQLITE_OK);
-    sqlite3_busy_timeout(db, 5000);
-    cr_assert_eq(sqlite3_prepare_v2(db, sql, -1, &statement, NULL), SQLITE_OK, "%s",
-                 sqlite3_errmsg(db));
-    cr_assert_eq(sqlite3_step(statement), SQLITE_ROW);
-    cr_expect_str_eq((const char *)sqlite3_column_text(statement, 0), answer, "%s: %s", sql,
-                     (const char *)sqlite3_column_text(statement, 0));
-    sqlite3_finalize(statement);
-    sqlite3_close(db);
+    if (said)
+        cr_expect_str_eq(said, answer, "%s: %s", sql, said);
 }

@@ -4,6 +4,8 @@
  */
 #include "store/identities.h"
 
+#include "engine.h"
+
 #include "base/fs.h"
 #include "base/str.h"
 #include "store/rigged.h"
@@ -25,12 +27,13 @@ static void enter(void)
     struct err err;
 
     cr_assert_eq(fs_temp_dir(&state, &err), 0);
-    cr_assert_eq(store_open(state, true, &store, &err), 0, "%s", err.message);
+    cr_assert_eq(store_open(engine_conf(), state, true, &store, &err), 0, "%s", err.message);
 }
 
 static void leave(void)
 {
     store_close(store);
+    engine_leave();
     fs_remove_tree(state);
     free_pointer(&state);
 }
@@ -221,7 +224,7 @@ static void draw_all(int drawer, int out)
 {
     struct store *own = NULL;
 
-    if (store_open(state, true, &own, NULL) < 0)
+    if (store_open(engine_conf(), state, true, &own, NULL) < 0)
         _exit(2);
     for (int i = 0; i < BOARDS; i++) {
         char board[16], value[64], line[96];
@@ -295,6 +298,8 @@ Test(identities, on_a_full_disk_nothing_is_given)
     pid_t child;
     int status;
 
+    if (engine_conf())
+        cr_skip_test("what only a file has");
     fill("macs", POOL_MAC, "02:00:00:00:10:00-02:00:00:00:1f:ff", 4096);
     child = fork();
     if (child == 0) {
@@ -303,7 +308,8 @@ Test(identities, on_a_full_disk_nothing_is_given)
         struct err err = {0};
         char value[64];
         signal(SIGXFSZ, SIG_IGN);
-        if (store_open(state, true, &own, NULL) < 0 || setrlimit(RLIMIT_FSIZE, &none) < 0)
+        if (store_open(engine_conf(), state, true, &own, NULL) < 0 ||
+            setrlimit(RLIMIT_FSIZE, &none) < 0)
             _exit(2);
         _exit(draw_from(own, "macs", "A", value, &err) < 0 && !*value ? 0 : 1);
     }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "store/watched.h"
 
+#include "engine.h"
+
 #include "base/fs.h"
 #include "base/str.h"
 
@@ -14,12 +16,13 @@ static void enter(void)
     struct err err;
 
     cr_assert_eq(fs_temp_dir(&state, &err), 0);
-    cr_assert_eq(store_open(state, true, &store, &err), 0, "%s", err.message);
+    cr_assert_eq(store_open(engine_conf(), state, true, &store, &err), 0, "%s", err.message);
 }
 
 static void leave(void)
 {
     store_close(store);
+    engine_leave();
     fs_remove_tree(state);
     free_pointer(&state);
 }

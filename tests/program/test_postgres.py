@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: MIT
+"""Several hosts with one history in PostgreSQL; and what becomes of a run when it is away."""
+import json
+import os
+import pathlib
+import subprocess
+
+import pytest
+from ptyboard import PtyBoard
+
+WITH = pathlib.Path(__file__).parent.parent / "with-postgres"
+GOOD = "t.c:1:boots:PASS\r\n\r\n-----------------------\r\n1 Tests 0 Failures 0 Ignored\r\nOK\r\n"
+
+
+class Server:
+    def __init__(self):
+        say = 'echo "$HIL_TEST_POSTGRES"; echo "$HIL_TEST_POSTGRES_DATA"; echo "$HIL_TEST_POSTGRES_BIN"; read -r _'
+        self.process = subprocess.Popen(
+            [WITH, "sh", "-c", say], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        self.url, self.data, self.bin = [self.process.stdout.readline().strip() for _ in range(3)]
+        if not self.url and self.process.wait() == 77:
+            pytest.skip("PostgreSQL is not installed; try: apt install postgresql")
+
+    def control(self, *args):
+        user = ["setpriv", "--reuid=nobody", "--clear-groups", "--"] if os.geteuid() == 0 else []
+        subprocess.run([*user, f"{self.bin}/pg_ctl", "-D", self.data, "-w", "-s", *args], check=True, cwd="/",
+                       stdout=subprocess.DEVNULL)  # fmt: skip
+
+    def ask(self, sql):
+        argv = [f"{self.bin}/psql", self.url, "-XAtq", "-v", "ON_ERROR_STOP=1", "-c", sql]
+        return subprocess.run(argv, check=True, capture_output=True, text=True).stdout.strip()
+
+    def close(self):
+        self.process.communicate("\n")
+
+
+@pytest.fixture(scope="module")
+def server():
+    server = Server()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def bench(hil, server):
+    """A board, whose `before` is called before it says that all is well; a database of its own."""
+    board = PtyBoard(hil.home, "a", lambda board: (bench.before(), board.say(GOOD)))
+    server.ask("DROP SCHEMA IF EXISTS bench CASCADE")
+    server.ask("CREATE SCHEMA bench")
+    (hil.home / "fw.bin").write_bytes(b"firmware")
+    bench = type("Bench", (), {})()
+    bench.before = lambda: None
+    url = f"{server.url}&options=-csearch_path%3Dbench"
+    bench.lab = hil.write("lab.yaml", f'lab: bench\nstore: "{url}"\nboards:\n{board.yaml()}')
+    bench.run = lambda **more: hil(
+        "run", "--lab", bench.lab, "-b", "a", "--at", "0", "--format", "unity", "fw.bin", **more
+    )
+    yield bench
+    board.close()
+
+
+def tries(hil, bench, **env):
+    result = hil("history", "--lab", bench.lab, "--json", env=env)
+    assert result.code == 0, result.err
+    return json.loads(result.out)["tries"]
+
+
+def test_what_one_host_did_another_one_knows(hil, bench):
+    assert bench.run().code == 0
+    (seen,) = tries(hil, bench, HIL_STATE_DIR=str(hil.home / "elsewhere"))
+    assert seen["board"] == "a" and seen["verdict"] == "pass"
+    assert not list(hil.home.rglob("history.db"))
+    env = {"HIL_LAB": str(bench.lab)}
+    assert hil("pool", "import", "macs", "02:00:00:00:10:00-02:00:00:00:10:0f", "--kind", "mac", env=env).code == 0
+    assert "macs" in hil("pool", env={**env, "HIL_STATE_DIR": str(hil.home / "elsewhere")}).out
+
+
+def test_a_server_that_starts_again_during_a_run_costs_nothing(hil, bench, server):
+    bench.before = lambda: server.control("-m", "immediate", "restart")
+    result = bench.run()
+    assert result.code == 0, result.err
+    assert [t["verdict"] for t in tries(hil, bench)] == ["pass"]
+
+
+def test_a_server_that_is_away_does_not_change_the_verdict(hil, bench, server):
+    assert bench.run().code == 0
+    bench.before = lambda: server.control("-m", "immediate", "stop")
+    result = bench.run()
+    assert result.code == 0 and "PostgreSQL" in result.out + result.err
+    bench.before = lambda: None
+    result = bench.run()
+    assert result.code == 0 and "no history is kept" in result.out + result.err
+    assert hil("boards", "--lab", bench.lab).code == 0
+    assert hil("history", "--lab", bench.lab).code == 3
+    server.control("restart")
+    assert len(tries(hil, bench)) == 1
+    assert bench.run().code == 0 and len(tries(hil, bench)) == 2
+
+
+def test_roles_need_no_more_than_the_manual_says(hil, bench, server):
+    server.ask("""CREATE ROLE plain LOGIN; CREATE ROLE reader LOGIN; GRANT USAGE ON SCHEMA bench TO plain, reader;
+        ALTER DEFAULT PRIVILEGES IN SCHEMA bench GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO plain;
+        ALTER DEFAULT PRIVILEGES IN SCHEMA bench GRANT USAGE ON SEQUENCES TO plain;
+        ALTER DEFAULT PRIVILEGES IN SCHEMA bench GRANT SELECT ON TABLES TO reader""")  # fmt: skip
+    owner = bench.lab.read_text()
+    bench.lab.write_text(owner.replace("user=hil", "user=plain"))
+    result = bench.run()
+    assert result.code == 0 and "docs/postgresql.md" in result.out + result.err, "it may not make the tables"
+    bench.lab.write_text(owner)
+    assert bench.run().code == 0
+    bench.lab.write_text(owner.replace("user=hil", "user=plain"))
+    assert bench.run().code == 0 and len(tries(hil, bench)) == 2
+    bench.lab.write_text(owner.replace("user=hil", "user=reader"))
+    assert len(tries(hil, bench)) == 2 and hil("flaky", "--lab", bench.lab).code == 0
+    result = hil("boards", "--lab", bench.lab, "--release", "a")
+    assert result.code == 3 and "docs/postgresql.md" in result.err, result.err
