@@ -215,7 +215,7 @@ static int join(void *arg, struct lab *lab, struct err *err)
         join_one(lab, &servers->looks[i], join->wanted);
     if (ctx_cancelled(join->ctx))
         return err_set(err, ERR_CANCELLED, "cancelled");
-    if (lab->count || join->wanted->ask == ASK_NONE)
+    if (lab->count || !servers->count || join->wanted->ask == ASK_NONE)
         return 0;
     err_set(err, ERR_GONE, "%s: none of its boards is to be had", lab->file);
     servers_blame(servers, err);

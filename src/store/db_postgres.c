@@ -323,6 +323,8 @@ static void bind(struct statement *statement, int at, char *value, Oid type)
 
     if (at < 1 || at > PARAMETERS_MAX)
         abort(); /* the program's own mistake */
+    for (int i = this->count; i < at; i++) /* a number that is left out must have a type, too */
+        this->types[i] = TYPE_TEXT;
     free(this->values[at - 1]);
     this->values[at - 1] = value;
     this->types[at - 1] = type;
