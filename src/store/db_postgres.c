@@ -322,7 +322,7 @@ static void bind(struct statement *statement, int at, char *value, Oid type)
     struct postgres_statement *this = one(statement);
 
     if (at < 1 || at > PARAMETERS_MAX)
-        abort(); /* the program's own mistake */
+        abort();                           /* the program's own mistake */
     for (int i = this->count; i < at; i++) /* a number that is left out must have a type, too */
         this->types[i] = TYPE_TEXT;
     free(this->values[at - 1]);
