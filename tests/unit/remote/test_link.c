@@ -37,9 +37,10 @@ static void next(struct pair *pair, struct link *link, struct link *other, struc
     int rc = 0;
 
     while (rc == 0) {
-        struct ctx moment = ctx_narrow(&forever, 10);
+        struct ctx moment = ctx_narrow(&forever, 1);
         (void)pair;
         link_turn(other, NULL, 0, &moment, NULL);
+        moment = ctx_narrow(&forever, 10); /* a turn whose time is over reads nothing */
         link_turn(link, NULL, 0, &moment, NULL);
         rc = link_next(link, ret, NULL);
     }
