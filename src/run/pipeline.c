@@ -219,16 +219,19 @@ static int reset(struct attempt *attempt, const struct ctx *ctx, struct err *err
     return rc;
 }
 
-/* A board's own USB port goes with the reset and comes back, maybe under another name. */
+/* A board's own USB port goes with the reset and comes back, maybe under another name: until the
+ * boot deadline. */
 static int follow_console(struct attempt *attempt, const struct ctx *ctx, struct err *err)
 {
+    const int64_t since_reset_ms = capture_marks(attempt->capture).end_us / 1000;
+    struct ctx until = ctx_narrow(ctx, attempt->job.timeouts.boot - since_reset_ms);
     struct err why = {0};
     int rc;
 
     board_console_close(attempt->board);
-    rc = ctx_sleep(ctx, RETURN_MS, &why);
+    rc = ctx_sleep(&until, RETURN_MS, &why);
     if (rc == 0)
-        rc = open_console(attempt, ctx, &why);
+        rc = open_console(attempt, &until, &why);
     if (rc == -ERR_CANCELLED)
         return err_set(err, ERR_CANCELLED, "cancelled");
     if (rc < 0)

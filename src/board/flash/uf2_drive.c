@@ -232,13 +232,14 @@ static int find_dir(const struct uf2_target *target, const struct driver_env *en
 
 static int check(const struct uf2_target *target, struct uf2_drive *drive, struct err *err)
 {
-    struct stat status;
+    cleanup_free char *info = fs_join(drive->dir, UF2_INFO_FILE);
+    struct stat status; /* of the file that is looked at later: an overlay's directories differ */
     int rc = read_info(drive->dir, &drive->info, err);
 
     if (rc < 0)
         return rc;
-    if (stat(drive->dir, &status) < 0)
-        return err_sys(err, errno, "%s", drive->dir);
+    if (stat(info, &status) < 0)
+        return err_sys(err, errno, "%s", info);
     drive->device = status.st_dev;
     if (!target->board_id || str_eq(target->board_id, drive->info.board_id))
         return 0;
