@@ -260,8 +260,9 @@ static int test(struct attempt *attempt, const struct ctx *ctx, struct err *err)
 
     while (rc == -ERR_GONE && may_return(attempt)) {
         rc = follow_console(attempt, ctx, err);
-        if (rc == 0)
-            rc = hear(attempt, ctx, err);
+        if (rc < 0)
+            return rc;
+        rc = hear(attempt, ctx, err);
     }
     return rc;
 }
