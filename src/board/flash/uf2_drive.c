@@ -41,6 +41,13 @@ static bool has_medium(const char *entry)
     return fs_read(attribute, &text, NULL) == 0 && text.data[0] != '0';
 }
 
+static bool disk_has_medium(dev_t device)
+{
+    cleanup_free char *entry = xasprintf("/sys/dev/block/%u:%u", major(device), minor(device));
+
+    return has_medium(entry);
+}
+
 int uf2_drive_node(const char *path, char **ret, struct err *err)
 {
     char *found = NULL;
@@ -241,6 +248,7 @@ static int check(const struct uf2_target *target, struct uf2_drive *drive, struc
     if (stat(info, &status) < 0)
         return err_sys(err, errno, "%s", info);
     drive->device = status.st_dev;
+    drive->on_disk = disk_has_medium(drive->device);
     if (!target->board_id || str_eq(target->board_id, drive->info.board_id))
         return 0;
     return err_set(err, ERR_REFUSED,
@@ -293,12 +301,9 @@ int uf2_drive_await(const struct uf2_target *target, const struct driver_env *en
 bool uf2_drive_gone(const struct uf2_drive *drive)
 {
     cleanup_free char *info = fs_join(drive->dir, UF2_INFO_FILE);
-    cleanup_free char *entry =
-        xasprintf("/sys/dev/block/%u:%u", major(drive->device), minor(drive->device));
-    bool on_disk = major(drive->device) != 0;
     struct stat status;
 
-    return (on_disk && !has_medium(entry)) || stat(info, &status) < 0 ||
+    return (drive->on_disk && !disk_has_medium(drive->device)) || stat(info, &status) < 0 ||
            status.st_dev != drive->device;
 }
 

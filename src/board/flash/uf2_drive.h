@@ -24,7 +24,8 @@ struct uf2_drive {
     char *dir;  /* where it is mounted */
     char *node; /* "/dev/sda1"; NULL: found by its directory */
     dev_t device;
-    bool ours; /* we have mounted it: it is for us to be undone */
+    bool on_disk; /* whose medium sysfs knows */
+    bool ours;    /* we have mounted it: it is for us to be undone */
     struct uf2_info info;
 };
 
