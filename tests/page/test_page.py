@@ -71,6 +71,7 @@ def test_a_run_is_seen_as_it_goes_on(hil, board, browser):
         browser.wait_text("#b-facts", "selftest-unity")
         browser.wait_text("#b-jobs", "pass")
         browser.wait_text("#b-files", "report.html")
+        browser.wait_text("#said", "uno: pass")  # a screen reader hears of the verdict
         report = browser.eval("document.querySelector('#b-files a').href")
         browser.open(report)
         browser.wait("document.querySelector('h1')")

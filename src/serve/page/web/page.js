@@ -755,7 +755,7 @@
     board: (b) => {
       const before = boards.get(b.name);
       boards.set(b.name, b);
-      if (b.name === shown && before && before.held && !b.held && b.last && (!before.last || before.last.time !== b.last.time))
+      if (b.name === shown && before && b.last && (!before.last || before.last.time !== b.last.time))
         say(`${b.name}: ${b.last.verdict}`);
       if (b.name === shown) {
         draw(drawBoard);
