@@ -90,12 +90,19 @@ static void add_expect(struct expect *into, uint64_t tests, const struct strv *r
         strv_add(&into->require, require->items[i]);
 }
 
+static void add_write(struct job *job, const struct strv *names)
+{
+    for (size_t i = 0; i < names->count; i++)
+        strv_add(&job->write, names->items[i]);
+}
+
 /* What the command line says wins over what the job says of itself. */
 static void apply_options(struct job *job, const struct plan_options *options)
 {
     job->timeouts = timeouts_merge(job->timeouts, options->timeouts);
     job->parse = parse_merge(job->parse, options->parse);
     add_expect(&job->expect, options->expect.tests, &options->expect.require);
+    add_write(job, &options->write);
     if (options->retries >= 0)
         job->retries = (unsigned)options->retries;
     if (options->flaky >= 0)
@@ -148,6 +155,7 @@ static int add_jobs(struct plan *plan, const struct order *order, const char *ba
                                                                 .ask_nonce = test->nonce,
                                                                 .required = test->require_build_id};
                 add_expect(&job->expect, test->expect_tests, &test->require);
+                add_write(job, &test->write);
                 job->retries = (unsigned)test->retries;
                 job->flaky_fails = test->flaky == FLAKY_FAIL;
             }
@@ -350,16 +358,6 @@ static int build(const struct testplan *tests, size_t which, const char *out_dir
     return 0;
 }
 
-static bool same_argv(const struct strv *a, const struct strv *b)
-{
-    if (a->count != b->count)
-        return false;
-    for (size_t i = 0; i < a->count; i++)
-        if (strcmp(a->items[i], b->items[i]))
-            return false;
-    return true;
-}
-
 /* The boards for one entry of a test's `boards`, among those that the command line allows. */
 static int choose_entry(const struct plan_options *options, const char *entry, struct choice *ret,
                         struct err *err)
@@ -448,7 +446,7 @@ static size_t first_with_build(const struct testplan *tests, size_t which)
 {
     size_t first = 0;
 
-    while (!same_argv(&tests->tests[first].build, &tests->tests[which].build))
+    while (!strv_equal(&tests->tests[first].build, &tests->tests[which].build))
         first++;
     return first;
 }
