@@ -4,6 +4,7 @@
 #include "base/str.h"
 #include "report/report.h"
 #include "report/step_file.h"
+#include "result/attempts.h"
 
 int report_step_outputs(const struct run_result *run, const char *out_dir, const char *path,
                         struct err *err)

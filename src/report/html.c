@@ -10,6 +10,7 @@
 #include "report/html/parts.h"
 #include "report/place.h"
 #include "report/words.h"
+#include "result/attempts.h"
 
 #include <inttypes.h>
 #include <sodium.h>

@@ -6,6 +6,7 @@
 
 #include "report/report.h"
 #include "report/words.h"
+#include "result/attempts.h"
 
 #define SCHEMA 1
 

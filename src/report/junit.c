@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "base/text.h"
 #include "report/words.h"
+#include "result/attempts.h"
 
 #include <inttypes.h>
 #include <libxml/xmlwriter.h>

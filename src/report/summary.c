@@ -15,6 +15,7 @@
 #include "report/step_file.h"
 #include "report/uart_log.h"
 #include "report/words.h"
+#include "result/attempts.h"
 
 #include <inttypes.h>
 #include <stdio.h>

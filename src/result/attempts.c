@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+#include "result/attempts.h"
+
 #include "base/str.h"
-#include "result/result.h"
 
 #include <string.h>
 

@@ -10,7 +10,7 @@
 #include "conf/board.h"
 #include "image/image.h"
 #include "parse/parser.h"
-#include "result/result.h"
+#include "result/job.h"
 
 struct board;
 

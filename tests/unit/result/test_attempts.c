@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/str.h"
-#include "result/result.h"
+#include "result/attempts.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
@@ -16,7 +16,7 @@ static struct job_result *job(enum verdict verdict)
 
 static void add(struct job_result *to, const char *suite, const char *name, enum case_result result)
 {
-    struct test_case *added = suite_add(to, job_suite(to, suite, strlen(suite)));
+    struct test_case *added = suite_add(job_suite(to, suite, strlen(suite)));
 
     added->name = name;
     added->result = result;
