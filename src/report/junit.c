@@ -9,10 +9,10 @@
 #include "base/str.h"
 #include "base/text.h"
 #include "report/words.h"
+#include "report/xml_api.h"
 #include "result/attempts.h"
 
 #include <inttypes.h>
-#include <libxml/xmlwriter.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -21,6 +21,7 @@
 #define DETAIL_MAX_BYTES (64 * 1024)
 
 struct junit {
+    struct xml_api api;
     xmlTextWriterPtr xml;
     int fd;
     bool failed;    /* some call of the writer did */
@@ -52,18 +53,19 @@ static int write_bytes(void *arg, const char *bytes, int count)
 
 static void element(struct junit *junit, const char *name)
 {
-    junit->failed |= xmlTextWriterStartElement(junit->xml, BAD_CAST name) < 0;
+    junit->failed |= junit->api.TextWriterStartElement(junit->xml, BAD_CAST name) < 0;
 }
 
 static void element_end(struct junit *junit)
 {
-    junit->failed |= xmlTextWriterEndElement(junit->xml) < 0;
+    junit->failed |= junit->api.TextWriterEndElement(junit->xml) < 0;
 }
 
 /* `value` must be clean. */
 static void attribute(struct junit *junit, const char *name, const char *value)
 {
-    junit->failed |= xmlTextWriterWriteAttribute(junit->xml, BAD_CAST name, BAD_CAST value) < 0;
+    junit->failed |=
+        junit->api.TextWriterWriteAttribute(junit->xml, BAD_CAST name, BAD_CAST value) < 0;
 }
 
 static void attribute_raw(struct junit *junit, const char *name, const char *value, size_t max)
@@ -92,7 +94,7 @@ static void attribute_time(struct junit *junit, int64_t us)
 
 static void text(struct junit *junit, const char *value)
 {
-    junit->failed |= xmlTextWriterWriteString(junit->xml, BAD_CAST value) < 0;
+    junit->failed |= junit->api.TextWriterWriteString(junit->xml, BAD_CAST value) < 0;
 }
 
 static void attribute_counts(struct junit *junit, const struct test_counts *counts)
@@ -446,20 +448,31 @@ static void document(struct junit *junit, const struct run_result *run)
     element_end(junit);
 }
 
+static void junit_prepare(void)
+{
+    struct xml_api api;
+
+    xml_api_load(&api, NULL);
+}
+
 static int junit_write(const struct run_result *run, int fd, struct err *err)
 {
     struct junit junit = {.fd = fd, .text = BUF_INIT(SIZE_MAX / 4)};
-    xmlOutputBufferPtr output = xmlOutputBufferCreateIO(write_bytes, NULL, &junit, NULL);
+    xmlOutputBufferPtr output;
+    int rc = xml_api_load(&junit.api, err);
 
-    junit.xml = output ? xmlNewTextWriter(output) : NULL;
+    if (rc < 0)
+        return rc;
+    output = junit.api.OutputBufferCreateIO(write_bytes, NULL, &junit, NULL);
+    junit.xml = output ? junit.api.NewTextWriter(output) : NULL;
     if (!junit.xml)
         return err_set(err, ERR_LIMIT, "out of memory");
-    xmlTextWriterSetIndent(junit.xml, 1);
-    junit.failed |= xmlTextWriterStartDocument(junit.xml, NULL, "UTF-8", NULL) < 0;
+    junit.api.TextWriterSetIndent(junit.xml, 1);
+    junit.failed |= junit.api.TextWriterStartDocument(junit.xml, NULL, "UTF-8", NULL) < 0;
     document(&junit, run);
-    junit.failed |= xmlTextWriterEndDocument(junit.xml) < 0;
-    junit.failed |= xmlTextWriterFlush(junit.xml) < 0;
-    xmlFreeTextWriter(junit.xml); /* and the output buffer */
+    junit.failed |= junit.api.TextWriterEndDocument(junit.xml) < 0;
+    junit.failed |= junit.api.TextWriterFlush(junit.xml) < 0;
+    junit.api.FreeTextWriter(junit.xml); /* and the output buffer */
     buf_done(&junit.text);
     name_map_done(&junit.suite_names);
     arena_done(&junit.arena);
@@ -471,6 +484,7 @@ static int junit_write(const struct run_result *run, int fd, struct err *err)
 const struct report_format report_junit = {
     .name = "junit",
     .file = "junit.xml",
+    .prepare = junit_prepare,
     .summary = "JUnit XML, as CI systems read it",
     .write = junit_write,
 };
