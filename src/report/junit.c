@@ -177,7 +177,7 @@ static bool whole_case(const struct job_result *job, struct test_case *ret)
     const char *trouble = words_trouble(job);
     bool infra = job->verdict == VERDICT_INFRA;
 
-    if (!trouble && (!job_flaky(job) || counts.flaky))
+    if (!trouble && !job_flaky_whole(job))
         return false;
     *ret = (struct test_case){
         .name = "run",

@@ -16,7 +16,7 @@ const char *attempts_settle(struct job_result *job);
 bool case_flaky(const struct test_case *test_case);
 /* It passed, and an earlier attempt failed for which the lab was not to blame. */
 bool job_flaky(const struct job_result *job);
-/* Flaky cases, and jobs that are flaky as a whole: they crashed, or fell silent. */
-size_t run_flaky(const struct run_result *run);
+/* It is, and no case of it is: it crashed, or fell silent. */
+bool job_flaky_whole(const struct job_result *job);
 
 #endif

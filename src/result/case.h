@@ -54,7 +54,7 @@ struct test_suite {
 
 struct test_counts {
     size_t total, pass, fail, error, skip;
-    size_t flaky; /* of those that passed: failed in an earlier attempt */
+    size_t flaky; /* passed, and failed in an earlier attempt; and jobs that did so as a whole */
 };
 
 /* A new zeroed case at the end; the times are -1. The pointer ends at the next call. */

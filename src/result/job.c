@@ -2,6 +2,7 @@
 #include "result/job.h"
 
 #include "base/str.h"
+#include "result/attempts.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -44,6 +45,7 @@ struct test_counts job_counts(const struct job_result *job)
 
     for (size_t i = 0; i < job->suite_count; i++)
         counts_add(&counts, suite_counts(&job->suites[i]));
+    counts.flaky += job_flaky_whole(job);
     return counts;
 }
 
