@@ -29,6 +29,7 @@ struct lab_fields {
     char *name;
     const struct yaml_node *defaults, *boards, *servers, *max_parallel, *watch, *webhook, *store,
         *notify, *rig;
+    struct strv hub;
 };
 
 #define CONF(member) offsetof(struct board_fields, conf.member)
@@ -53,7 +54,9 @@ static const struct field board_rows[] = {
     {"health", FIELD_NODE, offsetof(struct board_fields, health),
      .help = "firmware that it passes while it is well: {firmware, every}"},
     {"server", FIELD_STRING, offsetof(struct board_fields, server),
-     .help = "the one of servers: that it is on; all but labels and timeouts is said there"},
+     .help =
+         "the one of servers: that it is on; unless that has 'exec', all but labels and timeouts "
+         "is said there"},
     {"as", FIELD_STRING, offsetof(struct board_fields, as),
      .help = "what it is called in the server's own lab.yaml"},
     {0}};
@@ -64,6 +67,7 @@ const char *const recovery_step_names[RECOVERY_STEPS + 1] = {
 struct recovery_fields {
     struct strv steps;
     const struct yaml_node *bootloader, *probe;
+    bool first;
 };
 
 static const struct field recovery_rows[] = {
@@ -72,6 +76,8 @@ static const struct field recovery_rows[] = {
              "board lets where not given, [] for none"},
     {"bootloader", FIELD_NODE, offsetof(struct recovery_fields, bootloader),
      .help = "a reset driver that brings the chip into its ROM bootloader"},
+    {"first", FIELD_BOOL, offsetof(struct recovery_fields, first),
+     .help = "true: by 'bootloader' before each flash, not only after one that failed"},
     {"probe", FIELD_NODE, offsetof(struct recovery_fields, probe),
      .help = "a power driver that switches the probe, such as {usb-hub: {...}}"},
     {0}};
@@ -105,6 +111,8 @@ static const struct field lab_rows[] = {
     {"boards", FIELD_NODE, offsetof(struct lab_fields, boards), .help = BOARDS_HELP},
     {"servers", FIELD_NODE, offsetof(struct lab_fields, servers),
      .help = "other hosts with boards: a map from a name to {hosts, user, key, ...}"},
+    {"hub-controller", FIELD_ARGV, offsetof(struct lab_fields, hub),
+     .help = "the program of this host's hub controller, [python3, hub_cli.py]"},
     {"watch", FIELD_NODE, offsetof(struct lab_fields, watch),
      .help = "a list of what hil watch keeps on which boards"},
     {"webhook", FIELD_NODE, offsetof(struct lab_fields, webhook),
@@ -263,7 +271,7 @@ static void check_drivers(const struct board_conf *conf, struct diags *diags)
     if (!conf->flash && !conf->qemu)
         diag_key(diags, conf->node, "board '%s' has no flash driver; give it 'flash' or 'qemu'",
                  conf->name);
-    if (!conf->console && !conf->qemu)
+    if (!conf->console && !conf->qemu && !conf->far)
         diag_key(diags, conf->node, "board '%s' has no console driver; give it 'console' or 'qemu'",
                  conf->name);
 }
@@ -318,6 +326,9 @@ static void read_recovery(const struct yaml_node *node, bool bare, struct recove
         return;
     ret->bootloader = fields.bootloader;
     ret->probe = fields.probe;
+    ret->first = fields.first;
+    if (ret->first && !ret->bootloader)
+        diag_node(diags, yaml_get(node, "first"), "'first' needs a 'bootloader' driver");
     check_driver(ret->bootloader, "{cmd: {run: [...]}}", diags);
     check_driver(ret->probe, "{usb-hub: {location: 1-1, port: 2}}", diags);
     for (size_t i = 0; i < RECOVERY_STEPS; i++)
@@ -343,7 +354,21 @@ static void check_remote(const struct yaml_node *node, const char *server, struc
     }
 }
 
-/* True where the board is on a server. Takes over `server` and `as`. */
+/* Of a board whose drivers are here, though their programs are not. */
+static bool is_far(const struct yaml_node *node, const struct server_conf *server, const char *as,
+                   struct board_conf *conf, struct diags *diags)
+{
+    if (!server || !server->exec)
+        return false;
+    if (as)
+        diag_node(diags, yaml_get(node, "as"), "server '%.80s' has no hil that would call it so",
+                  server->name);
+    conf->far = server;
+    conf->name = conf->own_name = xasprintf("%s/%s", server->name, node->key);
+    return true;
+}
+
+/* True where the board's drivers are a server's. Takes over `server` and `as`. */
 static bool read_place(const struct yaml_node *node, struct board_fields *fields,
                        const struct servers_conf *servers, struct diags *diags)
 {
@@ -356,6 +381,8 @@ static bool read_place(const struct yaml_node *node, struct board_fields *fields
             diag_node(diags, yaml_get(node, "as"), "'as' is for a board with 'server'");
         return false;
     }
+    if (is_far(node, servers_find(servers, name), as, conf, diags))
+        return false;
     conf->server = servers_find(servers, name);
     if (!conf->server)
         diag_node(diags, yaml_get(node, "server"), "no server '%.80s' is in 'servers'", name);
@@ -436,7 +463,11 @@ static bool read_from(const struct yaml_node *boards, struct servers_conf *serve
         for (size_t s = 0; s < servers->count && !server; s++)
             if (!strcmp(servers->items[s].name, names.items[i]))
                 server = &servers->items[s];
-        if (server)
+        if (server && server->exec)
+            diag_node(diags, boards,
+                      "server '%.80s' has 'exec': its boards are described here, one by one",
+                      server->name);
+        else if (server)
             server->all_boards = true;
         else
             diag_node(diags, boards, "no server '%.80s' is in 'servers'", names.items[i]);
@@ -505,6 +536,7 @@ static void read_lab(struct lab *lab, struct diags *diags)
     lab->webhook = fields.webhook;
     lab->notify = fields.notify;
     lab->rig = fields.rig;
+    lab->hub = fields.hub;
     read_store(fields.store, &lab->store, diags);
     if (fields.name && !name_valid(lab->name))
         diag_node(diags, yaml_get(yaml_root(lab->tree), "lab"),
@@ -563,6 +595,8 @@ int lab_from_template(const struct lab *lab, const struct yaml_node *template, c
     new->timeouts = lab->timeouts;
     new->store = lab->store;
     new->store.url = xstrdup(lab->store.url);
+    for (size_t i = 0; i < lab->hub.count; i++)
+        strv_add(&new->hub, lab->hub.items[i]);
     new->boards = xcalloc(1, sizeof *new->boards);
     new->board_name = xstrdup(name);
     new->count = 1;
@@ -625,6 +659,7 @@ void lab_free(struct lab *lab)
         board_conf_done(&lab->boards[i]);
     free(lab->boards);
     servers_done(&lab->servers);
+    strv_done(&lab->hub);
     free(lab->store.url);
     free(lab->name);
     free(lab->board_name);
@@ -660,7 +695,9 @@ char *lab_find(const char *option, struct err *err)
 /* "nucleo-3" for pi1/nucleo-3. */
 static bool is_short_for(const struct board_conf *board, const char *name)
 {
-    return board->server && !strcmp(board->name + strlen(board->server->name) + 1, name);
+    const struct server_conf *server = board->server ? board->server : board->far;
+
+    return server && !strcmp(board->name + strlen(server->name) + 1, name);
 }
 
 const struct board_conf *lab_board(const struct lab *lab, const char *name)

@@ -59,6 +59,7 @@ struct recovery_conf {
     bool steps[RECOVERY_STEPS]; /* to be tried, where the board lets */
     /* NULL: not given. Maps with one key, a driver's name: a reset, a power driver. */
     const struct yaml_node *bootloader, *probe;
+    bool first; /* into the bootloader before each flash, not only after one that failed */
 };
 
 /* Firmware that a good board passes (`hil health`). */
@@ -76,6 +77,7 @@ struct board_conf {
     /* NULL: it is here. Else it is `there` in the server's own lab.yaml, and nothing but its labels
      * and timeouts (-1 where not given) is known. */
     const struct server_conf *server;
+    const struct server_conf *far; /* its drivers' programs run there, by ssh; NULL: here */
     char *there, *own_name;
     char *barred;    /* why nothing is run on it there; NULL: nothing is known against it */
     bool has_labels; /* they are given here, or were asked for there */
@@ -116,6 +118,7 @@ struct lab {
     struct board_conf *boards;
     size_t count;
     struct servers_conf servers;
+    struct strv hub; /* the program of this host's hub controller; none: it has none */
     /* NULL: not given. What `hil watch` and `hil rig` do, and who is told what (notify/sinks.h); they
      * read them themselves. */
     const struct yaml_node *watch, *webhook, *rig, *notify;

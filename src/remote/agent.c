@@ -11,7 +11,7 @@
 
 #define END_MS 8000 /* for a verb to bring its board to rest after SIGTERM */
 
-const char *const agent_verbs[] = {"run",     "flash", "boards",   "power",  "reset",
+const char *const agent_verbs[] = {"run",     "flash", "boards",   "power",  "reset", "hub",
                                    "console", "rest",  "discover", "doctor", NULL};
 
 struct agent {

@@ -225,6 +225,8 @@ int plan_add_images(struct plan *plan, const struct plan_options *options, const
                  ? choice_select(options->lab, &options->selectors, &choice, err)
                  : choice_default(options->lab, options->all, &choice, err);
 
+    if (rc == 0 && options->reads)
+        rc = choice_reading(&choice, err);
     for (size_t s = 0; rc == 0 && s < count + !!options->download; s++) {
         cleanup_strv struct strv names = {0};
         size_t first = plan->image_count;
@@ -289,6 +291,8 @@ int plan_add_health(struct plan *plan, const struct plan_options *options,
                  ? choice_select(options->lab, &options->selectors, &choice, err)
                  : choice_default(options->lab, true, &choice, err);
 
+    if (rc == 0 && options->reads)
+        rc = choice_reading(&choice, err);
     for (size_t i = 0; rc == 0 && i < choice.count; i++) {
         const struct board_conf *board = choice.boards[i];
         if (!board->health.firmware)
@@ -370,6 +374,8 @@ static int choose_entry(const struct plan_options *options, const char *entry, s
 
     strv_add(&one, entry);
     rc = choice_select(options->lab, &one, ret, err);
+    if (rc == 0 && options->reads)
+        rc = choice_reading(ret, err);
     if (rc < 0 || !options->selectors.count)
         return rc;
     for (size_t i = 0; i < ret->count; i++)
