@@ -86,7 +86,9 @@ void hub_port_check(struct hub_port *port, const struct yaml_node *node, struct 
 void hub_port_place(struct hub_port *port, const struct driver_env *env,
                     const struct yaml_node *node, struct diags *diags)
 {
-    for (size_t i = 0; !port->command.items && env->hub && i < env->hub->count; i++)
+    bool own = port->command.count;
+
+    for (size_t i = 0; !own && env->hub && i < env->hub->count; i++)
         strv_add(&port->command, env->hub->items[i]);
     if (port->command.count)
         return;

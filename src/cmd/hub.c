@@ -99,7 +99,7 @@ static int hold_board(const struct app *app, const struct inventory *inventory, 
                       const struct request *request, const struct ctx *ctx, struct hold *hold,
                       struct err *err)
 {
-    struct ctx wait = ctx_narrow(ctx, request->wait_ms);
+    struct ctx wait = request->wait_ms > 0 ? ctx_narrow(ctx, request->wait_ms) : *ctx;
     struct holder holder;
     size_t index;
     int rc;

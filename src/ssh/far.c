@@ -35,7 +35,7 @@ static const char script[] =
     /* r: the next line, in v */
     "r() { IFS= read -r v <&3 || exit 1; }; "
     "x() { [ -z \"$p\" ] || kill \"$p\" 2>/dev/null; cd /; [ -z \"$d\" ] || rm -rf \"$d\"; }; "
-    "trap x 0; trap \"exit 1\" 1 2 15; "
+    "trap x 0; trap \"exit 1\" 1 2 13 15; "
     /* seconds, and the words; printf is given a dot, as $() takes newlines off */
     "r; t=$v; r; n=$v; set --; "
     "while [ \"$n\" -gt 0 ]; do r; v=$(printf %b. \"$v\"); v=${v%.}; "
@@ -54,7 +54,7 @@ static const char script[] =
     "r; [ \"$v\" = go ] || exit 1; echo " BEGUN "; "
     "timeout -k 2 \"$t\" \"$@\" </dev/null 2>&1 3<&- & p=$!; "
     "{ cat <&3; kill \"$p\"; } >/dev/null 2>&1 & k=$!; "
-    "wait \"$p\"; c=$?; p=; trap \"\" 13; kill \"$k\" 2>/dev/null; "
+    "trap \"\" 13; wait \"$p\"; c=$?; p=; kill \"$k\" 2>/dev/null; "
     "echo " ENDED "\"$c\" >&2'";
 
 struct feed { /* what the script reads */
