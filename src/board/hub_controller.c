@@ -151,20 +151,25 @@ struct reading {
     size_t masks, hex_masks; /* numbers that stood alone */
 };
 
-/* A decimal number, or a hexadecimal or binary one by its prefix; "00f0" is hexadecimal, too. */
+static bool is_made_of(const char *text, const char *characters)
+{
+    return *text && !text[strspn(text, characters)];
+}
+
+/* A decimal number, or one whose prefix says otherwise: 0x, 0b, and "00f0" is hexadecimal, too. */
 static bool read_number(const char *word, uint64_t *ret, bool *ret_hex)
 {
-    size_t length = strlen(word);
-    bool binary = word[0] == '0' && tolower((unsigned char)word[1]) == 'b';
-    bool bare = word[0] == '0' && length > 1 && strspn(word, "0123456789abcdefABCDEF") == length;
-    char *end;
+    static const char hex[] = "0123456789abcdefABCDEF";
+    int base = !strncasecmp(word, "0b", 2) && is_made_of(word + 2, "01")  ? 2
+               : !strncasecmp(word, "0x", 2) && is_made_of(word + 2, hex) ? 16
+               : word[0] == '0' && word[1] && is_made_of(word, hex)       ? 16
+                                                                          : 10;
 
-    if (!isdigit((unsigned char)word[0]) || length > 20)
+    if (strlen(word) > 18 || (base == 10 && !is_made_of(word, "0123456789")))
         return false;
-    *ret_hex = bare || strncasecmp(word, "0x", 2) == 0;
-    *ret = binary && !bare ? strtoull(word + 2, &end, 2) : strtoull(word, &end, *ret_hex ? 16 : 10);
-    *ret_hex = *ret_hex || binary;
-    return !*end && end > word;
+    *ret_hex = base != 10;
+    *ret = strtoull(word + (base == 2 ? 2 : 0), NULL, base);
+    return true;
 }
 
 /* 1: on, 0: off, -1: neither. */
