@@ -118,7 +118,7 @@ int hub_port_has_power(const struct hub_port *port, const struct driver_env *env
                        const struct ctx *ctx, bool *ret, struct err *err)
 {
     cleanup_strv struct strv argv = {0};
-    struct hub_state state;
+    struct hub_state state = {0};
     struct proc_result result;
     int rc;
 

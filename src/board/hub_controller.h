@@ -27,13 +27,13 @@ struct hub_port {
 };
 
 /* clang-format off */
-/* Rows of a driver whose struct has the hub_port `member`. */
-#define HUB_PORT_FIELDS(type, member)                                                        \
-    {"port", FIELD_STRING, offsetof(type, member.port),                                      \
+/* Rows of a driver whose struct begins with a hub_port. */
+#define HUB_PORT_FIELDS                                                                      \
+    {"port", FIELD_STRING, offsetof(struct hub_port, port),                                  \
      .help = "the port that the board is plugged into, USB1 to USB16"},                      \
-    {"mask", FIELD_UINT, offsetof(type, member.mask), .min = 1, .max = 0xffff,               \
+    {"mask", FIELD_UINT, offsetof(struct hub_port, mask), .min = 1, .max = 0xffff,           \
      .help = "instead: the mask of its ports, such as 0x0004"},                              \
-    {"command", FIELD_ARGV, offsetof(type, member.command),                                  \
+    {"command", FIELD_ARGV, offsetof(struct hub_port, command),                              \
      .help = "the controller's program, [python3, hub_cli.py]; else what lab.yaml says for the host"}
 /* clang-format on */
 

@@ -22,7 +22,7 @@ struct power_hub_controller {
 };
 
 static const struct field fields[] = {
-    HUB_PORT_FIELDS(struct power_hub_controller, port),
+    HUB_PORT_FIELDS,
     {"settle", FIELD_DURATION, offsetof(struct power_hub_controller, settle_ms),
      .help = "how long what hangs on the port takes to be found once it has power; 1500ms"},
     {0},

@@ -26,7 +26,7 @@ enum { BY_NRST, BY_POWER };
 static const char *const ways[] = {"nrst", "power", NULL};
 
 static const struct field fields[] = {
-    HUB_PORT_FIELDS(struct reset_hub_controller, port),
+    HUB_PORT_FIELDS,
     {"boot", FIELD_BOOL, offsetof(struct reset_hub_controller, boot),
      .help = "true: BOOT0 is high meanwhile, and the chip starts its ROM bootloader"},
     {"by", FIELD_CHOICE, offsetof(struct reset_hub_controller, by), .choices = ways,
