@@ -252,7 +252,7 @@ static int exit_code(const struct far *far)
 {
     const char *mark = strstr(far->ssh.words.data, ENDED);
 
-    return mark && strchr(mark, '\n') ? atoi(mark + strlen(ENDED)) : -1;
+    return mark && strchr(mark, '\n') ? (int)strtol(mark + strlen(ENDED), NULL, 10) : -1;
 }
 
 /* ---- one connection ------------------------------------------------------------------------ */
