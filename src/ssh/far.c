@@ -3,6 +3,7 @@
 
 #include "base/fs.h"
 #include "base/str.h"
+#include "ssh/far_feed.h"
 #include "ssh/ssh.h"
 
 #include <errno.h>
@@ -15,11 +16,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define CHUNK ((size_t)64 << 10)
-#define ORDER_MAX ((size_t)1 << 20)  /* all but the files */
 #define NOISE_MAX ((size_t)64 << 10) /* what a login shell may print first */
 #define END_MS 2500 /* for the program there to end, its directory to go, and ssh to say so */
-#define LATE_S 5    /* the program's own deadline there lies behind ours */
 #define TURN_MS 1000
 #define EXIT_SSH 255 /* ssh(1): an error of its own */
 
@@ -57,16 +55,6 @@ static const char script[] =
     "trap \"\" 13; wait \"$p\"; c=$?; p=; kill \"$k\" 2>/dev/null; "
     "echo " ENDED "\"$c\" >&2'";
 
-struct feed { /* what the script reads */
-    const struct far_file *files;
-    size_t count, next;
-    const uint64_t *sizes;
-    int fd; /* the file under way; -1: none */
-    uint64_t left;
-    bool gone; /* all of it is there */
-    struct buf bytes;
-};
-
 struct far {
     const struct server_conf *server;
     const struct proc_spec *spec;
@@ -75,128 +63,12 @@ struct far {
     const char *host;
     int log_fd;
     struct ssh ssh;
-    struct feed feed;
+    struct far_feed feed;
     struct buf noise; /* stdout before BEGUN */
     bool begun;
     struct proc_result *result;
     int rc; /* once a host has answered */
 };
-
-/* ---- what goes there ----------------------------------------------------------------------- */
-
-static int add_word(struct buf *order, const char *word)
-{
-    int rc = 0;
-
-    for (const unsigned char *at = (const unsigned char *)word; *at && rc == 0; at++)
-        rc = buf_addf(order, "\\0%03o", *at);
-    return rc == 0 ? buf_adds(order, "\n") : rc;
-}
-
-/* Seconds that the program may take there; 0: as many as it likes. */
-static int64_t limit_s(const struct ctx *ctx)
-{
-    int64_t left = ctx_left_ms(ctx);
-
-    return left == CTX_NEVER ? 0 : (left + 999) / 1000 + LATE_S;
-}
-
-static int add_words(const struct far *far, const struct ctx *ctx, struct buf *order,
-                     struct err *err)
-{
-    size_t words = 0;
-    int rc;
-
-    while (far->spec->argv[words])
-        words++;
-    rc = buf_addf(order, "%" PRId64 "\n%zu\n", limit_s(ctx), words);
-    for (size_t i = 0; i < words && rc == 0; i++)
-        rc = add_word(order, far->spec->argv[i]);
-    if (rc == 0)
-        rc = buf_addf(order, "%zu\n", far->count);
-    return rc < 0 ? err_set(err, ERR_LIMIT, "%s: its words are longer than %zu bytes",
-                            fs_basename(far->spec->argv[0]), ORDER_MAX / 5)
-                  : 0;
-}
-
-static int feed_begin(struct far *far, const struct ctx *ctx, struct err *err)
-{
-    struct feed *feed = &far->feed;
-
-    *feed = (struct feed){
-        .files = far->files, .count = far->count, .fd = -1, .bytes = BUF_INIT(2 * ORDER_MAX)};
-    return add_words(far, ctx, &feed->bytes, err);
-}
-
-static void feed_done(struct feed *feed)
-{
-    close_fd(&feed->fd);
-    buf_done(&feed->bytes);
-}
-
-static int open_next(struct feed *feed, struct err *err)
-{
-    const struct far_file *file = &feed->files[feed->next++];
-    struct stat info;
-
-    feed->fd = open(file->path, O_RDONLY | O_CLOEXEC);
-    if (feed->fd < 0 || fstat(feed->fd, &info) < 0)
-        return err_sys(err, errno, "%s", file->path);
-    feed->left = (uint64_t)info.st_size;
-    buf_addf(&feed->bytes, "%s\n%" PRIu64 "\n", file->name, feed->left);
-    return 0;
-}
-
-/* More of the file under way. */
-static int read_more(struct feed *feed, struct err *err)
-{
-    size_t want = feed->left < CHUNK ? (size_t)feed->left : CHUNK;
-    ssize_t n = want ? read(feed->fd, buf_space(&feed->bytes, want), want) : 0;
-
-    if (n < 0 || (n == 0 && want))
-        return err_sys(err, n < 0 ? errno : EIO, "%s", feed->files[feed->next - 1].path);
-    buf_grew(&feed->bytes, (size_t)n);
-    feed->left -= (uint64_t)n;
-    if (!feed->left) {
-        close_fd(&feed->fd);
-        feed->fd = -1;
-    }
-    return 0;
-}
-
-static int refill(struct feed *feed, struct err *err)
-{
-    int rc = 0;
-
-    while (!feed->bytes.size && !feed->gone && rc == 0) {
-        if (feed->fd >= 0) {
-            rc = read_more(feed, err);
-        } else if (feed->next < feed->count) {
-            rc = open_next(feed, err);
-        } else {
-            buf_adds(&feed->bytes, "go\n");
-            feed->gone = true;
-        }
-    }
-    return rc;
-}
-
-/* As much as ssh takes. That it takes no more shows at its end. */
-static int feed_some(struct far *far, struct err *err)
-{
-    struct feed *feed = &far->feed;
-    int rc = refill(feed, err);
-    ssize_t n;
-
-    if (rc < 0 || !feed->bytes.size)
-        return rc;
-    n = write(far->ssh.in_fd, feed->bytes.data, feed->bytes.size);
-    if (n > 0)
-        buf_drop_front(&feed->bytes, (size_t)n);
-    else if (n < 0 && errno != EAGAIN && errno != EINTR)
-        far->feed.gone = (buf_clear(&feed->bytes), true);
-    return 0;
-}
 
 /* ---- what comes back ----------------------------------------------------------------------- */
 
@@ -263,8 +135,7 @@ static int turn(struct far *far, const struct ctx *ctx, bool feeds, struct err *
     struct pollfd fds[] = {
         {.fd = far->ssh.out_fd, .events = POLLIN},
         {.fd = far->ssh.err_fd, .events = POLLIN},
-        {.fd = feeds && !(far->feed.gone && !far->feed.bytes.size) ? far->ssh.in_fd : -1,
-         .events = POLLOUT},
+        {.fd = feeds && !far_feed_over(&far->feed) ? far->ssh.in_fd : -1, .events = POLLOUT},
         {.fd = proc_pidfd(far->ssh.proc), .events = POLLIN},
         {.fd = ctx->cancel_fd, .events = POLLIN}};
     int64_t left = ctx_left_ms(ctx);
@@ -275,7 +146,7 @@ static int turn(struct far *far, const struct ctx *ctx, bool feeds, struct err *
     if (poll(fds, ARRAY_SIZE(fds), left > TURN_MS ? TURN_MS : (int)left) < 0)
         return 0; /* EINTR */
     if (fds[2].revents)
-        rc = feed_some(far, err);
+        rc = far_feed_some(&far->feed, far->ssh.in_fd, err);
     if (rc == 0 && fds[0].revents)
         rc = take_output(far, err);
     if (fds[1].revents)
@@ -363,7 +234,7 @@ static int on_host(void *arg, const char *host, const struct ctx *ctx, struct er
 {
     struct far *far = arg;
     int64_t began = ctx_now_ns();
-    int rc = feed_begin(far, ctx, err);
+    int rc = far_feed_begin(&far->feed, far->spec->argv, far->files, far->count, ctx, err);
 
     far->host = host;
     far->noise = (struct buf)BUF_INIT(NOISE_MAX);
@@ -390,7 +261,7 @@ static int on_host(void *arg, const char *host, const struct ctx *ctx, struct er
     }
     far->result->took_us = (ctx_now_ns() - began) / 1000;
     buf_done(&far->noise);
-    feed_done(&far->feed);
+    far_feed_done(&far->feed);
     return rc;
 }
 
