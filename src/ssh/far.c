@@ -29,7 +29,9 @@ static const char script[] =
     "set -f; umask 077; exec 3<&0; d=; p=; echo " HERE " >&2; "
     /* r: the next line, in v */
     "r() { IFS= read -r v <&3 || exit 1; }; "
-    "x() { [ -z \"$p\" ] || kill \"$p\" 2>/dev/null; cd /; [ -z \"$d\" ] || rm -rf \"$d\"; }; "
+    /* e: ends the program; timeout has made a group of it, and busybox's has not */
+    "e() { kill -TERM \"-$p\" || kill \"$p\"; }; "
+    "x() { [ -z \"$p\" ] || e 2>/dev/null; cd /; [ -z \"$d\" ] || rm -rf \"$d\"; }; "
     "trap x 0; trap \"exit 1\" 1 2 13 15; "
     /* seconds, and the words; printf is given a dot, as $() takes newlines off */
     "r; t=$v; r; n=$v; set --; "
@@ -48,7 +50,7 @@ static const char script[] =
     /* all of it came: the program, and beside it who waits for the end of the connection */
     "r; [ \"$v\" = go ] || exit 1; echo " BEGUN "; "
     "timeout -k 2 \"$t\" \"$@\" </dev/null 2>&1 3<&- & p=$!; "
-    "{ cat <&3; kill \"$p\"; } >/dev/null 2>&1 & k=$!; "
+    "{ cat <&3; e; } >/dev/null 2>&1 & k=$!; "
     "trap \"\" 13; wait \"$p\"; c=$?; p=; kill \"$k\" 2>/dev/null; "
     "echo " ENDED "\"$c\" >&2'";
 
