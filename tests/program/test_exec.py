@@ -29,7 +29,8 @@ with open(home / "calls", "a") as calls:
     calls.write(json.dumps([sys.argv[1:], os.getcwd(), files]) + "\\n")
 if (home / "hang").exists():
     print("Download in Progress:", flush=True)
-    (home / "running").write_text(os.getcwd())
+    (home / "starting").write_text(os.getcwd())
+    (home / "starting").rename(home / "running")
     time.sleep(60)
 log = home / "log"
 sys.stdout.write(log.read_text() if log.exists() else "")
