@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * The script that runs a program on a server, in the shells that there are: "ssh" is a line of sh
- * that hands the other host's line to a login shell here.
+ * that hands the other host's line to a login shell here, in a session of its own, which no signal
+ * to "ssh" reaches.
  */
 #include "ssh/far.h"
 
@@ -54,7 +55,8 @@ static struct fixture fixture(const char *login)
     strv_add(&f.server.hosts, "pi3.local");
     strv_add(&f.server.ssh, "sh");
     strv_add(&f.server.ssh, "-c");
-    strv_add_owned(&f.server.ssh, xasprintf("for line; do :; done; %s -c \"$line\"", login));
+    strv_add_owned(&f.server.ssh,
+                   xasprintf("for line; do :; done; /usr/bin/setsid -w %s -c \"$line\"", login));
     strv_add(&f.server.ssh, "ssh");
     return f;
 }
@@ -197,7 +199,7 @@ Test(far, files_arrive_where_there_is_busybox_alone)
 
 Test(far, exit_codes_and_what_a_login_shell_prints)
 {
-    struct fixture f = fixture("echo noise; printf noise; echo more >&2; sh");
+    struct fixture f = fixture("sh -c 'echo noise; printf noise; echo more >&2; exec sh \"$@\"' x");
     struct ctx ctx = ctx_narrow(&(struct ctx){CTX_NEVER, -1, NULL}, 30000);
     static const char *const fails[] = {"sh", "-c", "echo out; echo err >&2; exit 7", NULL};
     static const char *const gone[] = {"$(no such)", NULL};
@@ -292,7 +294,7 @@ Test(far, a_cancel_ends_the_program_and_removes_its_directory)
 Test(far, half_a_file_runs_nothing)
 {
     /* The connection ends within the file's bytes. */
-    struct fixture f = fixture("head -c 2000 | sh");
+    struct fixture f = fixture("sh -c 'head -c 2000 | sh \"$@\"' x");
     struct ctx ctx = ctx_narrow(&(struct ctx){CTX_NEVER, -1, NULL}, 30000);
     static char bytes[300001];
     cleanup_free char *file = fs_join(f.dir, "image"), *left = fs_join(f.dir, "left");
@@ -311,8 +313,8 @@ Test(far, half_a_file_runs_nothing)
 
 Test(far, no_host_answers)
 {
-    struct fixture f = fixture("echo 'ssh: connect to host pi3.local port 22: Connection refused' "
-                               ">&2; exit 255; true");
+    struct fixture f = fixture("sh -c 'echo \"ssh: connect to host pi3.local port 22: Connection "
+                               "refused\" >&2; exit 255'");
     struct ctx ctx = ctx_narrow(&(struct ctx){CTX_NEVER, -1, NULL}, 30000);
     static const char *const argv[] = {"true", NULL};
     cleanup_buf struct buf out = BUF_INIT(65536);
