@@ -71,6 +71,8 @@ static void add_programs(const struct driver_base *base, const void *self, struc
 
 void board_programs(const struct board *board, struct strv *ret, struct strv *hints)
 {
+    if (board->conf->far)
+        return; /* they are none of this host's */
     if (board->power)
         add_programs(&board->power->base, board->power_self, ret, hints);
     if (board->reset)
@@ -173,7 +175,7 @@ static void tell_guard(struct board *board, const struct ctx *ctx)
     const struct strv *argvs = NULL;
 
     untell_guard(board); /* of an earlier life that could not be ended */
-    if (!board->power->off_argvs)
+    if (!board->power->off_argvs || board->conf->far)
         return;
     board->guard = ctx->guard;
     board->rests = board->power->off_argvs(board->power_self, &argvs);
@@ -272,10 +274,12 @@ int board_flash_turn(struct board *board, const struct ctx *ctx, struct err *err
     const struct usb_device *device;
     struct turn_place place = {0};
     struct usb_tree tree = {0};
-    int rc = room->hub || room->controller ? usb_scan(&tree, err) : 0;
+    bool here = !board->conf->far && (room->hub || room->controller);
+    int rc = here ? usb_scan(&tree, err) : 0;
 
-    if (rc == 0 && (device = plugged_device(board->conf, &tree)))
+    if (here && rc == 0 && (device = plugged_device(board->conf, &tree)))
         place = (struct turn_place){.hub = device->parent, .controller = device->controller};
+    place.server = board->conf->far;
     if (rc == 0)
         rc = turn_take(board->lock_dir, board->lab, &place, ctx, &board->turn, err);
     usb_tree_done(&tree);
@@ -291,7 +295,11 @@ void board_flash_turn_end(struct board *board)
 int board_flash(struct board *board, const struct image *image, const struct ctx *ctx,
                 struct err *err)
 {
-    int rc = board->flash->program(board->flash_self, &board->env, image, ctx, err);
+    int rc = board->conf->recovery.first ? board_enter_bootloader(board, ctx, err) : 0;
+
+    if (rc < 0)
+        return rc;
+    rc = board->flash->program(board->flash_self, &board->env, image, ctx, err);
 
     return rc < 0 ? err_wrap(err, "flash %s", board->flash->base.name) : 0;
 }
@@ -420,7 +428,8 @@ int board_usb_reset(struct board *board, struct err *err)
     const struct usb_device *device;
     struct usb_link *link = NULL;
     struct usb_tree tree = {0};
-    int rc = usb_scan(&tree, err);
+    int rc = board->conf->far ? err_set(err, ERR_NOT_FOUND, "its port is none of this host's")
+                              : usb_scan(&tree, err);
 
     if (rc == 0 && !(device = plugged_device(board->conf, &tree)))
         rc = err_set(err, ERR_NOT_FOUND, "no USB device of its drivers is plugged in");
@@ -465,6 +474,9 @@ int board_console_open(struct board *board, const struct ctx *ctx, struct err *e
 {
     int rc = 0;
 
+    if (!board->console)
+        return err_set(err, ERR_CONFIG, "%s has no console driver: see hil drivers console",
+                       board->conf->name);
     if (board->console_fd < 0)
         rc = board->console->open(board->console_self, &board->env, ctx, &board->console_fd, err);
     if (rc == 0)

@@ -62,6 +62,8 @@ const struct board_conf *plugged_board(const struct rig *rig, const struct lab *
 {
     for (size_t i = 0; i < lab->count; i++) {
         const struct board_conf *board = &lab->boards[i];
+        if (board->far)
+            continue;
         if (node_has(board->flash, rig) || node_has(board->console, rig) ||
             node_has(board->reset, rig) || node_has(board->power, rig))
             return board;
@@ -161,6 +163,8 @@ void plugged_missing(const struct lab *lab, const struct usb_tree *tree, struct 
 {
     for (size_t i = 0; i < lab->count; i++) {
         const struct board_conf *board = &lab->boards[i];
+        if (board->far) /* its devices are none of this host's */
+            continue;
         look_into(board->flash, board->name, tree, ret);
         look_into(board->console, board->name, tree, ret);
         look_into(board->reset, board->name, tree, ret);
@@ -187,6 +191,8 @@ bool plugged_is_gone(const struct board_conf *board, const struct usb_tree *tree
 {
     struct count board_has = {0}, power = {0};
 
+    if (board->far)
+        return false;
     count_named(board->flash, tree, &board_has);
     count_named(board->console, tree, &board_has);
     count_named(board->reset, tree, &board_has);
@@ -219,7 +225,11 @@ static const struct usb_device *named_in(const struct yaml_node *node, const str
 
 const struct usb_device *plugged_device(const struct board_conf *board, const struct usb_tree *tree)
 {
-    const struct usb_device *found = named_in(board->flash, tree);
+    const struct usb_device *found;
+
+    if (board->far)
+        return NULL;
+    found = named_in(board->flash, tree);
 
     return found ? found : named_in(board->console, tree);
 }
