@@ -224,6 +224,16 @@ static void property(struct junit *junit, const char *name, const char *value)
     xml_end(&junit->xml);
 }
 
+/* A board elsewhere is called SERVER/BOARD, and a board here has no slash in its name. */
+static void server_property(struct junit *junit, const char *board)
+{
+    cleanup_buf struct buf server = BUF_INIT(MESSAGE_MAX_BYTES);
+    const char *slash = board ? strchr(board, '/') : NULL;
+
+    if (slash && !buf_addf(&server, "%.*s", (int)(slash - board), board))
+        property(junit, "server", server.data);
+}
+
 static void origin_properties(struct junit *junit, const struct run_origin *origin)
 {
     property(junit, "commit", origin->sha);
@@ -260,6 +270,7 @@ static void properties(struct junit *junit, const struct run_result *run,
         buf_adds(&line, "none");
     xml_begin(&junit->xml, "properties");
     property(junit, "board", job->board);
+    server_property(junit, job->board);
     property(junit, "labels", labels.data);
     property(junit, "probe", job->probe);
     property(junit, "image", job->image.file);

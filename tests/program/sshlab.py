@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Servers for whole-program tests: real sshds on loopback, each with a lab of emulated boards of its own.
+"""Servers for whole-program tests: real sshds on loopback or in a network of their own, each with a lab of emulated boards of its own.
 
 Nothing of the user's is read or written: host keys, authorized_keys, known_hosts and ssh_config are in
 the test's directory, and hil there is the program under test, found by the PATH that sshd sets.
@@ -45,7 +45,8 @@ def keygen(path):
 class Server:
     """An sshd with a home of its own, and hil in its PATH."""
 
-    def __init__(self, hil, name, program=HIL):
+    def __init__(self, hil, name, program=HIL, address="127.0.0.1", within=()):
+        self.address, self.within = address, within
         self.home = hil.home / "servers" / name
         self.name = name
         self.pc = hil
@@ -78,7 +79,7 @@ class Server:
         )
         words = " ".join(f'"{name}={value}"' for name, value in env.items())
         (self.home / "sshd_config").write_text(
-            f"ListenAddress 127.0.0.1:{self.port}\n"
+            f"ListenAddress {self.address}:{self.port}\n"
             f"HostKey {self.home}/host_key\nPidFile {self.home}/sshd.pid\n"
             f"AuthorizedKeysFile {self.pc.home}/client_key.pub\n"
             "StrictModes no\nUsePAM no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n"
@@ -89,12 +90,12 @@ class Server:
         if os.getuid() == 0:  # where it would separate its privileges; made by its service otherwise
             pathlib.Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
         self.process = subprocess.Popen(
-            [SSHD, "-D", "-e", "-f", self.home / "sshd_config"], stderr=open(self.home / "sshd.log", "wb")
+            [*self.within, SSHD, "-D", "-e", "-f", self.home / "sshd_config"], stderr=open(self.home / "sshd.log", "wb")
         )
         end = time.monotonic() + 10
         while time.monotonic() < end:
             try:
-                socket.create_connection(("127.0.0.1", self.port), 1).close()
+                socket.create_connection((self.address, self.port), 1).close()
                 return
             except ConnectionRefusedError:
                 time.sleep(0.01)
@@ -121,10 +122,10 @@ class Server:
     def trust(self, key=None):
         text = (key or self.home / "host_key.pub").read_text().split()[:2]
         with open(self.pc.home / "known_hosts", "a") as known:
-            known.write(f"[127.0.0.1]:{self.port} {' '.join(text)}\n")
+            known.write(f"[{self.address}]:{self.port} {' '.join(text)}\n")
 
     def conf(self, **more):
-        parts = {"hosts": "[127.0.0.1]", "port": self.port, "ssh": f"[ssh, -F, {self.pc.home}/ssh_config]", **more}
+        parts = {"hosts": f"[{self.address}]", "port": self.port, "ssh": f"[ssh, -F, {self.pc.home}/ssh_config]", **more}
         return "{" + ", ".join(f"{key}: {value}" for key, value in parts.items()) + "}"
 
 

@@ -72,7 +72,8 @@ def test_run_has_the_files_and_the_replay_of_a_board_here(hil, servers, pi1):
     assert (job / "decoded.json").exists()
     asked = json.loads((job / "job.json").read_text())["timeouts_ms"]
     assert (asked["boot"], asked["idle"], asked["total"]) == (7000, 8000, 60000), "ours, then the server's"
-    assert b"pi1/node" in (hil.out / "junit.xml").read_bytes()
+    junit = (hil.out / "junit.xml").read_text()
+    assert 'name="board" value="pi1/node"' in junit and 'name="server" value="pi1"' in junit
     again = hil("replay", "--junit", "again.xml", "--json", "again.json", hil.out)
     assert again.code == 1
     assert (hil.home / "again.xml").read_bytes() == (hil.out / "junit.xml").read_bytes()
