@@ -59,7 +59,8 @@ def test_a_run_is_seen_as_it_goes_on(hil, board, browser):
         browser.wait_text(f"{CARD} .v", "free")
         run = hil.start("run", "--lab", lab, IMAGE, env=ACTIONS)
         browser.wait_text(CARD, "1 passed")
-        assert browser.text(f"{CARD} .v") == "test" and "1 in use" in browser.text("#tally")
+        browser.wait_text(f"{CARD} .v", "test")  # a board may speak before its reset command has returned
+        browser.wait_text("#tally", "1 in use")
         assert browser.eval(f"document.querySelector('{CARD} p a').href") == "https://github.com/acme/motor/actions/runs/4711"
         browser("click", selector=f"{CARD} h2 a")
         browser.wait_text("#u-log", "test_one:PASS")
