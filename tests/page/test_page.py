@@ -379,6 +379,8 @@ def test_every_view_is_legible_named_and_fits(hil, board, browser, scheme, width
             browser.wait_text("#link", "live")
             browser.wait_text("#tally", "in trouble")
             browser.wait("!document.querySelector('nav a[href=\"#rig\"]').hidden")
+            if view == "board/uno":
+                browser.wait_text("#u-log", "2 Tests 0 Failures")
             if view == "history":
                 browser.wait_text("#h-sum", "passed")
                 browser.wait_text("#t-flaky", "smoke")
