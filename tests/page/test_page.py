@@ -59,7 +59,8 @@ def test_a_run_is_seen_as_it_goes_on(hil, board, browser):
         browser.wait_text(f"{CARD} .v", "free")
         run = hil.start("run", "--lab", lab, IMAGE, env=ACTIONS)
         browser.wait_text(CARD, "1 passed")
-        assert browser.text(f"{CARD} .v") == "test" and "1 in use" in browser.text("#tally")
+        browser.wait_text(f"{CARD} .v", "test")  # a board may speak before its reset command has returned
+        browser.wait_text("#tally", "1 in use")
         assert browser.eval(f"document.querySelector('{CARD} p a').href") == "https://github.com/acme/motor/actions/runs/4711"
         browser("click", selector=f"{CARD} h2 a")
         browser.wait_text("#u-log", "test_one:PASS")
@@ -378,6 +379,8 @@ def test_every_view_is_legible_named_and_fits(hil, board, browser, scheme, width
             browser.wait_text("#link", "live")
             browser.wait_text("#tally", "in trouble")
             browser.wait("!document.querySelector('nav a[href=\"#rig\"]').hidden")
+            if view == "board/uno":
+                browser.wait_text("#u-log", "2 Tests 0 Failures")
             if view == "history":
                 browser.wait_text("#h-sum", "passed")
                 browser.wait_text("#t-flaky", "smoke")

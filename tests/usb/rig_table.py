@@ -199,7 +199,7 @@ def check(guest, work, hil, redir):
     hand = Hand(guest, work, hil, redir, boards, seed)
     try:
         began = time.monotonic()
-        hand.run(60 + 8 * boards)
+        hand.run(120 + 20 * boards)  # of a guest without virtualisation on a busy host
         took = time.monotonic() - began
         code, out = guest(f"{hil} rig --lab rig.yaml --report --json --since 24h")
         assert code == 0, out
