@@ -16,6 +16,8 @@
 #define RANGES_MAX 64
 #define PARALLEL_MAX 1000
 #define STORE_KEEP_MIN_MS INT64_C(86400000)
+#define STORE_LEASE_MIN_MS 2000
+#define STORE_LEASE_MAX_MS 3600000
 #define STORE_SIZE_MIN ((uint64_t)1 << 20)
 
 /* What the rows of a board fill. The parts that are not handed out as they are stand apart. */
@@ -117,6 +119,8 @@ static const struct field lab_rows[] = {
      .help = "what hil rig does with every board that is plugged in"},
     {0}};
 
+static const char *const away_names[] = {"refuse", "local", NULL}; /* enum store_away */
+
 static const struct field store_rows[] = {
     {"url", FIELD_STRING, offsetof(struct store_conf, url),
      .help = "a PostgreSQL database that several hosts share"},
@@ -124,6 +128,10 @@ static const struct field store_rows[] = {
      .help = "for how long; 180d where not given"},
     {"max-size", FIELD_SIZE, offsetof(struct store_conf, max_bytes),
      .help = "how large it may become; 512M where not given"},
+    {"lease", FIELD_DURATION, offsetof(struct store_conf, lease_ms),
+     .help = "how long a board stays taken whose host is gone; 60s where not given"},
+    {"away", FIELD_CHOICE, offsetof(struct store_conf, away), .choices = away_names,
+     .help = "without the database: refuse boards, or local: trust this host's locks alone"},
     {0}};
 
 static const struct field max_parallel_rows[] = {
@@ -485,6 +493,8 @@ static void read_store(const struct yaml_node *node, struct store_conf *ret, str
     if (ret->keep_ms < STORE_KEEP_MIN_MS)
         diag_node(diags, yaml_get(node, "keep"),
                   "keep: less than 1d, and hil watch counts a day's flashes");
+    if (ret->lease_ms < STORE_LEASE_MIN_MS || ret->lease_ms > STORE_LEASE_MAX_MS)
+        diag_node(diags, yaml_get(node, "lease"), "lease: between 2s and 1h");
     if (ret->max_bytes < STORE_SIZE_MIN)
         diag_node(diags, yaml_get(node, "max-size"), "max-size: less than 1M holds no run");
     if (ret->url && !str_starts(ret->url, "postgresql://") && !str_starts(ret->url, "postgres://"))
