@@ -23,11 +23,11 @@ struct leases {
 int leases_open(const struct leases_conf *conf, struct leases **ret, struct err *err)
 {
     struct db *db = NULL;
-    int rc = db_open_server(conf->url, true, &db, err);
+    int rc = db_open_server(conf->url, !conf->only_look, &db, err);
 
     if (rc == 0)
         rc = db_hurry(db, LEASES_ANSWER_MS, err);
-    if (rc == 0)
+    if (rc == 0 && !conf->only_look)
         rc = db_listen(db, CHANNEL, err);
     if (rc < 0) {
         db_close(db);

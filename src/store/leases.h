@@ -35,6 +35,7 @@ struct leases_conf {
     const char *url, *lab;
     const char *place; /* of this host and no other: what its kernel's locks mean something for */
     int64_t ttl_ms;
+    bool only_look; /* nothing is made, and nothing listened to; -ERR_NOT_FOUND: there is nothing */
 };
 int leases_open(const struct leases_conf *conf, struct leases **ret, struct err *err); /* borrows */
 void leases_close(struct leases *leases); /* NULL is fine; the rows stay until they expire */

@@ -1,45 +1,11 @@
 # SPDX-License-Identifier: MIT
 """Several hosts with one history in PostgreSQL; and what becomes of a run when it is away."""
 import json
-import os
-import pathlib
-import subprocess
 
 import pytest
 from ptyboard import PtyBoard
 
-WITH = pathlib.Path(__file__).parent.parent / "with-postgres"
 GOOD = "t.c:1:boots:PASS\r\n\r\n-----------------------\r\n1 Tests 0 Failures 0 Ignored\r\nOK\r\n"
-
-
-class Server:
-    def __init__(self):
-        say = 'echo "$HIL_TEST_POSTGRES"; echo "$HIL_TEST_POSTGRES_DATA"; echo "$HIL_TEST_POSTGRES_BIN"; read -r _'
-        self.process = subprocess.Popen(
-            [WITH, "sh", "-c", say], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        self.url, self.data, self.bin = [self.process.stdout.readline().strip() for _ in range(3)]
-        if not self.url and self.process.wait() == 77:
-            pytest.skip("PostgreSQL is not installed; try: apt install postgresql")
-
-    def control(self, *args):
-        user = ["setpriv", "--reuid=nobody", "--clear-groups", "--"] if os.geteuid() == 0 else []
-        subprocess.run([*user, f"{self.bin}/pg_ctl", "-D", self.data, "-w", "-s", *args], check=True, cwd="/",
-                       stdout=subprocess.DEVNULL)  # fmt: skip
-
-    def ask(self, sql):
-        argv = [f"{self.bin}/psql", self.url, "-XAtq", "-v", "ON_ERROR_STOP=1", "-c", sql]
-        return subprocess.run(argv, check=True, capture_output=True, text=True).stdout.strip()
-
-    def close(self):
-        self.process.communicate("\n")
-
-
-@pytest.fixture(scope="module")
-def server():
-    server = Server()
-    yield server
-    server.close()
 
 
 @pytest.fixture
