@@ -138,7 +138,7 @@ static void open_emulated(struct board *board, const struct yaml_node *qemu, str
         open_from_text(board, "flash", flash, diags);
     if (!board->console)
         open_from_text(board, "console", console, diags);
-    if (machine && !board->conf->memory_count) {
+    if (machine && !board->conf->memory.count) {
         board->emulated[0] =
             (struct memory_range){.at = machine->flash_at, .size = machine->flash_size};
         board->emulated[1] =
@@ -200,8 +200,8 @@ struct board *board_open(const struct lab *lab, const struct board_conf *conf,
     diags->file = lab->file;
     board->conf = conf;
     board->console_fd = -1;
-    board->env.memory = conf->memory;
-    board->env.memory_count = conf->memory_count;
+    board->env.memory = conf->memory.ranges;
+    board->env.memory_count = conf->memory.count;
     board->dir = socket_dir(lab, runtime_dir);
     board->env.board = conf->name;
     board->env.runtime_dir = board->dir;

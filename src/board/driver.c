@@ -3,7 +3,7 @@
 
 #include "base/fs.h"
 #include "base/proc.h"
-#include "conf/lab.h"
+#include "conf/memory.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -21,6 +21,8 @@
 #define SAVE_MS 500
 #define NO_GRACE (-1) /* flash is saved by then: nothing is lost by SIGKILL */
 #define LOG_MAX (256 * 1024)
+#define TRIM_TO 1024                    /* all sizes of flash are multiples */
+#define FLASH_MAX ((size_t)1024 * 1024) /* the largest of the machines */
 
 static const struct emulator_machine machines[] = {
     {"netduinoplus2", "STM32F405", 0x08000000, 1024 * 1024, 0x20000000, 128 * 1024},
@@ -170,7 +172,7 @@ static int ended(const struct driver_env *env, struct err *err)
     return err_set(err, ERR_TOOL, "QEMU ended at once: %s", last);
 }
 
-/* One connection to QMP with the handshake done. */
+/* One connection to QMP. */
 struct control {
     int fd;
     struct qmp qmp;
@@ -251,6 +253,22 @@ int emulator_start(struct emulator *emulator, const struct driver_env *env, cons
     return err_wrap(err, "emulator %s", emulator->conf.machine);
 }
 
+/* What follows the last page that is not zero is as it is in a new machine, and costs the next start
+ * the time to load it. */
+static int trim(const char *path, struct err *err)
+{
+    static const char zeros[TRIM_TO];
+    cleanup_buf struct buf flash = BUF_INIT(FLASH_MAX);
+    int rc = fs_read(path, &flash, err);
+    size_t pages = flash.size / TRIM_TO;
+
+    while (pages > 1 && !memcmp(flash.data + (pages - 1) * TRIM_TO, zeros, TRIM_TO))
+        pages--;
+    if (rc == 0 && truncate(path, (off_t)(pages * TRIM_TO)) < 0)
+        rc = err_sys(err, errno, "%s", path);
+    return rc;
+}
+
 /* To a file beside the old one first, so that a save that is cut short loses nothing. */
 static int save_flash(const struct emulator *emulator, const struct driver_env *env,
                       const struct ctx *ctx, struct err *err)
@@ -270,6 +288,8 @@ static int save_flash(const struct emulator *emulator, const struct driver_env *
         cJSON_AddStringToObject(range, "filename", draft);
         rc = qmp_call(&control.qmp, "pmemsave", range, ctx, err);
     }
+    if (rc == 0)
+        rc = trim(draft, err);
     if (rc == 0 && rename(draft, path) < 0)
         rc = err_sys(err, errno, "%s", path);
     control_close(&control);

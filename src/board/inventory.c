@@ -61,8 +61,8 @@ static bool has_memory(const struct lab *lab, const char *name)
         if (lab->boards[i].server)
             return true;
     for (size_t i = 0; i < lab->count; i++)
-        for (size_t m = 0; m < lab->boards[i].memory_count; m++)
-            if (str_eq(lab->boards[i].memory[m].name, name))
+        for (size_t m = 0; m < lab->boards[i].memory.count; m++)
+            if (str_eq(lab->boards[i].memory.ranges[m].name, name))
                 return true;
     return false;
 }

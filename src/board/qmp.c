@@ -85,14 +85,16 @@ int qmp_open(struct qmp *qmp, int fd, const struct ctx *ctx, struct err *err)
     rc = next_line(qmp, 0, &line, ctx, err);
     if (rc == 0 && line != QMP_GREETING)
         rc = err_set(err, ERR_PROTOCOL, "QMP: no greeting");
-    return rc < 0 ? rc : qmp_call(qmp, "qmp_capabilities", NULL, ctx, err);
+    return rc;
 }
 
 int qmp_call(struct qmp *qmp, const char *command, cJSON *arguments, const struct ctx *ctx,
              struct err *err)
 {
+    /* Without an id, so that a refusal of it counts as one of the command. */
+    const char *before = qmp->last_id ? "" : "{\"execute\":\"qmp_capabilities\"}";
     cJSON *object = cJSON_CreateObject();
-    cleanup_free char *text = NULL;
+    cleanup_free char *text = NULL, *both = NULL;
     enum qmp_line line = QMP_OTHER;
     int64_t id = ++qmp->last_id;
     int rc;
@@ -103,7 +105,8 @@ int qmp_call(struct qmp *qmp, const char *command, cJSON *arguments, const struc
         cJSON_AddItemToObject(object, "arguments", arguments);
     text = cJSON_PrintUnformatted(object);
     cJSON_Delete(object);
-    rc = gone(ctx_write(ctx, qmp->fd, text, strlen(text), err), err);
+    both = xasprintf("%s%s", before, text);
+    rc = gone(ctx_write(ctx, qmp->fd, both, strlen(both), err), err);
     while (rc == 0 && line != QMP_RETURN)
         rc = next_line(qmp, id, &line, ctx, err);
     return rc < 0 ? err_wrap(err, "%s", command) : 0;

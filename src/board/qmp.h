@@ -27,7 +27,8 @@ struct qmp {
     unsigned watched;  /* how many of those came */
 };
 
-/* Reads the greeting and leaves negotiation mode. QEMU answers once its machine is complete. */
+/* Reads the greeting, which QEMU sends once its machine is complete. Negotiation mode is left along
+ * with the first call: commands are carried out in order, so its answer need not be waited for. */
 int qmp_open(struct qmp *qmp, int fd, const struct ctx *ctx, struct err *err);
 void qmp_done(struct qmp *qmp); /* also after a failed qmp_open() */
 /* Takes over `arguments` (may be NULL). -ERR_REFUSED with QEMU's words. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/cmd.h"
-#include "run/session.h"
+#include "cmd/session_options.h"
 
 #include <stdio.h>
 
@@ -31,29 +31,13 @@ static const char *const see_also[] = {"boards", "run", "labels", NULL};
 static int take(void *arg, const struct opt_row *row, const char *value, struct err *err)
 {
     struct session_request *request = arg;
+    int taken = session_options_take(row, value, request, err);
 
-    switch (row->letter) {
-    case 'b':
-        strv_add(&request->plan.selectors, value);
-        return 0;
-    case 'l':
-        request->lab_path = value;
-        return 0;
-    case 'w':
-        return str_to_ms(value, "--wait", &request->wait_ms, err);
-    case 'o':
-        request->out_dir = value;
-        return 0;
-    case 'q':
-        request->verbosity = -1;
-        return 0;
-    case 'v':
-        request->verbosity++;
-        return 0;
-    default:
+    if (taken < 0)
+        return -(int)err->code;
+    if (!taken)
         request->health = HEALTH_DUE;
-        return 0;
-    }
+    return 0;
 }
 
 static void request_done(struct session_request *request)

@@ -108,15 +108,6 @@ static void note(void *arg, const char *text)
 
 /* ---- printing -------------------------------------------------------------------------------- */
 
-static void json_list(struct json_out *out, const char *name, const struct strv *list)
-{
-    json_key(out, name);
-    json_array(out);
-    for (size_t i = 0; i < list->count; i++)
-        json_string(out, list->items[i]);
-    json_array_end(out);
-}
-
 static int print_json(const struct labels *labels, struct err *err)
 {
     struct json_out out;
@@ -125,7 +116,7 @@ static int print_json(const struct labels *labels, struct err *err)
     json_begin(&out, STDOUT_FILENO, 2);
     json_object(&out);
     json_kv_int(&out, "schema", 1);
-    json_list(&out, "labels", &labels->given);
+    json_kv_strv(&out, "labels", &labels->given);
     json_key(&out, "boards");
     json_array(&out);
     for (size_t i = 0; i < labels->count; i++) {
@@ -205,8 +196,8 @@ static int print_outcome(const struct request *request, const struct sync_outcom
     json_kv_int(&out, "schema", 1);
     json_kv_string(&out, "runner", outcome->runner.name);
     json_kv_int(&out, "id", outcome->runner.id);
-    json_list(&out, "before", &outcome->runner.custom);
-    json_list(&out, "labels", &outcome->wanted);
+    json_kv_strv(&out, "before", &outcome->runner.custom);
+    json_kv_strv(&out, "labels", &outcome->wanted);
     json_kv_bool(&out, "changed", outcome->changed && !request->sync.dry_run);
     json_object_end(&out);
     rc = json_end(&out, err);

@@ -25,7 +25,7 @@
 #define HIL_CONF_TESTPLAN_H
 
 #include "conf/diag.h"
-#include "conf/lab.h"
+#include "conf/timeouts.h"
 
 #define RETRIES_MAX 10
 enum { FLAKY_PASS, FLAKY_FAIL };

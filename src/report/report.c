@@ -16,6 +16,13 @@ struct report_order {
     char *path;
 };
 
+void report_prepare(void)
+{
+    for (size_t i = 0; report_formats[i]; i++)
+        if (report_formats[i]->prepare)
+            report_formats[i]->prepare();
+}
+
 int report_write(const struct report_format *format, const struct run_result *run, const char *path,
                  struct err *err)
 {

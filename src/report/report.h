@@ -18,10 +18,14 @@ struct report_format {
     const char *file; /* its name in the run directory: "junit.xml" */
     const char *summary;
     int (*write)(const struct run_result *run, int fd, struct err *err);
+    void (*prepare)(void); /* NULL: nothing to */
 };
 extern const struct report_format *const report_formats[]; /* NULL-terminated */
 extern const struct report_format report_junit, report_json, report_summary, report_html;
 
+/* Loads what the writers need, in a thread of the caller's, so that the end of a run need not wait for
+ * it. */
+void report_prepare(void);
 /* Writes one report to `path` ("-": stdout). */
 int report_write(const struct report_format *format, const struct run_result *run, const char *path,
                  struct err *err);

@@ -7,10 +7,10 @@
 #define HIL_RUN_JOB_H
 
 #include "base/ctx.h"
-#include "conf/lab.h"
+#include "conf/board.h"
 #include "image/image.h"
 #include "parse/parser.h"
-#include "result/result.h"
+#include "result/job.h"
 
 struct board;
 

@@ -15,6 +15,7 @@
 #include "run/rundir.h"
 #include "store/prune.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -324,6 +325,14 @@ static void tell_away(struct session *session)
             warn(session, session->servers.looks[i].away);
 }
 
+/* Beside the boards' work. */
+static void *prepare_reports(void *arg)
+{
+    (void)arg;
+    report_prepare();
+    return NULL;
+}
+
 static int run_jobs(struct session *session, struct err *err)
 {
     const struct session_request *request = session->request;
@@ -339,6 +348,8 @@ static int run_jobs(struct session *session, struct err *err)
                                    .wait_ms = request->wait_ms,
                                    .tick_ms = request->term.live ? TICK_MS : 0};
     struct origin_look *look;
+    pthread_t preparer;
+    bool preparing;
     int64_t began = ctx_now_ns();
 
     options.claims = session->claims =
@@ -359,6 +370,7 @@ static int run_jobs(struct session *session, struct err *err)
     event_emit(session->events,
                (struct event){.kind = EVENT_RUN_START, .number = session->plan.count});
     look = origin_look_begin(request->plan_path);
+    preparing = pthread_create(&preparer, NULL, prepare_reports, NULL) == 0;
     pool_run(&options, session->plan.jobs, session->plan.count, &session->ctx, run->jobs);
     run->count = session->plan.count;
     if (!request->no_quarantine)
@@ -373,6 +385,8 @@ static int run_jobs(struct session *session, struct err *err)
     run->took_us = (ctx_now_ns() - began) / 1000;
     find_origin(session, look);
     judge_run(run);
+    if (preparing)
+        pthread_join(preparer, NULL);
     return rundir_write_run(request->out_dir, run, err);
 }
 

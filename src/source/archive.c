@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/fs.h"
 #include "base/text.h"
+#include "source/archive_api.h"
 #include "source/parts.h"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <locale.h>
@@ -15,22 +14,8 @@
 
 #define FEED_BLOCK ((size_t)64 << 10)
 
-/* What CI packs firmware in. Not here: mtree (no data of its own, may name files of this host), and
- * lrzip, grzip and lzop, for which libarchive would start programs, and .Z, whose end cannot be
- * told from a cut. Raw comes last and matches what nothing else does: one compressed file, or none.
- */
-static int (*const supported[])(struct archive *) = {
-    archive_read_support_filter_gzip,    archive_read_support_filter_bzip2,
-    archive_read_support_filter_xz,      archive_read_support_filter_lzma,
-    archive_read_support_filter_lzip,    archive_read_support_filter_zstd,
-    archive_read_support_filter_lz4,     archive_read_support_format_tar,
-    archive_read_support_format_7zip,    archive_read_support_format_cpio,
-    archive_read_support_format_ar,      archive_read_support_format_cab,
-    archive_read_support_format_rar,     archive_read_support_format_rar5,
-    archive_read_support_format_iso9660, archive_read_support_format_raw,
-};
-
 struct reader {
+    struct archive_api api;
     struct archive *archive;
     const struct ctx *ctx;
     const char *name;
@@ -68,9 +53,9 @@ static int check_expansion(struct reader *reader, uint64_t unpacked)
 /* With a decompressor in between, members that are passed over are unpacked, too. */
 static int check_filters(struct reader *reader)
 {
-    la_int64_t unpacked = archive_filter_bytes(reader->archive, 0);
+    la_int64_t unpacked = reader->api.filter_bytes(reader->archive, 0);
 
-    if (archive_filter_count(reader->archive) <= 1 || unpacked < 0)
+    if (reader->api.filter_count(reader->archive) <= 1 || unpacked < 0)
         return 0;
     return check_expansion(reader, (uint64_t)unpacked);
 }
@@ -92,7 +77,7 @@ static la_ssize_t feed_read(struct archive *archive, void *arg, const void **ret
         n = -1;
     if (n < 0) {
         reader->told = true;
-        archive_set_error(archive, EIO, "reading stopped");
+        reader->api.set_error(archive, EIO, "reading stopped");
         return ARCHIVE_FATAL;
     }
     reader->packed += (uint64_t)n;
@@ -127,28 +112,29 @@ static int open_reader(struct reader *reader)
     struct archive *archive = reader->archive;
     bool can_seek = reader->file_size >= 0;
 
-    for (size_t i = 0; i < ARRAY_SIZE(supported); i++)
-        supported[i](archive);
+#define X(name) reader->api.name(archive);
+    ARCHIVE_KINDS(X)
+#undef X
     /* The directory at a zip's end is the truth where it can be reached: it knows links, and a file
      * that lost it is truncated. */
     if (can_seek)
-        archive_read_support_format_zip_seekable(archive);
+        reader->api.read_support_format_zip_seekable(archive);
     else
-        archive_read_support_format_zip_streamable(archive);
-    archive_read_set_callback_data(archive, reader);
-    archive_read_set_read_callback(archive, feed_read);
+        reader->api.read_support_format_zip_streamable(archive);
+    reader->api.read_set_callback_data(archive, reader);
+    reader->api.read_set_read_callback(archive, feed_read);
     if (can_seek) {
-        archive_read_set_skip_callback(archive, feed_skip);
-        archive_read_set_seek_callback(archive, feed_seek);
+        reader->api.read_set_skip_callback(archive, feed_skip);
+        reader->api.read_set_seek_callback(archive, feed_seek);
     }
-    return archive_read_open1(archive);
+    return reader->api.read_open1(archive);
 }
 
 /* ---- members --------------------------------------------------------------------------------- */
 
 static int archive_error(struct reader *reader)
 {
-    const char *words = archive_error_string(reader->archive);
+    const char *words = reader->api.error_string(reader->archive);
 
     if (reader->told)
         return -(int)reader->err->code;
@@ -191,12 +177,12 @@ static int check_name(struct reader *reader, const char *name)
                   : 0;
 }
 
-static const char *member_name(struct archive_entry *entry)
+static const char *member_name(const struct reader *reader, struct archive_entry *entry)
 {
-    const char *name = archive_entry_pathname(entry);
+    const char *name = reader->api.entry_pathname(entry);
 
     if (!name)
-        name = archive_entry_pathname_utf8(entry);
+        name = reader->api.entry_pathname_utf8(entry);
     while (name && str_starts(name, "./") && name[2])
         name += 2;
     return name;
@@ -204,20 +190,21 @@ static const char *member_name(struct archive_entry *entry)
 
 static int check_kind(struct reader *reader, struct archive_entry *entry)
 {
-    const char *link = archive_entry_hardlink(entry);
+    const char *link = reader->api.entry_hardlink(entry);
 
-    if (archive_entry_filetype(entry) == AE_IFLNK)
-        link = archive_entry_symlink(entry);
-    if (link || archive_entry_filetype(entry) == AE_IFLNK) {
+    if (reader->api.entry_filetype(entry) == AE_IFLNK)
+        link = reader->api.entry_symlink(entry);
+    if (link || reader->api.entry_filetype(entry) == AE_IFLNK) {
         cleanup_free char *shown = text_clean_dup(link ? link : "?", 200, TEXT_ONE_LINE);
         return err_set(reader->err, ERR_DATA, "refused: is a link to '%s'; name that file itself",
                        shown);
     }
-    if (archive_entry_filetype(entry) != AE_IFREG)
+    if (reader->api.entry_filetype(entry) != AE_IFREG)
         return err_set(reader->err, ERR_DATA, "refused: is a device or the like, not a file");
-    if (archive_entry_is_encrypted(entry))
+    if (reader->api.entry_is_encrypted(entry))
         return err_set(reader->err, ERR_DATA, "refused: is encrypted");
-    return archive_entry_size(entry) > (la_int64_t)reader->taker->file_max ? too_large(reader) : 0;
+    return reader->api.entry_size(entry) > (la_int64_t)reader->taker->file_max ? too_large(reader)
+                                                                               : 0;
 }
 
 static int read_member(struct reader *reader, const char *name)
@@ -227,7 +214,7 @@ static int read_member(struct reader *reader, const char *name)
     int rc = taker->begin(taker->arg, name, reader->err);
 
     while (rc == 0) {
-        la_ssize_t n = archive_read_data(reader->archive, reader->member, FEED_BLOCK);
+        la_ssize_t n = reader->api.read_data(reader->archive, reader->member, FEED_BLOCK);
         if (n < 0)
             return archive_error(reader);
         if (n == 0)
@@ -265,8 +252,8 @@ static bool is_wanted(const struct reader *reader, const char *name)
  * large it is. */
 static int pass_member(struct reader *reader, struct archive_entry *entry)
 {
-    int format = archive_format(reader->archive) & ARCHIVE_FORMAT_BASE_MASK;
-    la_int64_t size = archive_entry_size(entry);
+    int format = reader->api.format(reader->archive) & ARCHIVE_FORMAT_BASE_MASK;
+    la_int64_t size = reader->api.entry_size(entry);
 
     if (format == ARCHIVE_FORMAT_7ZIP || format == ARCHIVE_FORMAT_CAB ||
         format == ARCHIVE_FORMAT_RAR || format == ARCHIVE_FORMAT_RAR_V5)
@@ -278,7 +265,7 @@ static int pass_member(struct reader *reader, struct archive_entry *entry)
 
 static int visit(struct reader *reader, struct archive_entry *entry)
 {
-    const char *name = member_name(entry);
+    const char *name = member_name(reader, entry);
     int rc;
 
     if (++reader->members > SOURCE_MEMBERS_MAX)
@@ -286,7 +273,7 @@ static int visit(struct reader *reader, struct archive_entry *entry)
     if (!name)
         return err_set(reader->err, ERR_DATA, "member %zu has no readable name", reader->members);
     rc = check_name(reader, name);
-    if (rc < 0 || archive_entry_filetype(entry) == AE_IFDIR)
+    if (rc < 0 || reader->api.entry_filetype(entry) == AE_IFDIR)
         return rc;
     listing_add(source_is_firmware_name(name) ? &reader->firmware : &reader->others, name);
     if (!is_wanted(reader, name))
@@ -313,10 +300,12 @@ static int take_single(struct reader *reader)
 
 /* A tar ends with blocks of zeros; libarchive takes the plain end of the file for it as well, and a
  * file cut between two members would go unnoticed. */
-static bool lacks_tar_end(struct archive *archive)
+static bool lacks_tar_end(const struct reader *reader)
 {
-    return (archive_format(archive) & ARCHIVE_FORMAT_BASE_MASK) == ARCHIVE_FORMAT_TAR &&
-           archive_filter_bytes(archive, 0) == archive_read_header_position(archive);
+    struct archive *archive = reader->archive;
+
+    return (reader->api.format(archive) & ARCHIVE_FORMAT_BASE_MASK) == ARCHIVE_FORMAT_TAR &&
+           reader->api.filter_bytes(archive, 0) == reader->api.read_header_position(archive);
 }
 
 static int judge(struct reader *reader)
@@ -327,7 +316,7 @@ static int judge(struct reader *reader)
     cleanup_free char *choose =
         reader->choose ? xstrdup(reader->choose) : xasprintf("%s:", reader->name);
 
-    if (lacks_tar_end(reader->archive))
+    if (lacks_tar_end(reader))
         return err_set(reader->err, ERR_DATA, "truncated: the tar file has no end mark");
     if (!reader->glob && reader->wanted > 1)
         return err_set(reader->err, ERR_USAGE, "has %zu firmware files: %s; choose, as in '%s%s'",
@@ -361,21 +350,33 @@ static int read_all(struct reader *reader)
     int rc = open_reader(reader);
 
     while (rc >= ARCHIVE_WARN) {
-        rc = archive_read_next_header(reader->archive, &entry);
+        rc = reader->api.read_next_header(reader->archive, &entry);
         if (rc < ARCHIVE_WARN)
             break;
         if (check_filters(reader) < 0)
             return -(int)reader->err->code;
         if (rc == ARCHIVE_EOF)
             return judge(reader);
-        if (archive_format(reader->archive) == ARCHIVE_FORMAT_RAW)
-            return archive_filter_count(reader->archive) > 1 ? take_single(reader)
-                                                             : not_an_archive(reader);
+        if (reader->api.format(reader->archive) == ARCHIVE_FORMAT_RAW)
+            return reader->api.filter_count(reader->archive) > 1 ? take_single(reader)
+                                                                 : not_an_archive(reader);
         rc = visit(reader, entry);
         if (rc < 0)
             return rc;
     }
     return archive_error(reader);
+}
+
+static int open_and_read(struct reader *reader)
+{
+    int rc = archive_api_load(&reader->api, reader->err);
+
+    if (rc < 0)
+        return rc;
+    reader->archive = reader->api.read_new();
+    rc = read_all(reader);
+    reader->api.read_free(reader->archive);
+    return rc;
 }
 
 int archive_read_members(int fd, const struct archive_wish *wish, const struct source_taker *taker,
@@ -389,8 +390,7 @@ int archive_read_members(int fd, const struct archive_wish *wish, const struct s
     struct stat info;
     int rc;
 
-    *reader = (struct reader){.archive = archive_read_new(),
-                              .ctx = ctx,
+    *reader = (struct reader){.ctx = ctx,
                               .name = wish->name,
                               .glob = wish->glob,
                               .choose = wish->choose,
@@ -401,10 +401,9 @@ int archive_read_members(int fd, const struct archive_wish *wish, const struct s
                               .file_size = -1};
     if (!wish->source && fstat(fd, &info) == 0 && S_ISREG(info.st_mode))
         reader->file_size = info.st_size;
-    rc = reader->file_size == 0 ? ARCHIVE_NONE : read_all(reader);
+    rc = reader->file_size == 0 ? ARCHIVE_NONE : open_and_read(reader);
     if (rc >= 0 && reader->told) /* some filters take our error for the end of the file */
         rc = -(int)reader->err->code;
-    archive_read_free(reader->archive);
     listing_done(&reader->firmware);
     listing_done(&reader->others);
     free(reader);

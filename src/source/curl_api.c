@@ -1,41 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 #include "source/curl_api.h"
 
-#include <dlfcn.h>
+#include "base/library.h"
+
 #include <openssl/evp.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* POSIX promises that a function's address fits a void pointer; ISO C has no cast for it. */
-static bool find(void *library, const char *name, void *ret_function)
-{
-    void *found = dlsym(library, name);
+/* Debian's libcurl4 is with OpenSSL, and libcurl3-gnutls has the same functions. */
+static const struct library libcurl = {
+    .title = "libcurl", .files = {"libcurl.so.4", "libcurl-gnutls.so.4"}, .package = "libcurl4"};
 
-    memcpy(ret_function, &found, sizeof found);
-    return found;
-}
+#define X(name) LIBRARY_SYMBOL(struct curl_api, "curl_", name)
+static const struct library_symbol curl_symbols[] = {CURL_API_NAMES(X){0}};
+#undef X
 
 int curl_api_load(struct curl_api *ret, struct err *err)
 {
-    void *library = dlopen("libcurl.so.4", RTLD_NOW | RTLD_LOCAL);
-    const char *missing = NULL;
+    int rc = library_load(&libcurl, curl_symbols, ret, err);
 
-    if (!library)
-        library = dlopen("libcurl-gnutls.so.4", RTLD_NOW | RTLD_LOCAL);
-    if (!library)
-        return err_set(err, ERR_TOOL, "libcurl cannot be loaded (%s); try: apt install libcurl4",
-                       dlerror());
-#define X(name)                                    \
-    if (!find(library, "curl_" #name, &ret->name)) \
-        missing = "curl_" #name;
-    CURL_API_NAMES(X)
-#undef X
-    if (missing)
-        return err_set(err, ERR_TOOL, "this host's libcurl is too old: it has no %s", missing);
-    if (ret->global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-        return err_set(err, ERR_TOOL, "libcurl does not start");
-    return 0;
+    if (rc == 0 && ret->global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+        rc = err_set(err, ERR_TOOL, "libcurl does not start");
+    return rc;
 }
 
 void curl_api_trust(const struct curl_api *api, CURL *easy)
@@ -52,26 +39,31 @@ void curl_api_trust(const struct curl_api *api, CURL *easy)
 
 /* ---- SHA-256 --------------------------------------------------------------------------------- */
 
+#define EVP_NAMES(X) \
+    X(MD_CTX_new)    \
+    X(MD_CTX_free)   \
+    X(sha256)        \
+    X(DigestInit_ex) \
+    X(DigestUpdate)  \
+    X(DigestFinal_ex)
+
 struct evp {
-    __typeof__(EVP_MD_CTX_new) *context_new;
-    __typeof__(EVP_MD_CTX_free) *context_free;
-    __typeof__(EVP_sha256) *sha256;
-    __typeof__(EVP_DigestInit_ex) *init;
-    __typeof__(EVP_DigestUpdate) *update;
-    __typeof__(EVP_DigestFinal_ex) *final;
+#define X(name) __typeof__(EVP_##name) *(name);
+    EVP_NAMES(X)
+#undef X
 };
+
+#define X(name) LIBRARY_SYMBOL(struct evp, "EVP_", name)
+static const struct library_symbol evp_symbols[] = {EVP_NAMES(X){0}};
+#undef X
+
+static const struct library libcrypto = {
+    .title = "libcrypto", .files = {"libcrypto.so.3"}, .package = "libssl3"};
 
 /* Cheap once libcurl has brought it in. */
 static bool load_evp(struct evp *ret)
 {
-    void *library = dlopen("libcrypto.so.3", RTLD_NOW | RTLD_LOCAL);
-
-    return library && find(library, "EVP_MD_CTX_new", &ret->context_new) &&
-           find(library, "EVP_MD_CTX_free", &ret->context_free) &&
-           find(library, "EVP_sha256", &ret->sha256) &&
-           find(library, "EVP_DigestInit_ex", &ret->init) &&
-           find(library, "EVP_DigestUpdate", &ret->update) &&
-           find(library, "EVP_DigestFinal_ex", &ret->final);
+    return library_load(&libcrypto, evp_symbols, ret, NULL) == 0;
 }
 
 void sha256_init(struct sha256 *sha)
@@ -82,8 +74,8 @@ void sha256_init(struct sha256 *sha)
     crypto_hash_sha256_init(&sha->sodium);
     if (!load_evp(&evp))
         return;
-    sha->openssl = evp.context_new();
-    if (sha->openssl && evp.init(sha->openssl, evp.sha256(), NULL) != 1)
+    sha->openssl = evp.MD_CTX_new();
+    if (sha->openssl && evp.DigestInit_ex(sha->openssl, evp.sha256(), NULL) != 1)
         sha256_done(sha);
 }
 
@@ -92,7 +84,7 @@ void sha256_add(struct sha256 *sha, const void *bytes, size_t count)
     struct evp evp;
 
     if (sha->openssl && load_evp(&evp))
-        evp.update(sha->openssl, bytes, count);
+        evp.DigestUpdate(sha->openssl, bytes, count);
     else
         crypto_hash_sha256_update(&sha->sodium, bytes, count);
 }
@@ -103,7 +95,7 @@ void sha256_hex_end(struct sha256 *sha, char out[SHA256_HEX_SIZE])
     struct evp evp;
 
     if (sha->openssl && load_evp(&evp))
-        evp.final(sha->openssl, digest, NULL);
+        evp.DigestFinal_ex(sha->openssl, digest, NULL);
     else
         crypto_hash_sha256_final(&sha->sodium, digest);
     hex_encode(digest, sizeof digest, out);
@@ -114,6 +106,6 @@ void sha256_done(struct sha256 *sha)
     struct evp evp;
 
     if (sha->openssl && load_evp(&evp))
-        evp.context_free(sha->openssl);
+        evp.MD_CTX_free(sha->openssl);
     sha->openssl = NULL;
 }

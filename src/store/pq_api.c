@@ -1,31 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "store/pq_api.h"
 
-#include <dlfcn.h>
-#include <stdbool.h>
-#include <string.h>
+#include "base/library.h"
 
-/* POSIX promises that a function's address fits a void pointer; ISO C has no cast for it. */
-static bool find(void *library, const char *name, void *ret_function)
-{
-    void *found = dlsym(library, name);
+static const struct library library = {
+    .title = "libpq", .files = {"libpq.so.5"}, .package = "libpq5"};
 
-    memcpy(ret_function, &found, sizeof found);
-    return found;
-}
+#define X(name) LIBRARY_SYMBOL(struct pq_api, "PQ", name)
+static const struct library_symbol symbols[] = {PQ_API_NAMES(X){0}};
+#undef X
 
 int pq_api_load(struct pq_api *ret, struct err *err)
 {
-    void *library = dlopen("libpq.so.5", RTLD_NOW | RTLD_LOCAL);
-    const char *missing = NULL;
-
-    if (!library)
-        return err_set(err, ERR_TOOL, "libpq cannot be loaded (%s); try: apt install libpq5",
-                       dlerror());
-#define X(name)                                 \
-    if (!find(library, "PQ" #name, &ret->name)) \
-        missing = "PQ" #name;
-    PQ_API_NAMES(X)
-#undef X
-    return missing ? err_set(err, ERR_TOOL, "this host's libpq has no %s", missing) : 0;
+    return library_load(&library, symbols, ret, err);
 }

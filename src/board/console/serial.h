@@ -9,7 +9,7 @@
 #define HIL_BOARD_CONSOLE_SERIAL_H
 
 #include "base/err.h"
-#include "result/result.h"
+#include "result/capture.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -52,6 +52,6 @@ const struct console_driver console_unix = {
              .fields = fields,
              .self_size = sizeof(struct console_unix),
              .check = check},
-    .settle_ms = 5, /* nothing but the other process lies between */
+    .settle_ms = 1, /* nothing but the other process lies between */
     .open = open_unix,
 };
