@@ -141,6 +141,7 @@ char *holder_describe(const struct holder *holder)
 
 void holder_done(struct holder *holder)
 {
+    free(holder->seat);
     free(holder->host);
     free(holder->user);
     free(holder->command);

@@ -24,8 +24,10 @@ enum holder_rank {
 struct holder {
     pid_t pid;             /* 0: not known */
     enum holder_rank rank; /* not in the record */
-    char *host;            /* another one's; NULL: it is on this host */
-    char *user, *command;  /* command: argv joined by blanks */
+    char *
+        seat; /* not in the record: its number among those who wait for a shared board; NULL: none */
+    char *host;           /* another one's; NULL: it is on this host */
+    char *user, *command; /* command: argv joined by blanks */
     int64_t since_unix_s;
     char *out; /* its run directory, an absolute path; NULL: it is no run, or said none */
     /* In GitHub Actions, else NULL: */

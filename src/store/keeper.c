@@ -31,7 +31,7 @@ void keeper_wake(struct keeper *keeper)
 
 /* This start of this kernel, and the directory of the locks: cards that were copied have one name and
  * one machine-id, and containers have one kernel. Caller frees. */
-static char *find_place(const char *runtime_dir)
+char *keeper_place(const char *runtime_dir)
 {
     cleanup_buf struct buf boot = BUF_INIT(64);
     struct stat info = {0};
@@ -48,7 +48,7 @@ struct keeper *keeper_new(const struct keeper_conf *conf)
     pthread_condattr_t monotonic;
 
     keeper->conf = *conf;
-    keeper->place = find_place(conf->runtime_dir);
+    keeper->place = keeper_place(conf->runtime_dir);
     keeper->leases_conf = (struct leases_conf){
         .url = conf->url, .lab = conf->lab, .place = keeper->place, .ttl_ms = conf->ttl_ms};
     keeper->wake_fd = -1;
@@ -208,19 +208,26 @@ static char *party_of(const struct holder *self, const char *host)
                             : xasprintf("%s@%s", self->user ? self->user : "somebody", host);
 }
 
-static struct wish *wish_new(const struct keeper_wish *wanted)
+void keeper_seat(const struct holder *self, struct leases_seat *ret)
 {
-    struct wish *wish = xcalloc(1, sizeof *wish);
-    struct holder there = *wanted->self; /* but for `host`, the caller's */
+    struct holder there = *self; /* but for `host`, the caller's */
     char host[256] = "";
 
     gethostname(host, sizeof host - 1);
     there.host = host;
+    *ret = (struct leases_seat){
+        .rank = self->rank, .party = party_of(self, host), .record = holder_to_json(&there, 0)};
+    if (self->seat)
+        strv_add(&ret->rows, self->seat);
+}
+
+static struct wish *wish_new(const struct keeper_wish *wanted)
+{
+    struct wish *wish = xcalloc(1, sizeof *wish);
+
+    keeper_seat(wanted->self, &wish->seat);
     for (size_t i = 0; i < wanted->count; i++)
         strv_add(&wish->seat.boards, wanted->boards[i]);
-    wish->seat.rank = wanted->self->rank;
-    wish->seat.party = party_of(wanted->self, host);
-    wish->seat.record = holder_to_json(&there, 0);
     wish->wait = wanted->wait;
     wish->told_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     return wish;
@@ -297,7 +304,7 @@ int keeper_take(struct keeper *keeper, const struct keeper_wish *wanted, const s
 int keeper_look(const struct keeper_conf *conf, struct leases_row **ret, size_t *ret_count,
                 struct err *err)
 {
-    cleanup_free char *place = find_place(conf->runtime_dir);
+    cleanup_free char *place = keeper_place(conf->runtime_dir);
     const struct leases_conf leases_conf = {
         .url = conf->url, .lab = conf->lab, .place = place, .only_look = true};
     struct leases *leases = NULL;

@@ -65,6 +65,10 @@ struct keeper {
 };
 
 int64_t boot_now_ns(void);
+/* What a host is known by, while it is up. Caller frees. */
+char *keeper_place(const char *runtime_dir);
+/* Without boards. */
+void keeper_seat(const struct holder *self, struct leases_seat *ret);
 void keeper_wake(struct keeper *keeper);
 /* Takes in what the server answered; false: it is away, for as long as again_ns says. */
 bool keeper_heard(struct keeper *keeper, int rc, const struct err *err);

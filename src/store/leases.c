@@ -143,20 +143,25 @@ static int make_rows(struct leases *leases, const struct strv *boards, struct er
 
 /* The first board, in the seat's order, that is free and that nobody comes before us for. A row that
  * somebody is about to take is left to him. */
-static const char take_sql[] =
-    "WITH me AS MATERIALIZED ("
-    "  SELECT l.board, coalesce(t.fence, 0) AS turn, coalesce(w.id, 9223372036854775807) AS id"
-    "  FROM leases l"
-    "  LEFT JOIN lease_turns t ON t.lab = l.lab AND t.board = l.board AND t.party = ?5"
-    "  LEFT JOIN lease_waiters w ON w.lab = l.lab AND w.board = l.board AND w.id = ANY "
-    "(?3::bigint[])"
-    "  WHERE l.lab = ?1 AND l.board = ANY (?2::text[])),"
-    " seat AS ("
-    "  SELECT l.board FROM leases l JOIN me ON me.board = l.board"
-    "  WHERE l.lab = ?1 AND l.expires <= " NOW " AND NOT EXISTS ("
-    "   SELECT 1 FROM" WAITERS " AND w.id <> me.id"
-    "   AND (w.rank, coalesce(t.fence, 0), w.id) < (?4, me.turn, me.id))"
-    "  ORDER BY array_position(?2::text[], l.board::text) LIMIT 1 FOR UPDATE OF l SKIP LOCKED),"
+#define SEAT                                                                                    \
+    "WITH me AS MATERIALIZED ("                                                                 \
+    "  SELECT l.board, coalesce(t.fence, 0) AS turn, coalesce(w.id, 9223372036854775807) AS id" \
+    "  FROM leases l"                                                                           \
+    "  LEFT JOIN lease_turns t ON t.lab = l.lab AND t.board = l.board AND t.party = ?5"         \
+    "  LEFT JOIN lease_waiters w"                                                               \
+    "   ON w.lab = l.lab AND w.board = l.board AND w.id = ANY (?3::bigint[])"                   \
+    "  WHERE l.lab = ?1 AND l.board = ANY (?2::text[])),"                                       \
+    " seat AS ("                                                                                \
+    "  SELECT l.board FROM leases l JOIN me ON me.board = l.board"                              \
+    "  WHERE l.lab = ?1 AND l.expires <= " NOW " AND NOT EXISTS ("                              \
+    "   SELECT 1 FROM" WAITERS " AND w.id <> me.id"                                             \
+    "   AND (w.rank, coalesce(t.fence, 0), w.id) < (?4, me.turn, me.id))"                       \
+    "  ORDER BY array_position(?2::text[], l.board::text) LIMIT 1"
+
+static const char first_sql[] = SEAT ") SELECT count(*) FROM seat";
+
+static const char take_sql[] = SEAT
+    "  FOR UPDATE OF l SKIP LOCKED),"
     " taken AS ("
     "  UPDATE leases SET fence = leases.fence + 1, since = " NOW ","
     "   expires = " NOW " + ?6 * interval '1 millisecond', place = ?7, holder = ?8"
@@ -209,6 +214,15 @@ int leases_take(struct leases *leases, const struct leases_seat *seat, size_t *r
     return 1;
 }
 
+int leases_is_first(struct leases *leases, const struct leases_seat *seat, struct err *err)
+{
+    cleanup_statement struct statement *statement = NULL;
+    int rc = run(leases, first_sql, &statement, err, "saais", leases->conf.lab, &seat->boards,
+                 &seat->rows, (int64_t)seat->rank, seat->party);
+
+    return rc == 1 ? statement_int(statement, 0) != 0 : rc;
+}
+
 /* ---- those who wait ------------------------------------------------------------------------ */
 
 int leases_queue(struct leases *leases, struct leases_seat *seat, struct err *err)
@@ -218,6 +232,8 @@ int leases_queue(struct leases *leases, struct leases_seat *seat, struct err *er
                  NULL, err, "");
 
     if (rc == 0)
+        rc = make_rows(leases, &seat->boards, err);
+    if (rc >= 0)
         rc = run(leases,
                  "INSERT INTO lease_waiters (lab, board, rank, party, expires, since, holder)"
                  " SELECT ?1, each, ?3, ?4, " NOW " + ?5 * interval '1 millisecond', " NOW ", ?6"

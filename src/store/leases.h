@@ -49,6 +49,8 @@ struct leases_seat { /* who wants one of these boards */
 };
 int leases_take(struct leases *leases, const struct leases_seat *seat, size_t *ret_index,
                 int64_t *ret_fence, struct err *err);
+/* 1: leases_take() would give it one now; 0: not. */
+int leases_is_first(struct leases *leases, const struct leases_seat *seat, struct err *err);
 /* Joins those who wait, and fills seat->rows. */
 int leases_queue(struct leases *leases, struct leases_seat *seat, struct err *err);
 int leases_unqueue(struct leases *leases, const struct leases_seat *seat, struct err *err);

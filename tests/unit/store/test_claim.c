@@ -9,6 +9,7 @@
 
 #include "../scratch.h"
 #include "board/fence.h"
+#include "store/place.h"
 
 #include <criterion/criterion.h>
 #include <libpq-fe.h>
@@ -237,6 +238,54 @@ Test(claim, who_gives_up_leaves_the_queue)
     claim_drop(claim);
     claims_close(here.claims);
     claims_close(there.claims);
+}
+
+/* As hil watch waits: it is first before who came later to a desk, and nobody pushes in while it looks at
+ * what it is going to flash. */
+Test(claim, a_place_in_the_queue_is_kept_until_it_is_used)
+{
+    struct waiter desk = {.rc = 1};
+    struct ctx ctx = scratch_patience();
+    struct place *place = NULL;
+    struct host here, watch;
+    struct claim *claim = NULL;
+    struct err err = {0};
+    char *who = NULL;
+
+    NEEDS_SERVER;
+    host_open(&here, 0, LONG_MS);
+    host_open(&watch, 0, LONG_MS);
+    host_open(&desk.host, 1, LONG_MS);
+    watch.holder.rank = RANK_WATCH;
+    cr_assert_eq(host_take(&here, "a", false, &claim, &err), 0, "%s", err.message);
+    cr_assert_eq(pthread_create(&desk.thread, NULL, wait_for_it, &desk), 0);
+    await_waiters("1");
+    cr_assert_eq(place_take(&watch.lab, dirs[0], "a", &watch.holder, &place, &err), 0, "%s",
+                 err.message);
+    cr_assert_eq(place_look(place, 0, &ctx, &who, &err), 0, "%s", err.message);
+    cr_expect(str_starts(who, "held by alice (pid 4711"), "%s", who);
+    free(who);
+    claim_drop(claim);
+    for (bool first = false; !first; free(who)) {
+        cr_assert_eq(place_look(place, 100, &ctx, &who, &err), 0, "%s", err.message);
+        first = !who;
+    }
+    cleanup_free char *seat = place_number(place);
+    watch.holder.seat = seat;
+    place_hand_over(place);
+    cr_assert_eq(host_take(&watch, "a", true, &claim, &err), 0, "%s", err.message);
+    await_waiters("1");
+    cr_expect_eq(desk.rc, 1, "it waits still");
+    claim_drop(claim);
+    pthread_join(desk.thread, NULL);
+    cr_assert_eq(desk.rc, 0, "%s", desk.err.message);
+    claim_drop(desk.claim);
+    cr_assert_eq(place_take(&watch.lab, dirs[0], "a", &watch.holder, &place, &err), 0);
+    place_leave(place);
+    await_waiters("0");
+    claims_close(here.claims);
+    claims_close(watch.claims);
+    claims_close(desk.host.claims);
 }
 
 /* ---- who dies, stands still, or is cut off --------------------------------------------------- */
