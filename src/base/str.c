@@ -324,6 +324,16 @@ void strv_split(struct strv *list, const char *text, char sep)
     }
 }
 
+bool strv_equal(const struct strv *a, const struct strv *b)
+{
+    if (a->count != b->count)
+        return false;
+    for (size_t i = 0; i < a->count; i++)
+        if (strcmp(a->items[i], b->items[i]) != 0)
+            return false;
+    return true;
+}
+
 bool strv_has(const struct strv *list, const char *text)
 {
     for (size_t i = 0; i < list->count; i++)

@@ -64,6 +64,7 @@ void strv_add_owned(struct strv *list, char *text); /* takes over */
 void strv_addf(struct strv *list, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void strv_split(struct strv *list, const char *text, char sep); /* appends; empty parts dropped */
 bool strv_has(const struct strv *list, const char *text);
+bool strv_equal(const struct strv *a, const struct strv *b);
 void strv_done(struct strv *list); /* leaves an empty list */
 
 #endif

@@ -48,7 +48,8 @@ void board_attach(struct board *board, const char *work_dir, const char *test,
 void board_set_fence(struct board *board, const struct fence *fence);
 const struct fence *board_fence(const struct board *board);
 
-/* Ranges of its memory that lab.yaml guards by name and that may be written from now on. Borrowed. */
+/* Ranges of its memory that lab.yaml guards by name and that may be written from now on; borrowed
+ * until the next call. */
 void board_allow(struct board *board, const struct strv *names);
 /* 0 where every segment lies within the board's memory, else -ERR_CONFIG naming the segment. */
 int board_accepts(const struct board *board, const struct image *image, struct err *err);

@@ -319,8 +319,9 @@ void board_yaml_openocd(struct buf *out, const char *interface, const char *key,
 static void add_openocd(const struct rig *rig, const char *target, struct buf *out)
 {
     const struct usb_device *device = rig->device;
-    const char *key = rig->serial_unique ? "serial" : "location";
-    const char *value = rig->serial_unique ? device->serial : device->path;
+    bool by_place = !rig->serial_unique && !device->known->number_only;
+    const char *key = by_place ? "location" : "serial";
+    const char *value = by_place ? device->path : rig->serial_unique ? device->serial : "SERIAL";
 
     buf_adds(out, "  flash: ");
     board_yaml_openocd(out, device->known->openocd, key, value, target);
@@ -347,7 +348,7 @@ const char *plugged_tty_name(const struct usb_tty *tty, bool unique)
     return best ? best : tty->by_path ? tty->by_path : tty->node;
 }
 
-static void add_ways_in(const struct rig *rig, struct buf *out, struct buf *missing)
+static void add_ways_in(const struct rig *rig, bool switched, struct buf *out, struct buf *missing)
 {
     const struct usb_known *known = rig->device->known;
     const char *target = board_yaml_target(rig->likely);
@@ -359,7 +360,8 @@ static void add_ways_in(const struct rig *rig, struct buf *out, struct buf *miss
         add_selector(rig, out);
         buf_adds(out, "}}\n");
     } else if (known->openocd && known->number_only && !rig->serial_unique) {
-        buf_adds(missing, "a serial number of its own, which tools choose such a probe by; ");
+        buf_adds(missing,
+                 "a serial number of its own for SERIAL, which tools choose such a probe by; ");
         add_openocd(rig, target ? target : "TARGET", out);
     } else if (known->openocd) {
         if (!target)
@@ -371,8 +373,12 @@ static void add_ways_in(const struct rig *rig, struct buf *out, struct buf *miss
         board_yaml_quoted(out, plugged_tty_name(&rig->device->ttys[0], rig->serial_unique));
         buf_adds(out, ", before: [swdp_scan], attach: 1}}\n");
     } else if (known->way == USB_WAY_DRIVE) {
-        buf_adds(missing, "a reset or power driver; ");
         buf_addf(out, "  flash: {uf2: {path: %s}}\n", rig->device->path);
+        if (switched)
+            buf_addf(out, "  power: {usb-hub: {location: %s, port: %u}}\n", rig->device->parent,
+                     rig->device->port);
+        else
+            buf_adds(missing, "a reset or power driver; ");
     } else {
         buf_adds(missing, "flash and reset drivers; ");
     }
@@ -380,6 +386,12 @@ static void add_ways_in(const struct rig *rig, struct buf *out, struct buf *miss
 
 static void add_console(const struct rig *rig, struct buf *out, struct buf *missing)
 {
+    if (!rig->tty && rig->device->known->way == USB_WAY_DRIVE) {
+        buf_addf(out,
+                 "  console: {serial: {usb-path: %s, baud: 115200}} # its firmware's own tty\n",
+                 rig->device->path);
+        return;
+    }
     if (!rig->tty) {
         buf_adds(missing, "a console; ");
         return;
@@ -438,7 +450,7 @@ char *plugged_yaml(const struct rig *rig, const struct proposal *proposal, bool 
         buf_addf(&out, ", serial number %s", rig->device->serial);
     buf_addf(&out, "\n  labels: [%s]\n", proposal->label);
     add_memory(rig, &out);
-    add_ways_in(rig, &out, &missing);
+    add_ways_in(rig, proposal->switched, &out, &missing);
     add_console(rig, &out, &missing);
     *ret_complete = !missing.size;
     return missing.size ? board_yaml_comment(out.data, missing.data) : buf_steal(&out);

@@ -76,6 +76,14 @@ static int ask_about(const struct app *app, const struct rig *rig, struct propos
 
 /* ---- writing --------------------------------------------------------------------------------- */
 
+static bool port_switches(const struct discovery *found, const struct usb_device *device)
+{
+    const struct usb_device *hub = device->parent ? usb_at(&found->tree, device->parent) : NULL;
+    const struct hub_claim *claim = hub ? hub_claim_of(&found->hubs, hub) : NULL;
+
+    return claim && str_eq(hub_claim_word(claim), "per-port");
+}
+
 static int compose_new(const struct app *app, const struct discover_request *request,
                        const struct discovery *found, struct draft *ret, struct err *err)
 {
@@ -89,6 +97,7 @@ static int compose_new(const struct app *app, const struct discover_request *req
         if (plugged_is_known(rig, found->text))
             continue;
         plugged_propose(rig, found->lab, &taken, &proposal);
+        proposal.switched = port_switches(found, rig->device);
         if (!request->yes)
             rc = ask_about(app, rig, &proposal, err);
         if (rc == 0) {

@@ -20,8 +20,10 @@
 /* A console that has been busy for RUSH_READS reads, each within RUSH_GAP_US of the one before, is
  * read at every beat of the ticker only, together with all the others, and handed back after
  * RUSH_BEATS: then whose thread it is looks at the deadlines and whether the run is cancelled. The
- * kernel holds at least 4 KiB for us meanwhile (N_TTY), ten times what comes. */
+ * kernel holds at least 4 KiB for us meanwhile (N_TTY), ten times what comes. One that paused comes
+ * back after RUSH_AGAIN reads: on a busy host all of them pause now and then. */
 #define RUSH_READS 100
+#define RUSH_AGAIN 5
 #define RUSH_GAP_US 20000
 #define RUSH_BEATS 25
 
@@ -252,6 +254,11 @@ static int answer(const struct capture *capture, struct board *board, struct par
     return -ERR_IO;
 }
 
+static void rush_pauses(struct capture *capture)
+{
+    capture->rush = capture->rush >= RUSH_READS - RUSH_AGAIN ? RUSH_READS - RUSH_AGAIN : 0;
+}
+
 /* What was read: to disk, then to the parser. */
 static int digest(struct capture *capture, struct parser *parser, size_t count, struct err *err)
 {
@@ -259,7 +266,10 @@ static int digest(struct capture *capture, struct parser *parser, size_t count, 
     int64_t read_us = now_us(capture);
     int64_t gap_us = read_us - capture->last_us;
 
-    capture->rush = gap_us < RUSH_GAP_US ? capture->rush + 1 : 0;
+    if (gap_us < RUSH_GAP_US)
+        capture->rush++;
+    else
+        rush_pauses(capture);
     capture->last_byte_us = capture->marks.end_us = read_us - capture->marks.reset_us;
     if (capture->first_byte_us < 0)
         capture->first_byte_us = capture->last_byte_us;
@@ -289,9 +299,9 @@ static bool read_at_beat(void *arg)
         int rc = digest(capture, rush->parser, (size_t)rush->n, rush->err);
         rush->n = rc < 0 ? rc : rush->n;
     } else if (rush->n == -ERR_TIMEOUT && now_us(capture) - capture->last_us >= RUSH_GAP_US) {
-        capture->rush = 0;
+        rush_pauses(capture);
     }
-    return (rush->n > 0 || rush->n == -ERR_TIMEOUT) && capture->rush &&
+    return (rush->n > 0 || rush->n == -ERR_TIMEOUT) && capture->rush >= RUSH_READS &&
            capture->state == PARSE_MORE && !parser_has_question(rush->parser) && --rush->beats;
 }
 

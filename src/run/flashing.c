@@ -286,7 +286,6 @@ static void flash_there(struct task *task, struct err *err)
                                      .work_dir = task->dir,
                                      .holder = &request->holder,
                                      .wait_ms = request->wait_ms,
-                                     .write = &request->plan.write,
                                      .if_changed = request->if_changed,
                                      .no_reset = request->no_reset,
                                      .events = task->flashing->events};
@@ -533,6 +532,7 @@ static int check_boards(const struct flashing *flashing, struct err *err)
             if (plan->jobs[j].boards[0] == conf)
                 return err_set(err, ERR_USAGE, "board %s cannot have both %s and %s", conf->name,
                                plan->jobs[j].image->name, plan->jobs[i].image->name);
+        board_allow(inventory_board(inventory, conf), &plan->jobs[i].write);
         if (board_accepts(inventory_board(inventory, conf), plan->jobs[i].image, err) < 0)
             return -(int)err->code;
     }
@@ -555,7 +555,9 @@ static int make_plan(struct flashing *flashing, struct err *err)
         servers_inventory(&wanted, &flashing->ctx, &flashing->inventory, &flashing->servers, err);
 
     if (rc == 0)
-        rc = inventory_allow(&flashing->inventory, &request->plan.write, err);
+        rc = inventory_check_memory(&flashing->inventory, &request->plan.write, err) < 0
+                 ? err_wrap(err, "--write")
+                 : 0;
     request->download.note = note_download;
     request->download.arg = flashing;
     for (size_t i = 0; i < request->order_count && rc == 0; i++)

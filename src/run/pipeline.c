@@ -439,6 +439,7 @@ void pipeline_run(const struct job *job, struct board *board, const char *work_d
     if (rc == 0)
         rc = prepare(&attempt, &err);
     board_attach(board, work_dir, job->name, events);
+    board_allow(board, &job->write);
     if (rc == 0)
         rc = rundir_write_job(work_dir, result, &attempt.job, &err);
     if (rc == 0)
@@ -446,6 +447,7 @@ void pipeline_run(const struct job *job, struct board *board, const char *work_d
     rest(&attempt, &pass.ctx);
     rc = fence_leave(&pass, rc, &err);
     conclude(&attempt, rc, &err);
+    board_allow(board, NULL);
     result->took_us = (ctx_now_ns() - began) / 1000;
     parser_free(attempt.parser);
     /* Without it there is no replay, so it is no pass; but a fail stays what it is. */

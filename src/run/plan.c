@@ -84,11 +84,18 @@ static void add_expect(struct expect *into, uint64_t tests, const struct strv *r
         strv_add(&into->require, require->items[i]);
 }
 
+static void add_write(struct job *job, const struct strv *names)
+{
+    for (size_t i = 0; i < names->count; i++)
+        strv_add(&job->write, names->items[i]);
+}
+
 void plan_apply_options(struct job *job, const struct plan_options *options)
 {
     job->timeouts = timeouts_merge(job->timeouts, options->timeouts);
     job->parse = parse_merge(job->parse, options->parse);
     add_expect(&job->expect, options->expect.tests, &options->expect.require);
+    add_write(job, &options->write);
     if (options->retries >= 0)
         job->retries = (unsigned)options->retries;
     if (options->flaky >= 0)
@@ -131,6 +138,7 @@ int plan_add_jobs(struct plan *plan, const struct plan_order *order, const char 
                                                                 .ask_nonce = test->nonce,
                                                                 .required = test->require_build_id};
                 add_expect(&job->expect, test->expect_tests, &test->require);
+                add_write(job, &test->write);
                 job->retries = (unsigned)test->retries;
                 job->flaky_fails = test->flaky == FLAKY_FAIL;
             }

@@ -55,16 +55,6 @@ static int build(const struct testplan *tests, size_t which, const char *out_dir
     return 0;
 }
 
-static bool same_argv(const struct strv *a, const struct strv *b)
-{
-    if (a->count != b->count)
-        return false;
-    for (size_t i = 0; i < a->count; i++)
-        if (strcmp(a->items[i], b->items[i]))
-            return false;
-    return true;
-}
-
 /* The boards for one entry of a test's `boards`, among those that the command line allows. */
 static int choose_entry(const struct plan_options *options, const char *entry, struct choice *ret,
                         struct err *err)
@@ -153,7 +143,7 @@ static size_t first_with_build(const struct testplan *tests, size_t which)
 {
     size_t first = 0;
 
-    while (!same_argv(&tests->tests[first].build, &tests->tests[which].build))
+    while (!strv_equal(&tests->tests[first].build, &tests->tests[which].build))
         first++;
     return first;
 }

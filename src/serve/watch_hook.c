@@ -25,7 +25,7 @@ static void open_relay(struct watch *watch)
     if (!watch->lab->store.url)
         return;
     if (relay_open(&watch->relay, watch->lab, watch->stop_fd, &err) < 0) {
-        watch_tell(watch, "webhook", "%s", err.message);
+        watch_tell(watch, watch_line(JOURNAL_ERR, "webhook"), "%s", err.message);
         return;
     }
     listen_to(watch, watch->relay.events_fd);
@@ -55,7 +55,7 @@ int watch_hook_open(struct watch *watch, struct err *err)
         return rc;
     listen_to(watch, watch->hook.events_fd);
     listen_to(watch, worker_fd(&watch->hook.worker));
-    watch_tell(watch, "webhook", "listens at %s", watch->hook.address);
+    watch_tell(watch, watch_line(JOURNAL_INFO, "webhook"), "listens at %s", watch->hook.address);
     return 0;
 }
 
@@ -102,10 +102,11 @@ void watch_hook_take(struct watch *watch)
     if (((watch->hook.events_fd >= 0 && has_ended(&watch->hook.worker)) ||
          (watch->relay.events_fd >= 0 && has_ended(&watch->relay.worker))) &&
         !ctx_cancelled(&watch->ctx)) {
-        watch_tell(watch, "webhook", "nobody listens any more; asked for again in a moment");
+        watch_tell(watch, watch_line(JOURNAL_WARNING, "webhook"),
+                   "nobody listens any more; asked for again in a moment");
         watch_hook_close(watch);
     }
     if (watch_hook_misses(watch) && ctx_now_ns() >= watch->hook_again_ns &&
         watch_hook_open(watch, &err) < 0)
-        watch_tell(watch, "webhook", "%s", err.message);
+        watch_tell(watch, watch_line(JOURNAL_ERR, "webhook"), "%s", err.message);
 }

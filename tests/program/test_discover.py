@@ -361,7 +361,22 @@ def test_probes_that_no_tool_can_tell_apart(hil):
     result = UsbLab(hil, *daps)("discover", "--write", "--yes")
     assert "1-1.2, 1-1.3 share the serial number SAME: no tool tells them apart" in result.out
     text = (hil.home / "lab.yaml").read_text()
-    assert text.count("# still needs a serial number of its own") == 2
+    assert text.count("# still needs a serial number of its own for SERIAL") == 2
+    assert text.count('interface: cmsis-dap, target: TARGET, serial: "SERIAL"') == 4 and "location" not in text
+
+
+def test_a_board_that_is_its_bootloaders_drive(hil):
+    """Complete where a hub can switch it off and on; its tty comes with its firmware, at the same port."""
+    pico = "id=2e8a:0003 serial=E0C9125B0D9B drive=RPI-RP2 if=08/06/50"
+    usb = UsbLab(hil, "hub 1-3 switching=ports", "device 1-3.2 " + pico, "device 1-4 " + pico)
+    result = usb("discover", "--write", "--yes")
+    assert result.code == 0 and " 1 board is still a comment" in result.out, result.out + result.err
+    text = (hil.home / "lab.yaml").read_text()
+    assert "    flash: {uf2: {path: 1-3.2}}\n    power: {usb-hub: {location: 1-3, port: 2}}\n" in text, text
+    assert "    console: {serial: {usb-path: 1-3.2, baud: 115200}}" in text
+    assert "# still needs a reset or power driver:\n" in text and "#   flash: {uf2: {path: 1-4}}" in text
+    boards = json.loads(usb("boards", "--json").out)["boards"]
+    assert [board["name"] for board in boards] == ["rp2040-1"], boards
 
 
 # ---- --import --------------------------------------------------------------------------------

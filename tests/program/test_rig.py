@@ -28,6 +28,7 @@ rig:
   flash: {dfu: {path: '{path}', serial: '{serial}'}}
 """
 MACS = "02:00:00:00:10:00-02:00:00:00:10:ff"
+AT_IT = "linger=4096"  # some of it is written, and the board is busy until it is pulled
 PATCH = "  provision: [{pool: macs, patch: {at: 0x08000100}}]\n"
 
 
@@ -267,7 +268,7 @@ def test_plugged_pulled_swapped(hil):
     with Table(hil, usb) as rig:
         rig.plug(3, "AA1")
         rig.wait_for("slot 1 1-1.3 AA1: done in")
-        rig.plug(1, "BB2", "write=400")
+        rig.plug(1, "BB2", AT_IT)
         rig.wait_for("slot 2 1-1.1 BB2: flashing")
         wait_until(lambda: rig.slots().get(2, {}).get("percent", 0) > 0, 30)
         rig.order("unplug 1-1.1")
@@ -276,8 +277,8 @@ def test_plugged_pulled_swapped(hil):
         rig.plug(2, "BB2")  # elsewhere
         rig.wait_for("slot 3 1-1.2 BB2: done in")
         rig.wait_for_state(2, "empty")
-        rig.plug(3, "CC3", "write=400")  # the first has left by itself
-        wait_until(lambda: rig.slots()[1]["percent"] > 0, 30)
+        rig.plug(3, "CC3", AT_IT)  # the first has left by itself
+        wait_until(lambda: (rig.slots()[1]["serial"], rig.slots()[1]["percent"] > 0) == ("CC3", True), 30)
         rig.order("unplug 1-1.3")
         rig.plug(3, "DD4")
         rig.wait_for("CC3: unplugged before it was done")

@@ -31,7 +31,8 @@ struct openocd_probe { /* a driver's instance begins with it */
         {"serial", FIELD_STRING, offsetof(struct openocd_probe, serial),                        \
          .help = "the probe's serial number"},                                                  \
         {"location", FIELD_STRING, offsetof(struct openocd_probe, location),                    \
-         .help = "or where it is plugged, as hil discover shows it: 1-1.4"},                    \
+         .help = "or where it is plugged, as hil discover shows it: 1-1.4; OpenOCD does not "   \
+                 "look at that of a CMSIS-DAP probe"},                                          \
         {"transport", FIELD_STRING, offsetof(struct openocd_probe, transport),                  \
          .help = "swd, jtag, hla_swd, ... where the interface has several"},                    \
         {"speed",  FIELD_UINT,    offsetof(struct openocd_probe, speed_khz),                    \
