@@ -5,7 +5,7 @@
  * What most calls never use would cost every verb milliseconds at its start. A room that wants one
  * lists the functions once (X macros) and gets a struct of pointers to them:
  *
- *     #define X(name) LIBRARY_SYMBOL(struct git_api, "git_", name)
+ *     #define X(name) LIBRARY_SYMBOL(struct git_api, git_##name, name)
  *     static const struct library_symbol symbols[] = {GIT_API_NAMES(X){0}};
  *     #undef X
  *     rc = library_load(&(struct library){.title = "libgit2", .files = {"libgit2.so.1.5"},
@@ -30,7 +30,7 @@ struct library_symbol {
     const char *name; /* NULL ends a table */
     size_t at;        /* of the function pointer in the struct */
 };
-#define LIBRARY_SYMBOL(api, prefix, name) {prefix #name, offsetof(api, name)},
+#define LIBRARY_SYMBOL(api, symbol, member) {#symbol, offsetof(api, member)},
 
 /* -ERR_TOOL: it is not installed, or has not all of the symbols; `ret_api` is unusable then. */
 int library_load(const struct library *library, const struct library_symbol *symbols, void *ret_api,

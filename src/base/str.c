@@ -19,6 +19,7 @@ void close_fd(int *fd)
 {
     if (*fd >= 0)
         close(*fd);
+    *fd = -1; /* the number is somebody else's from here on */
 }
 
 int take_fd(int *fd)

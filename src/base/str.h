@@ -19,8 +19,8 @@
 #define cleanup_close __attribute__((cleanup(close_fd))) /* an int file descriptor, -1: none */
 #define cleanup_strv __attribute__((cleanup(strv_done)))
 void free_pointer(void *pointer_to_pointer);
-void close_fd(int *fd);
-int take_fd(int *fd); /* the descriptor, for somebody else to close: *fd becomes -1 */
+void close_fd(int *fd); /* -1 is fine; *fd becomes -1 */
+int take_fd(int *fd);   /* the descriptor, for somebody else to close: *fd becomes -1 */
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 

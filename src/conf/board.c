@@ -39,7 +39,9 @@ static const struct field rows[] = {
     {"health", FIELD_NODE, offsetof(struct board_fields, health),
      .help = "firmware that it passes while it is well: {firmware, every}"},
     {"server", FIELD_STRING, offsetof(struct board_fields, server),
-     .help = "the one of servers: that it is on; all but labels and timeouts is said there"},
+     .help =
+         "the one of servers: that it is on; unless that has 'exec', all but labels and timeouts "
+         "is said there"},
     {"as", FIELD_STRING, offsetof(struct board_fields, as),
      .help = "what it is called in the server's own lab.yaml"},
     {0}};
@@ -97,7 +99,7 @@ static void check_drivers(const struct board_conf *conf, struct diags *diags)
     if (!conf->flash && !conf->qemu)
         diag_key(diags, conf->node, "board '%s' has no flash driver; give it 'flash' or 'qemu'",
                  conf->name);
-    if (!conf->console && !conf->qemu)
+    if (!conf->console && !conf->qemu && !conf->far)
         diag_key(diags, conf->node, "board '%s' has no console driver; give it 'console' or 'qemu'",
                  conf->name);
 }
@@ -134,7 +136,21 @@ static void check_remote(const struct yaml_node *node, const char *server, struc
     }
 }
 
-/* True where the board is on a server. Takes over `server` and `as`. */
+/* Of a board whose drivers are here, though their programs are not. */
+static bool is_far(const struct yaml_node *node, const struct server_conf *server, const char *as,
+                   struct board_conf *conf, struct diags *diags)
+{
+    if (!server || !server->exec)
+        return false;
+    if (as)
+        diag_node(diags, yaml_get(node, "as"), "server '%.80s' has no hil that would call it so",
+                  server->name);
+    conf->far = server;
+    conf->name = conf->own_name = xasprintf("%s/%s", server->name, node->key);
+    return true;
+}
+
+/* True where the board's drivers are a server's. Takes over `server` and `as`. */
 static bool read_place(const struct yaml_node *node, struct board_fields *fields,
                        const struct servers_conf *servers, struct diags *diags)
 {
@@ -147,6 +163,8 @@ static bool read_place(const struct yaml_node *node, struct board_fields *fields
             diag_node(diags, yaml_get(node, "as"), "'as' is for a board with 'server'");
         return false;
     }
+    if (is_far(node, servers_find(servers, name), as, conf, diags))
+        return false;
     conf->server = servers_find(servers, name);
     if (!conf->server)
         diag_node(diags, yaml_get(node, "server"), "no server '%.80s' is in 'servers'", name);
@@ -219,7 +237,9 @@ void board_conf_done(struct board_conf *board)
 /* "nucleo-3" for pi1/nucleo-3. */
 bool board_is_short_for(const struct board_conf *board, const char *name)
 {
-    return board->server && !strcmp(board->name + strlen(board->server->name) + 1, name);
+    const struct server_conf *server = board->server ? board->server : board->far;
+
+    return server && !strcmp(board->name + strlen(server->name) + 1, name);
 }
 
 bool board_matches(const struct board_conf *board, const char *selector)

@@ -34,6 +34,7 @@ struct board_conf {
     /* NULL: it is here. Else it is `there` in the server's own lab.yaml, and nothing but its labels
      * and timeouts (-1 where not given) is known. */
     const struct server_conf *server;
+    const struct server_conf *far; /* its drivers' programs run there, by ssh; NULL: here */
     char *there, *own_name;
     char *barred;    /* why nothing is run on it there; NULL: nothing is known against it */
     bool has_labels; /* they are given here, or were asked for there */

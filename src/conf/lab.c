@@ -17,6 +17,7 @@ struct lab_fields {
     char *name;
     const struct yaml_node *defaults, *boards, *servers, *max_parallel, *watch, *webhook, *store,
         *notify, *rig;
+    struct strv hub;
 };
 
 #define BOARDS_HELP "a map from a board's name to its drivers"
@@ -29,6 +30,8 @@ static const struct field lab_rows[] = {
     {"boards", FIELD_NODE, offsetof(struct lab_fields, boards), .help = BOARDS_HELP},
     {"servers", FIELD_NODE, offsetof(struct lab_fields, servers),
      .help = "other hosts with boards: a map from a name to {hosts, user, key, ...}"},
+    {"hub-controller", FIELD_ARGV, offsetof(struct lab_fields, hub),
+     .help = "the program of this host's hub controller, [python3, hub_cli.py]"},
     {"watch", FIELD_NODE, offsetof(struct lab_fields, watch),
      .help = "a list of what hil watch keeps on which boards"},
     {"webhook", FIELD_NODE, offsetof(struct lab_fields, webhook),
@@ -93,7 +96,11 @@ static bool read_from(const struct yaml_node *boards, struct servers_conf *serve
         for (size_t s = 0; s < servers->count && !server; s++)
             if (!strcmp(servers->items[s].name, names.items[i]))
                 server = &servers->items[s];
-        if (server)
+        if (server && server->exec)
+            diag_node(diags, boards,
+                      "server '%.80s' has 'exec': its boards are described here, one by one",
+                      server->name);
+        else if (server)
             server->all_boards = true;
         else
             diag_node(diags, boards, "no server '%.80s' is in 'servers'", names.items[i]);
@@ -144,6 +151,7 @@ static void read_lab(struct lab *lab, struct diags *diags)
     lab->webhook = fields.webhook;
     lab->notify = fields.notify;
     lab->rig = fields.rig;
+    lab->hub = fields.hub;
     store_conf_read(fields.store, &lab->store, diags);
     if (fields.name && !name_valid(lab->name))
         diag_node(diags, yaml_get(yaml_root(lab->tree), "lab"),
@@ -191,6 +199,8 @@ int lab_from_template(const struct lab *lab, const struct yaml_node *template, c
     new->timeouts = lab->timeouts;
     new->store = lab->store;
     new->store.url = xstrdup(lab->store.url);
+    for (size_t i = 0; i < lab->hub.count; i++)
+        strv_add(&new->hub, lab->hub.items[i]);
     new->boards = xcalloc(1, sizeof *new->boards);
     new->board_name = xstrdup(name);
     new->count = 1;
@@ -242,6 +252,7 @@ void lab_free(struct lab *lab)
         board_conf_done(&lab->boards[i]);
     free(lab->boards);
     servers_done(&lab->servers);
+    strv_done(&lab->hub);
     store_conf_done(&lab->store);
     free(lab->name);
     free(lab->board_name);

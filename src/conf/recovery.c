@@ -12,6 +12,7 @@ const char *const recovery_step_names[RECOVERY_STEPS + 1] = {
 struct recovery_fields {
     struct strv steps;
     const struct yaml_node *bootloader, *probe;
+    bool first;
 };
 
 static const struct field rows[] = {
@@ -20,6 +21,8 @@ static const struct field rows[] = {
              "board lets where not given, [] for none"},
     {"bootloader", FIELD_NODE, offsetof(struct recovery_fields, bootloader),
      .help = "a reset driver that brings the chip into its ROM bootloader"},
+    {"first", FIELD_BOOL, offsetof(struct recovery_fields, first),
+     .help = "true: by 'bootloader' before each flash, not only after one that failed"},
     {"probe", FIELD_NODE, offsetof(struct recovery_fields, probe),
      .help = "a power driver that switches the probe, such as {usb-hub: {...}}"},
     {0}};
@@ -57,6 +60,9 @@ void recovery_read(const struct yaml_node *node, bool bare, struct recovery_conf
         return;
     ret->bootloader = fields.bootloader;
     ret->probe = fields.probe;
+    ret->first = fields.first;
+    if (ret->first && !ret->bootloader)
+        diag_node(diags, yaml_get(node, "first"), "'first' needs a 'bootloader' driver");
     field_driver(ret->bootloader, "{cmd: {run: [...]}}", diags);
     field_driver(ret->probe, "{usb-hub: {location: 1-1, port: 2}}", diags);
     for (size_t i = 0; i < RECOVERY_STEPS; i++)

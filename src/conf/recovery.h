@@ -24,6 +24,7 @@ struct recovery_conf {
     bool steps[RECOVERY_STEPS]; /* to be tried, where the board lets */
     /* NULL: not given. Maps with one key, a driver's name: a reset, a power driver. */
     const struct yaml_node *bootloader, *probe;
+    bool first; /* into the bootloader before each flash, not only after one that failed */
 };
 
 /* Where `node` is NULL, all steps; none for a `bare` board (board.h): who pulled it is beside it. */

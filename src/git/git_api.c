@@ -7,7 +7,7 @@ static const struct library library = {.title = "libgit2",
                                        .files = {"libgit2.so." LIBGIT2_SOVERSION},
                                        .package = "libgit2-" LIBGIT2_SOVERSION};
 
-#define X(name) LIBRARY_SYMBOL(struct git_api, "git_", name)
+#define X(name) LIBRARY_SYMBOL(struct git_api, git_##name, name)
 static const struct library_symbol symbols[] = {GIT_API_NAMES(X){0}};
 #undef X
 

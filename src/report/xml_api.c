@@ -15,7 +15,7 @@
 static const struct library library = {
     .title = "libxml2", .files = {LIBXML2_FILE}, .package = LIBXML2_PACKAGE};
 
-#define X(name) LIBRARY_SYMBOL(struct xml_api, "xml", name)
+#define X(name) LIBRARY_SYMBOL(struct xml_api, xml##name, name)
 static const struct library_symbol symbols[] = {XML_API_NAMES(X){0}};
 #undef X
 

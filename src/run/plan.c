@@ -216,6 +216,8 @@ int plan_add_images(struct plan *plan, const struct plan_options *options, const
                  ? choice_select(options->lab, &options->selectors, &choice, err)
                  : choice_default(options->lab, options->all, &choice, err);
 
+    if (rc == 0 && options->reads)
+        rc = choice_reading(&choice, err);
     for (size_t s = 0; rc == 0 && s < count + !!options->download; s++) {
         cleanup_strv struct strv names = {0};
         size_t first = plan->image_count;

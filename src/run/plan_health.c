@@ -58,6 +58,8 @@ int plan_add_health(struct plan *plan, const struct plan_options *options,
                  ? choice_select(options->lab, &options->selectors, &choice, err)
                  : choice_default(options->lab, true, &choice, err);
 
+    if (rc == 0 && options->reads)
+        rc = choice_reading(&choice, err);
     for (size_t i = 0; rc == 0 && i < choice.count; i++) {
         const struct board_conf *board = choice.boards[i];
         if (!board->health.firmware)

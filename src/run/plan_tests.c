@@ -65,6 +65,8 @@ static int choose_entry(const struct plan_options *options, const char *entry, s
 
     strv_add(&one, entry);
     rc = choice_select(options->lab, &one, ret, err);
+    if (rc == 0 && options->reads)
+        rc = choice_reading(ret, err);
     if (rc < 0 || !options->selectors.count)
         return rc;
     for (size_t i = 0; i < ret->count; i++)

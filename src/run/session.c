@@ -216,6 +216,7 @@ static int plan_jobs(struct session *session, struct err *err)
     struct session_request *request = session->request;
 
     request->plan.lab = session->inventory.lab;
+    request->plan.reads = true;
     if (request->health) {
         open_store(session);
         return plan_add_health(&session->plan, &request->plan, health_is_due, session,

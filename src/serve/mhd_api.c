@@ -6,7 +6,7 @@
 static const struct library library = {
     .title = "libmicrohttpd", .files = {"libmicrohttpd.so.12"}, .package = "libmicrohttpd12"};
 
-#define X(name) LIBRARY_SYMBOL(struct mhd_api, "MHD_", name)
+#define X(name) LIBRARY_SYMBOL(struct mhd_api, MHD_##name, name)
 static const struct library_symbol symbols[] = {MHD_API_NAMES(X){0}};
 #undef X
 

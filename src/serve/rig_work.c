@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #define SWITCH_MS 30000
-#define OFF_MS 500     /* of a power cycle */
+#define OFF_MS 500 /* of a power cycle */
 #define GOES_MS 500
 #define NAP_MS 20
 #define LEASE_MS 10000 /* for a worker of ours that was killed to be gone for good */

@@ -6,7 +6,7 @@
 static const struct library library = {
     .title = "libarchive", .files = {"libarchive.so.13"}, .package = "libarchive13"};
 
-#define X(name) LIBRARY_SYMBOL(struct archive_api, "archive_", name)
+#define X(name) LIBRARY_SYMBOL(struct archive_api, archive_##name, name)
 static const struct library_symbol symbols[] = {ARCHIVE_API_NAMES(X){0}};
 #undef X
 

@@ -12,7 +12,7 @@
 static const struct library libcurl = {
     .title = "libcurl", .files = {"libcurl.so.4", "libcurl-gnutls.so.4"}, .package = "libcurl4"};
 
-#define X(name) LIBRARY_SYMBOL(struct curl_api, "curl_", name)
+#define X(name) LIBRARY_SYMBOL(struct curl_api, curl_##name, name)
 static const struct library_symbol curl_symbols[] = {CURL_API_NAMES(X){0}};
 #undef X
 
@@ -53,7 +53,7 @@ struct evp {
 #undef X
 };
 
-#define X(name) LIBRARY_SYMBOL(struct evp, "EVP_", name)
+#define X(name) LIBRARY_SYMBOL(struct evp, EVP_##name, name)
 static const struct library_symbol evp_symbols[] = {EVP_NAMES(X){0}};
 #undef X
 

@@ -6,7 +6,7 @@
 static const struct library library = {
     .title = "libpq", .files = {"libpq.so.5"}, .package = "libpq5"};
 
-#define X(name) LIBRARY_SYMBOL(struct pq_api, "PQ", name)
+#define X(name) LIBRARY_SYMBOL(struct pq_api, PQ##name, name)
 static const struct library_symbol symbols[] = {PQ_API_NAMES(X){0}};
 #undef X
 

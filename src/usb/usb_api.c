@@ -8,10 +8,10 @@ static const struct library udev = {
 static const struct library libusb = {
     .title = "libusb", .files = {"libusb-1.0.so.0"}, .package = "libusb-1.0-0"};
 
-#define X(name) LIBRARY_SYMBOL(struct udev_api, "udev_", name)
+#define X(name) LIBRARY_SYMBOL(struct udev_api, udev_##name, name)
 static const struct library_symbol udev_symbols[] = {UDEV_API_NAMES(X){0}};
 #undef X
-#define X(name) LIBRARY_SYMBOL(struct libusb_api, "libusb_", name)
+#define X(name) LIBRARY_SYMBOL(struct libusb_api, libusb_##name, name)
 static const struct library_symbol libusb_symbols[] = {LIBUSB_API_NAMES(X){0}};
 #undef X
 

@@ -22,6 +22,11 @@ IDS = dict(line.split()[1:3] for line in (ROOT / "src/serve/message_id.h").read_
 IDS = {name.removeprefix("MESSAGE_ID_"): value.strip('"') for name, value in IDS.items()}
 
 
+def test_the_ids_are_listed():
+    listed = (ROOT / "docs/watch.md").read_text()
+    assert len(IDS) == 7 and all(f"| `{value}` |" in listed for value in IDS.values())
+
+
 def of(entry, *names):
     return tuple(entry.get(name) for name in names)
 

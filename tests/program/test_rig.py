@@ -429,6 +429,33 @@ def test_one_time_programmable_memory(hil):
     assert given(hil).keys() == {"AA1"}
 
 
+LAYOUT = "#Opt\tId\tName\tType\tIP\tOffset\tBinary\n-\t0x01\tfsbl1-boot\tBinary\tnone\t0x0\ttf-a.stm32\n"
+LAYOUT_TOOL = """#!/bin/sh
+unset LD_PRELOAD
+[ -f "$5" ] && echo "$2 $3 $4" >> $0.log
+printf 'Memory Programming ...\\nDownload in Progress:\\n 0%%\\r 100%%\\n\\nFile download complete\\n'
+printf 'Start operation done successfully at partition 0x01\\nFlashing service completed successfully\\n'
+"""
+
+
+def test_a_flash_layout_on_boards_without_a_uart(hil):
+    """An STM32MP in DFU mode: its tool, its layout, and no console."""
+    tool = hil.write("programmer", LAYOUT_TOOL)
+    tool.chmod(0o755)
+    usb = table(hil, RIG.replace("fw.bin", "layout.tsv").replace("  at: 0x08000000\n", "").replace(
+        "dfu: {path: '{path}', serial: '{serial}'}", f"cubeprogrammer: {{port: USB1, serial: '{{serial}}', program: {tool}}}"),
+        bootloader(hil, 1, "AA1"), bootloader(hil, 2, "BB2"))  # fmt: skip
+    hil.write("layout.tsv", LAYOUT)
+    hil.write("tf-a.stm32", "first stage")
+    done = usb("rig", "--once", "--json")
+    assert done.code == 0, done.err
+    assert json.loads(done.out)["done"] == 2
+    assert sorted((hil.home / "programmer.log").read_text().split()) == sorted("port=USB1 sn=AA1 -w port=USB1 sn=BB2 -w".split())
+    assert usb("rig", "--once").out.count("seen before") == 2
+    hil.write("tf-a.stm32", "another")
+    assert usb("rig", "--once").code == 0 and len(tries(hil, outcome="done")) == 4, "what it names is part of it"
+
+
 # ---- mistakes ---------------------------------------------------------------------------------
 
 
