@@ -33,6 +33,7 @@ enum err_code {
     ERR_PROTOCOL,  /* the other side answered what it must not */
     ERR_REFUSED,   /* the other side understood and said no */
     ERR_TOOL,      /* an external program failed */
+    ERR_LOST,      /* what was ours is, or may be, somebody else's by now: hands off */
 };
 
 struct err {

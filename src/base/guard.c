@@ -37,7 +37,7 @@ struct guard {
     int fd;
 };
 
-enum what { GOODBYE, GROUP, HELD, REST };
+enum what { GOODBYE, GROUP, HELD, REST, BAR };
 
 struct header {
     enum what what;
@@ -116,6 +116,12 @@ void guard_add_rest(struct guard *guard, int64_t key, const char *const *argv)
 void guard_drop_rest(struct guard *guard, int64_t key)
 {
     tell(guard, (struct header){REST, false, key}, NULL, 0, -1);
+    tell(guard, (struct header){BAR, false, key}, NULL, 0, -1);
+}
+
+void guard_bar_rest(struct guard *guard, int64_t key, int fd)
+{
+    tell(guard, (struct header){BAR, true, key}, NULL, 0, fd);
 }
 
 /* ---- the guardian's side ------------------------------------------------------------------- */
@@ -126,7 +132,7 @@ struct ward {
     enum what what;
     int64_t key;
     uint64_t leader_start; /* of a group: its number may belong to somebody else by now */
-    int fd;                /* held; -1: none */
+    int fd;                /* held, or what bars a resting command; -1: none */
     struct strv argv;      /* of a resting command */
 };
 
@@ -228,6 +234,16 @@ static void end_groups(const struct ward *wards)
     }
 }
 
+static bool is_barred(const struct ward *wards, const struct ward *rest)
+{
+    for (const struct ward *ward = wards; ward; ward = ward->next) {
+        struct pollfd bar = {.fd = ward->fd, .events = POLLIN};
+        if (ward->what == BAR && ward->key == rest->key && poll(&bar, 1, 0) == 1)
+            return true;
+    }
+    return false;
+}
+
 /* All at once, for boards are independent of each other and people wait for the lab. */
 static void bring_to_rest(const struct ward *wards)
 {
@@ -241,7 +257,8 @@ static void bring_to_rest(const struct ward *wards)
     procs = xcalloc(count + 1, sizeof(struct proc *));
     for (const struct ward *ward = wards; ward; ward = ward->next) {
         struct proc_spec spec = {.argv = (const char *const *)ward->argv.items};
-        if (ward->what == REST && proc_start(&spec, &limit, &procs[i], NULL) == 0)
+        if (ward->what == REST && !is_barred(wards, ward) &&
+            proc_start(&spec, &limit, &procs[i], NULL) == 0)
             i++;
     }
     while (i--) {

@@ -27,6 +27,16 @@ void board_attach(struct board *board, const char *work_dir, const char *test,
     board->env.events = events;
 }
 
+void board_set_fence(struct board *board, const struct fence *fence)
+{
+    board->fence = fence;
+}
+
+const struct fence *board_fence(const struct board *board)
+{
+    return board->fence;
+}
+
 void board_allow(struct board *board, const struct strv *names)
 {
     board->env.allowed = names;
@@ -69,8 +79,11 @@ static void tell_guard(struct board *board, const struct ctx *ctx)
         return;
     board->guard = ctx->guard;
     board->rests = board->power->off_argvs(board->power_self, &argvs);
-    for (size_t i = 0; i < board->rests; i++)
+    for (size_t i = 0; i < board->rests; i++) {
         guard_add_rest(ctx->guard, rest_key(board, i), (const char *const *)argvs[i].items);
+        if (board->fence)
+            guard_bar_rest(ctx->guard, rest_key(board, i), board->fence->over_fd);
+    }
 }
 
 /* The runtime directory is everybody's: one that somebody else has made for us is no good. */
@@ -94,17 +107,28 @@ static bool stays_on(const struct board *board)
     return board->conf->bare && !board_ends_with_us(board);
 }
 
+static int switch_on(struct board *board, const struct ctx *ctx, struct err *err)
+{
+    struct fence_pass pass;
+    int rc = fence_enter(board->fence, ctx, &pass, err);
+
+    if (rc == 0) {
+        /* Before the first command: half switched on must be switched off, too. */
+        if (!stays_on(board))
+            tell_guard(board, ctx);
+        board->powered = true;
+        rc = board->power->on(board->power_self, &board->env, &pass.ctx, err);
+    }
+    return fence_leave(&pass, rc, err);
+}
+
 int board_power_on(struct board *board, const struct ctx *ctx, struct err *err)
 {
     int rc = make_socket_dir(board, err);
 
     if (rc < 0 || !board->power)
         return rc;
-    /* Before the first command: half switched on must be switched off, too. */
-    if (!stays_on(board))
-        tell_guard(board, ctx);
-    board->powered = true;
-    rc = board->power->on(board->power_self, &board->env, ctx, err);
+    rc = switch_on(board, ctx, err);
     return rc < 0 ? err_wrap(err, "power %s", board->power->base.name) : 0;
 }
 
@@ -138,14 +162,29 @@ int board_rest(struct board *board, const struct ctx *ctx, struct err *err)
     return board->powered && !stays_on(board) ? board_power_off(board, ctx, err) : 0;
 }
 
+/* An emulator is this process's own, whoever has the board. */
+static int switch_off(struct board *board, const struct ctx *ctx, struct err *err)
+{
+    struct fence_pass pass;
+    int rc = fence_enter(board_ends_with_us(board) ? NULL : board->fence, ctx, &pass, err);
+
+    if (rc == 0)
+        rc = board->power->off(board->power_self, &board->env, &pass.ctx, err);
+    return fence_leave(&pass, rc, err);
+}
+
 int board_power_off(struct board *board, const struct ctx *ctx, struct err *err)
 {
     int rc = need_power(board, err);
 
     if (rc < 0)
         return rc;
-    rc = board->power->off(board->power_self, &board->env, ctx, err);
+    rc = switch_off(board, ctx, err);
     board->powered = rc < 0;
+    if (rc == -ERR_LOST) { /* nor may the guardian */
+        untell_guard(board);
+        board->powered = false;
+    }
     if (rc < 0)
         return err_wrap(err, "power %s", board->power->base.name);
     untell_guard(board);
@@ -182,6 +221,21 @@ void board_flash_turn_end(struct board *board)
     board->turn = NULL;
 }
 
+/* A flash driver's call, behind the fence. */
+static int with_image(struct board *board, void *self,
+                      int (*call)(void *self, const struct driver_env *env,
+                                  const struct image *image, const struct ctx *ctx,
+                                  struct err *err),
+                      const struct image *image, const struct ctx *ctx, struct err *err)
+{
+    struct fence_pass pass;
+    int rc = fence_enter(board->fence, ctx, &pass, err);
+
+    if (rc == 0)
+        rc = call(self, &board->env, image, &pass.ctx, err);
+    return fence_leave(&pass, rc, err);
+}
+
 int board_flash(struct board *board, const struct image *image, const struct ctx *ctx,
                 struct err *err)
 {
@@ -189,7 +243,7 @@ int board_flash(struct board *board, const struct image *image, const struct ctx
 
     if (rc < 0)
         return rc;
-    rc = board->flash->program(board->flash_self, &board->env, image, ctx, err);
+    rc = with_image(board, board->flash_self, board->flash->program, image, ctx, err);
 
     return rc < 0 ? err_wrap(err, "flash %s", board->flash->base.name) : 0;
 }
@@ -198,7 +252,7 @@ int board_verify(struct board *board, const struct image *image, const struct ct
                  struct err *err)
 {
     int rc = board->flash->verify
-                 ? board->flash->verify(board->flash_self, &board->env, image, ctx, err)
+                 ? with_image(board, board->flash_self, board->flash->verify, image, ctx, err)
                  : 0;
 
     return rc < 0 ? err_wrap(err, "verify %s", board->flash->base.name) : 0;
@@ -213,14 +267,14 @@ static int otp_compare(struct board *board, const struct image *image, bool blan
     int rc;
 
     if (!blank)
-        return board->otp->compare(board->otp_self, &board->env, image, ctx, err);
+        return with_image(board, board->otp_self, board->otp->compare, image, ctx, err);
     erased.segments = segments;
     for (size_t i = 0; i < image->count; i++) {
         segments[i] = image->segments[i];
         segments[i].bytes = xmalloc(segments[i].size);
         memset(segments[i].bytes, 0xff, segments[i].size);
     }
-    rc = board->otp->compare(board->otp_self, &board->env, &erased, ctx, err);
+    rc = with_image(board, board->otp_self, board->otp->compare, &erased, ctx, err);
     for (size_t i = 0; i < image->count; i++)
         free(segments[i].bytes);
     return rc;
@@ -238,7 +292,7 @@ static int otp_write(struct board *board, const struct image *image, const struc
         return err_set(err, ERR_REFUSED,
                        "it has something else already, and it takes each bit once");
     if (rc == 0)
-        rc = board->otp->program(board->otp_self, &board->env, image, ctx, err);
+        rc = with_image(board, board->otp_self, board->otp->program, image, ctx, err);
     return rc == 0 ? otp_compare(board, image, false, ctx, err) : rc;
 }
 
@@ -258,7 +312,7 @@ int board_holds(struct board *board, const struct image *image, const struct ctx
                 struct err *err)
 {
     const struct flash_driver *flash = board->flash;
-    int rc = flash->compare ? flash->compare(board->flash_self, &board->env, image, ctx, err)
+    int rc = flash->compare ? with_image(board, board->flash_self, flash->compare, image, ctx, err)
                             : err_set(err, ERR_CONFIG, "cannot tell what the board has");
 
     *ret = rc == 0;
@@ -281,10 +335,24 @@ int board_power_cycle(struct board *board, int64_t gap_ms, const struct ctx *ctx
     return rc == 0 ? board_power_on(board, ctx, err) : rc;
 }
 
+/* One of a reset driver's, or a power driver's, behind the fence. */
+static int with_board(struct board *board, void *self,
+                      int (*call)(void *self, const struct driver_env *env, const struct ctx *ctx,
+                                  struct err *err),
+                      const struct ctx *ctx, struct err *err)
+{
+    struct fence_pass pass;
+    int rc = fence_enter(board->fence, ctx, &pass, err);
+
+    if (rc == 0)
+        rc = call(self, &board->env, &pass.ctx, err);
+    return fence_leave(&pass, rc, err);
+}
+
 int board_halt(struct board *board, const struct ctx *ctx, struct err *err)
 {
     if (!board->reset || !board->reset->halt ||
-        board->reset->halt(board->reset_self, &board->env, ctx, err) == 0)
+        with_board(board, board->reset_self, board->reset->halt, ctx, err) == 0)
         return 0;
     return err_wrap(err, "reset %s", board->reset->base.name);
 }
@@ -294,7 +362,7 @@ int board_reset(struct board *board, const struct ctx *ctx, struct err *err)
     int rc;
 
     if (board->reset) {
-        rc = board->reset->reset(board->reset_self, &board->env, ctx, err);
+        rc = with_board(board, board->reset_self, board->reset->reset, ctx, err);
         return rc < 0 ? err_wrap(err, "reset %s", board->reset->base.name) : 0;
     }
     rc = board_power_cycle(board, RESET_GAP_MS, ctx, err);
@@ -309,18 +377,24 @@ int board_enter_bootloader(struct board *board, const struct ctx *ctx, struct er
 
     if (!board->bootloader)
         return err_set(err, ERR_CONFIG, "no bootloader driver");
-    rc = board->bootloader->reset(board->bootloader_self, &board->env, ctx, err);
+    rc = with_board(board, board->bootloader_self, board->bootloader->reset, ctx, err);
     return rc < 0 ? err_wrap(err, "bootloader %s", board->bootloader->base.name) : 0;
 }
 
-int board_usb_reset(struct board *board, struct err *err)
+int board_usb_reset(struct board *board, const struct ctx *ctx, struct err *err)
 {
     const struct usb_device *device;
     struct usb_link *link = NULL;
     struct usb_tree tree = {0};
-    int rc = board->conf->far ? err_set(err, ERR_NOT_FOUND, "its port is none of this host's")
-                              : usb_scan(&tree, err);
+    struct fence_pass pass;
+    int rc = board->conf->far ? err_set(err, ERR_NOT_FOUND, "its port is none of this host's") : 0;
 
+    if (rc == 0) {
+        rc = fence_enter(board->fence, ctx, &pass, err);
+        rc = fence_leave(&pass, rc, err); /* it takes no time */
+    }
+    if (rc == 0)
+        rc = usb_scan(&tree, err);
     if (rc == 0 && !(device = plugged_device(board->conf, &tree)))
         rc = err_set(err, ERR_NOT_FOUND, "no USB device of its drivers is plugged in");
     else if (rc == 0)
@@ -340,12 +414,12 @@ int board_probe_cycle(struct board *board, int64_t gap_ms, const struct ctx *ctx
 
     if (!board->probe)
         return err_set(err, ERR_CONFIG, "no power driver of the probe");
-    rc = board->probe->off(board->probe_self, &board->env, ctx, err);
+    rc = with_board(board, board->probe_self, board->probe->off, ctx, err);
     if (rc == 0)
         rc = ctx_sleep(ctx, gap_ms, err);
     /* Nothing else would switch it on again, so a cancel does not keep us from it. */
     back = rc == 0 ? *ctx : ctx_cleanup(ctx, PROBE_ON_MS);
-    on_rc = board->probe->on(board->probe_self, &board->env, &back, &on_err);
+    on_rc = with_board(board, board->probe_self, board->probe->on, &back, &on_err);
     if (rc == 0 && on_rc < 0) {
         rc = on_rc;
         if (err)

@@ -10,6 +10,7 @@
 #define HIL_BOARD_BOARD_H
 
 #include "board/driver.h"
+#include "board/fence.h"
 #include "conf/lab.h"
 
 struct board;
@@ -41,6 +42,11 @@ void board_programs(const struct board *board, struct strv *ret, struct strv *hi
 /* Where the following calls log and tell. Borrowed until the next call or board_close(). */
 void board_attach(struct board *board, const char *work_dir, const char *test,
                   struct events *events);
+
+/* What is asked before each of the calls below that touch the board, and ends them; NULL: nothing. Where
+ * it says no they are -ERR_LOST, and the board is left as it is. Borrowed until the next call. */
+void board_set_fence(struct board *board, const struct fence *fence);
+const struct fence *board_fence(const struct board *board);
 
 /* Ranges of its memory that lab.yaml guards by name and that may be written from now on; borrowed
  * until the next call. */
@@ -78,7 +84,7 @@ int board_power_cycle(struct board *board, int64_t gap_ms, const struct ctx *ctx
  * name; the probe's power off and on. -ERR_CONFIG: the board has no such driver; -ERR_NOT_FOUND: no
  * such device is there. */
 int board_enter_bootloader(struct board *board, const struct ctx *ctx, struct err *err);
-int board_usb_reset(struct board *board, struct err *err);
+int board_usb_reset(struct board *board, const struct ctx *ctx, struct err *err);
 int board_probe_cycle(struct board *board, int64_t gap_ms, const struct ctx *ctx, struct err *err);
 /* After the console vanished: true where the firmware did it (a lockup ends an emulator); its
  * words. */

@@ -21,8 +21,14 @@ int board_console_open(struct board *board, const struct ctx *ctx, struct err *e
     if (!board->console)
         return err_set(err, ERR_CONFIG, "%s has no console driver: see hil drivers console",
                        board->conf->name);
-    if (board->console_fd < 0)
-        rc = board->console->open(board->console_self, &board->env, ctx, &board->console_fd, err);
+    if (board->console_fd < 0) {
+        struct fence_pass pass; /* opening a tty moves the lines that may reset a board */
+        rc = fence_enter(board->fence, ctx, &pass, err);
+        if (rc == 0)
+            rc = board->console->open(board->console_self, &board->env, &pass.ctx,
+                                      &board->console_fd, err);
+        rc = fence_leave(&pass, rc, err);
+    }
     if (rc == 0)
         lend_console(board, board->console_fd);
     return rc < 0 ? err_wrap(err, "console %s", board->console->base.name) : 0;

@@ -29,7 +29,8 @@ struct board {
     bool powered;
     int console_fd;
     struct console_tty console_tty;
-    struct guard *guard; /* that knows our resting commands */
+    const struct fence *fence; /* NULL: nobody else could have it */
+    struct guard *guard;       /* that knows our resting commands */
     size_t rests;
 };
 

@@ -72,8 +72,11 @@ void holder_self(int argc, char *const *argv, struct holder *ret)
                            .command =
                                behalf && *behalf ? xstrndup(behalf, COMMAND_MAX) : join(argc, argv),
                            .since_unix_s = time(NULL)};
+    ret->rank = RANK_DESK;
     if (actions && str_eq(actions, "true"))
         from_actions(ret);
+    if (ret->run_url || (behalf && strstr(behalf, "/actions/runs/")))
+        ret->rank = RANK_CI;
 }
 
 void holder_set_out(struct holder *holder, const char *dir)
@@ -125,6 +128,7 @@ char *holder_describe(const struct holder *holder)
     struct buf out = BUF_INIT(4096);
 
     add_clean(&out, "", holder->user ? holder->user : "somebody");
+    add_clean(&out, " on ", holder->host);
     if (holder->pid > 0) {
         buf_addf(&out, " (pid %d", (int)holder->pid);
         add_clean(&out, ", ", holder->command);
@@ -137,6 +141,8 @@ char *holder_describe(const struct holder *holder)
 
 void holder_done(struct holder *holder)
 {
+    free(holder->seat);
+    free(holder->host);
     free(holder->user);
     free(holder->command);
     free(holder->out);
@@ -157,6 +163,8 @@ char *holder_to_json(const struct holder *holder, int64_t since_unix_s)
     json_begin(&json, -1, 0);
     json_object(&json);
     json_kv_int(&json, "pid", holder->pid);
+    if (holder->host)
+        json_kv_string(&json, "host", holder->host);
     json_kv_string(&json, "user", holder->user);
     json_kv_string(&json, "command", holder->command);
     json_kv_int(&json, "since", since_unix_s);
@@ -191,6 +199,7 @@ bool holder_from_json(const char *bytes, size_t count, struct holder *ret)
     pid = json_get_int(tree, "pid", 0);
     if (pid > 0 && pid <= INT32_MAX)
         *ret = (struct holder){.pid = (pid_t)pid,
+                               .host = xstrdup(json_get_string(tree, "host", NULL)),
                                .user = xstrdup(json_get_string(tree, "user", NULL)),
                                .command = xstrdup(json_get_string(tree, "command", NULL)),
                                .since_unix_s = json_get_int(tree, "since", 0),

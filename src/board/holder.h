@@ -14,8 +14,19 @@
 
 #define HOLDER_RECORD_MAX 16384
 
+/* Whose turn comes first where several wait for a board that hosts share. */
+enum holder_rank {
+    RANK_CI,    /* in GitHub Actions, here or where it was asked for */
+    RANK_WATCH, /* hil watch's */
+    RANK_DESK,
+};
+
 struct holder {
-    pid_t pid;            /* 0: not known */
+    pid_t pid;             /* 0: not known */
+    enum holder_rank rank; /* not in the record */
+    char *
+        seat; /* not in the record: its number among those who wait for a shared board; NULL: none */
+    char *host;           /* another one's; NULL: it is on this host */
     char *user, *command; /* command: argv joined by blanks */
     int64_t since_unix_s;
     char *out; /* its run directory, an absolute path; NULL: it is no run, or said none */
@@ -31,8 +42,8 @@ void holder_set_out(struct holder *holder, const char *dir);
 /* What stands in $HIL_FOR of such a process: "alice@desk: hil run a.elf", in Actions with the run's
  * address. Caller frees. */
 char *holder_for(const struct holder *holder);
-/* "alice (pid 4711, hil run a.elf) since 12:03:44", one line, clean text; in Actions with the run's
- * address. Caller frees. */
+/* "alice (pid 4711, hil run a.elf) since 12:03:44", of another host "alice on bench-2 (pid ...", one
+ * line, clean text; in Actions with the run's address. Caller frees. */
 char *holder_describe(const struct holder *holder);
 void holder_done(struct holder *holder);
 

@@ -81,11 +81,17 @@ struct board *inventory_board(const struct inventory *inventory, const struct bo
     return inventory->boards[conf - inventory->lab->boards];
 }
 
-void inventory_close(struct inventory *inventory)
+void inventory_close_boards(struct inventory *inventory)
 {
     for (size_t i = 0; inventory->boards && inventory->lab && i < inventory->lab->count; i++)
         board_close(inventory->boards[i]);
     free(inventory->boards);
+    inventory->boards = NULL;
+}
+
+void inventory_close(struct inventory *inventory)
+{
+    inventory_close_boards(inventory);
     lab_free(inventory->lab);
     free(inventory->runtime_dir);
     *inventory = (struct inventory){0};

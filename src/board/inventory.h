@@ -29,6 +29,7 @@ int inventory_open_joined(const char *lab_option,
                           struct inventory *ret, struct err *err);
 /* The board that is described there. Borrowed. */
 struct board *inventory_board(const struct inventory *inventory, const struct board_conf *conf);
+void inventory_close_boards(struct inventory *inventory); /* the lab stays */
 void inventory_close(struct inventory *inventory);
 
 #endif

@@ -20,8 +20,7 @@ static int again(struct board *board, const struct ctx *ctx, struct err *err)
 
 static int usb_reset(struct board *board, const struct ctx *ctx, struct err *err)
 {
-    (void)ctx;
-    return board_usb_reset(board, err);
+    return board_usb_reset(board, ctx, err);
 }
 
 static int power_cycle(struct board *board, const struct ctx *ctx, struct err *err)
@@ -65,8 +64,8 @@ static int take_step(struct board *board, enum recovery_step step, const struct 
 
 static bool can_help(const struct board *board, int rc)
 {
-    return rc != -ERR_CANCELLED && rc != -ERR_CONFIG && rc != -ERR_USAGE && rc != -ERR_DATA &&
-           rc != -ERR_LIMIT && board_programs_present(board, NULL) == 0;
+    return rc != -ERR_CANCELLED && rc != -ERR_LOST && rc != -ERR_CONFIG && rc != -ERR_USAGE &&
+           rc != -ERR_DATA && rc != -ERR_LIMIT && board_programs_present(board, NULL) == 0;
 }
 
 static void name_tried(const struct recovery *recovery, struct err *err)
@@ -96,7 +95,7 @@ static int climb(struct board *board, enum recovery_step step, const struct reco
     how->tell(how->arg, EVENT_WARNING, why);
     if (rc == 0)
         rc = how->flash(how->arg, ctx, &err);
-    if (rc == -ERR_CANCELLED)
+    if (rc == -ERR_CANCELLED || rc == -ERR_LOST)
         return rc;
     *tried = (struct recovery_tried){.step = step};
     snprintf(tried->why, sizeof tried->why, "%s", err.message);
@@ -104,6 +103,15 @@ static int climb(struct board *board, enum recovery_step step, const struct reco
     if (rc == 0)
         how->tell(how->arg, EVENT_NOTE, helped);
     return rc;
+}
+
+/* The words of the fence that ended the climb. */
+static int lost_meanwhile(const struct board *board, const struct ctx *ctx, struct err *err)
+{
+    struct fence_pass pass;
+    int rc = fence_leave(&pass, fence_enter(board_fence(board), ctx, &pass, err), err);
+
+    return rc < 0 ? rc : err_set(err, ERR_LOST, "the board was lost while it was recovered");
 }
 
 int recovery_flash(struct board *board, const struct recovery_flash *how, const struct ctx *ctx,
@@ -121,6 +129,8 @@ int recovery_flash(struct board *board, const struct recovery_flash *how, const 
         return 0;
     if (rc == -ERR_CANCELLED)
         return err_set(err, ERR_CANCELLED, "cancelled");
+    if (rc == -ERR_LOST && first.code != ERR_LOST)
+        return lost_meanwhile(board, ctx, err);
     ret->gave_up = ret->count && rc != -ERR_NOT_FOUND && rc != -ERR_GONE &&
                    board_present(board, ctx, NULL) == 0;
     name_tried(ret, &first);

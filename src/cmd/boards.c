@@ -68,6 +68,7 @@ static char *owned(const cJSON *json, const char *name)
 static void read_holder(const cJSON *json, struct holder *ret)
 {
     *ret = (struct holder){.pid = (pid_t)count_of(json, "pid"),
+                           .host = owned(json, "host"),
                            .user = owned(json, "user"),
                            .command = owned(json, "command"),
                            .since_unix_s = count_of(json, "since"),
@@ -240,6 +241,18 @@ static void tell_away(const struct lab *lab, const struct servers *servers)
     }
 }
 
+/* By the lab's database, where it has one. What cannot be had is told, and the rest is shown. */
+static void look_at_others(const struct inventory *inventory, struct leases_row **ret,
+                           size_t *ret_count)
+{
+    struct err err = {0};
+
+    if (claims_look(inventory->lab, inventory->runtime_dir, ret, ret_count, &err) == 0)
+        return;
+    cleanup_free char *why = text_clean_dup(err.message, ERR_MESSAGE_MAX, TEXT_ONE_LINE);
+    fprintf(stderr, "hil boards: what other hosts hold is not known: %s\n", why);
+}
+
 static int show(const struct request *request, const struct inventory *inventory,
                 const struct servers *servers, struct err *err)
 {
@@ -248,8 +261,11 @@ static int show(const struct request *request, const struct inventory *inventory
     cleanup_strv struct strv held_back = {0}, reasons = {0};
     cleanup_free char *state_dir = fs_state_dir();
     struct store *store = NULL;
+    struct leases_row *leased = NULL;
+    size_t leased_count = 0;
     int rc = 0;
 
+    look_at_others(inventory, &leased, &leased_count);
     store_open(&lab->store, state_dir, false, &store, NULL);
     if (store)
         store_watched_aside(store, lab->name, &held_back, &reasons);
@@ -261,6 +277,7 @@ static int show(const struct request *request, const struct inventory *inventory
         }
         rc = standing_look(inventory, store, i, &table[i], err);
         standing_hold_back(&table[i], &held_back, &reasons);
+        standing_share(&table[i], leased, leased_count);
     }
     if (rc == 0 && request->json)
         rc = print_json(lab, table, err);
@@ -271,6 +288,7 @@ static int show(const struct request *request, const struct inventory *inventory
     for (size_t i = 0; i < lab->count; i++)
         standing_done(&table[i]);
     store_close(store);
+    leases_rows_free(leased, leased_count);
     free(table);
     return rc;
 }
@@ -367,8 +385,9 @@ const struct opt_verb verb_boards = {
     .operands = "[--release BOARD...]",
     .summary = "list the lab's boards: labels, drivers, who holds them, last verdict",
     .description =
-        "Reads the lab's file and looks at the leases; touches no board. Servers are asked by "
-        "ssh.\n\n"
+        "Reads the lab's file and looks at the leases, where the lab has a database also at those "
+        "of "
+        "other hosts; touches no board. Servers are asked by ssh.\n\n"
         "A board that could not be flashed although everything was tried, or that failed its "
         "health "
         "check, is in quarantine: no run takes it until it is released here or passes hil health. "

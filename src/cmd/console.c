@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/str.h"
+#include "board/lease.h"
 #include "cmd/desk.h"
 #include "cmd/there.h"
 #include "run/talk.h"

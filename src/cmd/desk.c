@@ -58,6 +58,8 @@ int desk_open(const struct app *app, const struct desk_options *options, const c
 int desk_end(const struct app *app, const struct opt_verb *verb, struct desk *desk, int rc,
              struct err *err, int code)
 {
+    if (desk)
+        rc = desk_explain(desk, rc, err);
     if (rc < 0 && rc != -ERR_CANCELLED) {
         code = cmd_fail(verb, err);
         if (desk && err->code == ERR_TOOL)

@@ -5,15 +5,24 @@
 #include "conf/field.h"
 
 #define KEEP_MIN_MS INT64_C(86400000)
+#define LEASE_MIN_MS 2000
+#define LEASE_MAX_MS 3600000
 #define SIZE_MIN ((uint64_t)1 << 20)
 
-static const struct field rows[] = {{"url", FIELD_STRING, offsetof(struct store_conf, url),
-                                     .help = "a PostgreSQL database that several hosts share"},
-                                    {"keep", FIELD_DURATION, offsetof(struct store_conf, keep_ms),
-                                     .help = "for how long; 180d where not given"},
-                                    {"max-size", FIELD_SIZE, offsetof(struct store_conf, max_bytes),
-                                     .help = "how large it may become; 512M where not given"},
-                                    {0}};
+static const char *const away_names[] = {"refuse", "local", NULL}; /* enum store_away */
+
+static const struct field rows[] = {
+    {"url", FIELD_STRING, offsetof(struct store_conf, url),
+     .help = "a PostgreSQL database that several hosts share"},
+    {"keep", FIELD_DURATION, offsetof(struct store_conf, keep_ms),
+     .help = "for how long; 180d where not given"},
+    {"max-size", FIELD_SIZE, offsetof(struct store_conf, max_bytes),
+     .help = "how large it may become; 512M where not given"},
+    {"lease", FIELD_DURATION, offsetof(struct store_conf, lease_ms),
+     .help = "how long a board stays taken whose host is gone; 60s where not given"},
+    {"away", FIELD_CHOICE, offsetof(struct store_conf, away), .choices = away_names,
+     .help = "without the database: refuse boards, or local: trust this host's locks alone"},
+    {0}};
 
 void store_conf_read(const struct yaml_node *node, struct store_conf *ret, struct diags *diags)
 {
@@ -27,6 +36,8 @@ void store_conf_read(const struct yaml_node *node, struct store_conf *ret, struc
     if (ret->keep_ms < KEEP_MIN_MS)
         diag_node(diags, yaml_get(node, "keep"),
                   "keep: less than 1d, and hil watch counts a day's flashes");
+    if (ret->lease_ms < LEASE_MIN_MS || ret->lease_ms > LEASE_MAX_MS)
+        diag_node(diags, yaml_get(node, "lease"), "lease: between 2s and 1h");
     if (ret->max_bytes < SIZE_MIN)
         diag_node(diags, yaml_get(node, "max-size"), "max-size: less than 1M holds no run");
     if (ret->url && !str_starts(ret->url, "postgresql://") && !str_starts(ret->url, "postgres://"))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * store: where the history is kept, for how long, and how large it may become: `store:` of a lab,
- * a map or just the url.
+ * store: where the history is kept, for how long, and how large it may become; and, of a database that
+ * hosts share, how they share boards: `store:` of a lab, a map or just the url.
  */
 #ifndef HIL_CONF_STORE_H
 #define HIL_CONF_STORE_H
@@ -15,10 +15,18 @@ struct store_conf {
     char *url; /* of a PostgreSQL database that several hosts share; NULL: a file of this host */
     int64_t keep_ms;
     uint64_t max_bytes;
+    /* Of a database: for how long a board is taken by who says nothing more; and what becomes of new
+     * leases while it is away. */
+    int64_t lease_ms;
+    int away; /* enum store_away */
 };
-#define STORE_CONF_DEFAULT                                                   \
-    {                                                                        \
-        .keep_ms = INT64_C(180) * 86400000, .max_bytes = UINT64_C(512) << 20 \
+enum store_away {
+    AWAY_REFUSE,
+    AWAY_LOCAL, /* the locks of this host alone decide */
+};
+#define STORE_CONF_DEFAULT                                                                      \
+    {                                                                                           \
+        .keep_ms = INT64_C(180) * 86400000, .max_bytes = UINT64_C(512) << 20, .lease_ms = 60000 \
     }
 
 /* `node` may be NULL: the default. */

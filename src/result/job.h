@@ -60,6 +60,7 @@ struct job_result {
     enum blame blame;
     const char *blame_why;     /* NULL: nobody was asked */
     bool gave_up;              /* nothing of it helped, though the board is there */
+    bool lost;                 /* another host has the board, or may have; not kept */
     int64_t started_unix_us;   /* wall clock, UTC; 0: it never began */
     int64_t took_us;           /* lease to release */
     int64_t flash_us, test_us; /* of it: flashing with verify; reset to the last byte */

@@ -86,8 +86,8 @@ static void end_wait(struct onlooker *onlooker)
     close_fd(&onlooker->stop_fd);
 }
 
-static int lease(struct desk *desk, const struct desk_request *request, struct strv *names,
-                 struct err *err)
+static int take(struct desk *desk, const struct desk_request *request, struct strv *names,
+                struct err *err)
 {
     const struct board_conf *first = lab_board(desk->inventory.lab, names->items[0]);
     int64_t wait_ms = request->wait_ms >= 0 ? request->wait_ms : first->timeouts.lease;
@@ -99,16 +99,26 @@ static int lease(struct desk *desk, const struct desk_request *request, struct s
                                          .screen = request->view},
                                 .stop_fd = -1};
     size_t which = 0;
-    int rc = lease_take(desk->inventory.runtime_dir, desk->inventory.lab->name,
-                        (const char *const *)names->items, names->count, request->holder,
-                        wait_ms > 0, &wait, begin_to_wait, &onlooker, &desk->lease, &which, err);
+    const struct keeper_wish wish = {.boards = (const char *const *)names->items,
+                                     .count = names->count,
+                                     .self = request->holder,
+                                     .wait = wait_ms > 0,
+                                     .waiting = begin_to_wait,
+                                     .arg = &onlooker};
+    cleanup_free char *warning = NULL;
+    int rc = claim_take(desk->claims, &wish, &wait, &desk->claim, &which, &warning, err);
 
     end_wait(&onlooker);
+    if (warning && request->waiting)
+        request->waiting(request->arg, warning);
     if (rc < 0)
         return rc;
     desk->board = desk->inventory.boards[lab_board(desk->inventory.lab, names->items[which]) -
                                          desk->inventory.lab->boards];
-    return 0;
+    board_set_fence(desk->board, claim_fence(desk->claim));
+    rc = fence_follow(claim_fence(desk->claim), &desk->ctx, &desk->pass, err);
+    desk->ctx = desk->pass.ctx;
+    return rc;
 }
 
 int desk_take(const struct desk_request *request, struct desk **ret, struct err *err)
@@ -118,6 +128,7 @@ int desk_take(const struct desk_request *request, struct desk **ret, struct err 
     int rc = guard_start(&desk->guard, err);
 
     desk->ctx = ctx_root(request->cancel_fd, desk->guard);
+    desk->pass = (struct fence_pass){.epoll_fd = -1, .why_fd = -1};
     desk->events = events_new();
     if (rc == 0)
         rc = inventory_open(request->lab, &desk->inventory, err);
@@ -126,7 +137,9 @@ int desk_take(const struct desk_request *request, struct desk **ret, struct err 
     if (rc == 0)
         rc = fs_temp_dir(&desk->work_dir, err);
     if (rc == 0)
-        rc = lease(desk, request, &names, err);
+        desk->claims = claims_open(desk->inventory.lab, desk->inventory.runtime_dir);
+    if (rc == 0)
+        rc = take(desk, request, &names, err);
     if (rc < 0) {
         desk_return(desk);
         *ret = NULL;
@@ -135,6 +148,13 @@ int desk_take(const struct desk_request *request, struct desk **ret, struct err 
     board_attach(desk->board, desk->work_dir, NULL, desk->events);
     *ret = desk;
     return 0;
+}
+
+int desk_explain(struct desk *desk, int rc, struct err *err)
+{
+    rc = fence_leave(&desk->pass, rc, err);
+    desk->pass.why_fd = -1;
+    return rc;
 }
 
 const char *desk_keep_logs(struct desk *desk)
@@ -147,8 +167,12 @@ void desk_return(struct desk *desk)
 {
     if (!desk)
         return;
-    inventory_close(&desk->inventory); /* ends an emulator: before anybody else may have it */
-    lease_drop(desk->lease);
+    inventory_close_boards(
+        &desk->inventory); /* ends an emulator: before anybody else may have it */
+    close_fd(&desk->pass.epoll_fd);
+    claim_drop(desk->claim);
+    claims_close(desk->claims);
+    inventory_close(&desk->inventory);
     events_free(desk->events);
     if (desk->work_dir && !desk->keep)
         fs_remove_tree(desk->work_dir);

@@ -15,9 +15,9 @@
 #define HIL_RUN_DESK_H
 
 #include "board/inventory.h"
-#include "board/lease.h"
 #include "result/event.h"
 #include "run/screen.h"
+#include "store/claim.h"
 
 struct desk_request {
     const char *lab;   /* what --lab says; NULL: look in the usual places */
@@ -32,11 +32,13 @@ struct desk_request {
 };
 
 struct desk {
-    struct ctx ctx; /* no deadline; cancelled by the user */
+    struct ctx ctx; /* no deadline; cancelled by the user, or where the board is lost */
+    struct fence_pass pass;
     struct guard *guard;
     struct inventory inventory;
     struct board *board;
-    struct lease *lease;
+    struct claims *claims;
+    struct claim *claim;
     struct events *events;
     char *work_dir;
     bool keep;
@@ -48,6 +50,8 @@ int desk_choose(const struct lab *lab, const char *selector, struct strv *ret, s
 /* -ERR_USAGE, -ERR_CONFIG: no such board, or the lab's file is wrong; -ERR_BUSY, -ERR_TIMEOUT:
  * somebody else has it. */
 int desk_take(const struct desk_request *request, struct desk **ret, struct err *err);
+/* What `rc` was for: -ERR_LOST where it was no user who cancelled. */
+int desk_explain(struct desk *desk, int rc, struct err *err);
 /* What the tools printed stays; returns where. Borrowed. */
 const char *desk_keep_logs(struct desk *desk);
 void desk_return(struct desk *desk); /* NULL is fine */

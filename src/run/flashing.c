@@ -91,6 +91,7 @@ static void flashing_close(struct flashing *flashing)
     for (size_t i = 0; i < flashing->count; i++)
         free(flashing->tasks[i].dir);
     free(flashing->tasks);
+    claims_close(flashing->claims);
     inventory_close(&flashing->inventory);
     servers_forget(&flashing->servers);
     store_close(flashing->store);
@@ -125,6 +126,7 @@ int flashing_run(struct flashing_request *request, struct flash_result **ret, si
         rc = make_tasks(&flashing, err);
     if (rc == 0) {
         flashing_open_store(&flashing);
+        flashing.claims = claims_open(flashing.inventory.lab, flashing.inventory.runtime_dir);
         run_tasks(&flashing);
         flashing_remember(&flashing);
     } else {

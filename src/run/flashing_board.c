@@ -24,18 +24,26 @@ static void tell_waiting(void *arg, const char *why)
                                                       .suite = why});
 }
 
-static int take_lease(struct task *task, struct lease **ret, struct err *err)
+static int take_board(struct task *task, struct claim **ret, struct err *err)
 {
     const struct flashing *flashing = task->flashing;
     const struct flashing_request *request = flashing->request;
     const struct board_conf *conf = board_conf(task->board);
     int64_t wait_ms = request->wait_ms >= 0 ? request->wait_ms : conf->timeouts.lease;
     struct ctx wait = wait_ms > 0 ? ctx_narrow(&flashing->ctx, wait_ms) : flashing->ctx;
+    const struct keeper_wish wish = {.boards = &conf->name,
+                                     .count = 1,
+                                     .self = &request->holder,
+                                     .wait = wait_ms > 0,
+                                     .waiting = tell_waiting,
+                                     .arg = task};
+    cleanup_free char *warning = NULL;
     size_t index;
+    int rc = claim_take(flashing->claims, &wish, &wait, ret, &index, &warning, err);
 
-    return lease_take(flashing->inventory.runtime_dir, flashing->inventory.lab->name, &conf->name,
-                      1, &request->holder, wait_ms > 0, &wait, tell_waiting, task, ret, &index,
-                      err);
+    if (warning)
+        flashing_tell(task, EVENT_WARNING, warning);
+    return rc;
 }
 
 /* Whether the image is there already, where that was asked for and can be told. */
@@ -165,6 +173,14 @@ static void flash_board(struct task *task, struct err *err)
     task->ended_us = (int64_t)time(NULL) * 1000000;
 }
 
+/* While the board is ours. */
+static void flash_behind(struct task *task, const struct fence *fence, struct err *err)
+{
+    board_set_fence(task->board, fence);
+    flash_board(task, err);
+    board_set_fence(task->board, NULL);
+}
+
 /* On its server, which has the lease, the drivers and the recovery. */
 static void flash_there(struct task *task, struct err *err)
 {
@@ -193,14 +209,14 @@ static void flash_there(struct task *task, struct err *err)
 void *flashing_work(void *arg)
 {
     struct task *task = arg;
-    struct lease *lease = NULL;
+    struct claim *claim = NULL;
     struct err err = {0};
 
     if (board_conf(task->board)->server)
         flash_there(task, &err);
-    else if (take_lease(task, &lease, &err) == 0)
-        flash_board(task, &err);
-    lease_drop(lease);
+    else if (take_board(task, &claim, &err) == 0)
+        flash_behind(task, claim_fence(claim), &err);
+    claim_drop(claim);
     if (task->result->outcome == FLASH_FAILED)
         task->result->reason = xstrdup(err.code == ERR_CANCELLED ? "cancelled" : err.message);
     flashing_keep_log(task);

@@ -11,6 +11,7 @@
 #include "board/inventory.h"
 #include "remote/servers.h"
 #include "run/flashing.h"
+#include "store/claim.h"
 #include "store/store.h"
 
 #include <pthread.h>
@@ -42,6 +43,7 @@ struct flashing {
     struct task *tasks;
     struct flash_result *results;
     size_t count;
+    struct claims *claims;
     struct store *store; /* NULL: there is none */
     int finished_fd;     /* eventfd: how many tasks have ended */
 };

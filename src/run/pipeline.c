@@ -409,6 +409,10 @@ static void conclude(struct attempt *attempt, int rc, struct err *err)
 {
     const char *trouble = attempt->capture ? close_log(attempt, &rc, err) : NULL;
 
+    if (rc == -ERR_LOST) { /* which says nothing of the board */
+        err_wrap(err, "cancelled");
+        attempt->result->lost = true;
+    }
     if (rc == -ERR_CANCELLED)
         judge_infra(attempt->result, "cancelled");
     else if (rc < 0)
@@ -428,16 +432,20 @@ void pipeline_run(const struct job *job, struct board *board, const char *work_d
                               .work_dir = work_dir,
                               .result = result};
     int64_t began = ctx_now_ns();
+    struct fence_pass pass;
     struct err err = {0};
-    int rc = prepare(&attempt, &err);
+    int rc = fence_follow(board_fence(board), ctx, &pass, &err);
 
+    if (rc == 0)
+        rc = prepare(&attempt, &err);
     board_attach(board, work_dir, job->name, events);
     board_allow(board, &job->write);
     if (rc == 0)
         rc = rundir_write_job(work_dir, result, &attempt.job, &err);
     if (rc == 0)
-        rc = blame_firmware(&attempt, take_steps(&attempt, ctx, &err));
-    rest(&attempt, ctx);
+        rc = blame_firmware(&attempt, take_steps(&attempt, &pass.ctx, &err));
+    rest(&attempt, &pass.ctx);
+    rc = fence_leave(&pass, rc, &err);
     conclude(&attempt, rc, &err);
     board_allow(board, NULL);
     result->took_us = (ctx_now_ns() - began) / 1000;

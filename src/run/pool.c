@@ -27,25 +27,33 @@ static void tell_waiting(void *arg, const char *why)
 
 /* Waits for the board's lease; NULL with the reason in worker->why, or where nothing is left to do.
  */
-static struct lease *take_lease(struct worker *worker, const struct ctx *ctx)
+static struct claim *take_board(struct worker *worker, const struct ctx *ctx)
 {
     const struct pool_options *options = worker->pool->options;
     const struct board_conf *conf = board_conf(worker->board);
     int64_t wait_ms = options->wait_ms >= 0 ? options->wait_ms : conf->timeouts.lease;
     struct ctx wait = wait_ms > 0 ? ctx_narrow(ctx, wait_ms) : *ctx; /* 0: ask once */
-    struct lease *lease = NULL;
+    const struct keeper_wish wish = {.boards = &conf->name,
+                                     .count = 1,
+                                     .self = options->holder,
+                                     .wait = wait_ms > 0,
+                                     .waiting = tell_waiting,
+                                     .arg = worker};
+    cleanup_free char *warning = NULL;
+    struct claim *claim = NULL;
     struct err err = {0};
     size_t index;
 
     wait.cancel_fd = worker->stop_fd;
-    if (lease_take(options->runtime_dir, options->lab, &conf->name, 1, options->holder, wait_ms > 0,
-                   &wait, tell_waiting, worker, &lease, &index, &err) < 0 &&
+    if (claim_take(options->claims, &wish, &wait, &claim, &index, &warning, &err) < 0 &&
         err.code != ERR_CANCELLED) {
         free(worker->why);
         worker->why = xstrdup(err.message);
         worker->gave_up = true;
     }
-    return lease;
+    if (warning)
+        event_emit(options->events, (struct event){.kind = EVENT_WARNING, .text = warning});
+    return claim;
 }
 
 /* Whoever started us may have found another board meanwhile. */
@@ -79,14 +87,17 @@ static void run_job(struct worker *worker, const struct job *job, const struct c
     pool_settle(worker, job, result);
 }
 
-static void take_lease_and_job(struct worker *worker, const struct ctx *ctx)
+static void take_board_and_job(struct worker *worker, const struct ctx *ctx)
 {
-    struct lease *lease = take_lease(worker, ctx);
-    const struct job *job = lease && is_confirmed(worker, ctx) ? pool_take_best_job(worker) : NULL;
+    struct claim *claim = take_board(worker, ctx);
+    const struct job *job = claim && is_confirmed(worker, ctx) ? pool_take_best_job(worker) : NULL;
 
-    if (job)
+    if (job) {
+        board_set_fence(worker->board, claim_fence(claim));
         run_job(worker, job, ctx);
-    lease_drop(lease);
+        board_set_fence(worker->board, NULL);
+    }
+    claim_drop(claim);
 }
 
 struct worker_start {
@@ -106,7 +117,7 @@ static void *work(void *arg)
         if (board_conf(worker->board)->server)
             pool_run_there(worker, &start->ctx);
         else
-            take_lease_and_job(worker, &start->ctx);
+            take_board_and_job(worker, &start->ctx);
     }
     pthread_mutex_lock(&pool->lock);
     pool->running--;

@@ -12,12 +12,13 @@
 
 #include "base/ctx.h"
 #include "board/board.h"
-#include "board/lease.h"
 #include "run/job.h"
+#include "store/claim.h"
 
 struct pool_options {
     const char *lab; /* its name */
     const char *runtime_dir;
+    struct claims *claims;
     const char *out_dir; /* the run directory */
     const struct holder *holder;
     struct events *events; /* may be NULL */

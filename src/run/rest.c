@@ -5,6 +5,7 @@
 #include "base/guard.h"
 #include "board/inventory.h"
 #include "board/lease.h"
+#include "store/claim.h"
 
 #include <poll.h>
 #include <signal.h>
@@ -22,6 +23,7 @@
 struct rest {
     const struct rest_request *request;
     struct inventory inventory;
+    struct claims *claims;
     struct ctx ctx;
     size_t failed;
 };
@@ -124,26 +126,27 @@ static enum rest_outcome switch_off(struct rest *rest, struct board *board, stru
     return board_power_off(board, &wait, err) < 0 ? REST_FAILED : REST_OFF;
 }
 
-static void describe_holder(const struct rest *rest, const char *board, struct err *ret)
+/* "a is held by alice; try: --wait", less what the reader knows and an option that we do not have. */
+static void shorten(const char *board, struct err *err)
 {
-    const struct inventory *inventory = &rest->inventory;
-    struct holder holder;
-    size_t waiting;
-    bool held;
+    cleanup_free char *begin = xasprintf("%s is ", board);
+    cleanup_free char *text = xstrdup(err->message);
+    char *advice = strstr(text, "; try: ");
 
-    lease_peek(inventory->runtime_dir, inventory->lab->name, board, &held, &holder, &waiting, NULL);
-    cleanup_free char *who = holder_describe(&holder);
-    err_set(ret, ERR_BUSY, "held by %s", who);
-    holder_done(&holder);
+    if (advice)
+        *advice = '\0';
+    err_set(err, ERR_BUSY, "%s", text + (str_starts(text, begin) ? strlen(begin) : 0));
 }
 
 static void rest_one(struct rest *rest, struct board *board, bool was_ours)
 {
-    const struct inventory *inventory = &rest->inventory;
     const char *name = board_conf(board)->name;
     struct ctx wait = ctx_narrow(&rest->ctx, RELEASE_MS);
     enum rest_outcome outcome = REST_NO_SWITCH;
-    struct lease *lease = NULL;
+    const struct keeper_wish wish = {
+        .boards = &name, .count = 1, .self = rest->request->holder, .wait = was_ours};
+    cleanup_free char *warning = NULL;
+    struct claim *claim = NULL;
     struct err err = {0};
     size_t index;
     int rc;
@@ -152,15 +155,17 @@ static void rest_one(struct rest *rest, struct board *board, bool was_ours)
         tell(rest, board, outcome, "");
         return;
     }
-    rc = lease_take(inventory->runtime_dir, inventory->lab->name, &name, 1, rest->request->holder,
-                    was_ours, &wait, NULL, NULL, &lease, &index, &err);
+    rc = claim_take(rest->claims, &wish, &wait, &claim, &index, &warning, &err);
+    if (rc == 0)
+        board_set_fence(board, claim_fence(claim));
     if (rc < 0)
         outcome = rc == -ERR_BUSY ? REST_HELD : REST_FAILED;
     else if (board_drivers(board).power && !board_ends_with_us(board))
         outcome = switch_off(rest, board, &err);
-    lease_drop(lease);
-    if (outcome == REST_HELD) /* its own words offer an option that we do not have */
-        describe_holder(rest, name, &err);
+    board_set_fence(board, NULL);
+    claim_drop(claim);
+    if (outcome == REST_HELD)
+        shorten(name, &err);
     if (outcome == REST_FAILED || (outcome == REST_HELD && rest->request->which->count))
         rest->failed++;
     tell(rest, board, outcome, err.message);
@@ -230,7 +235,10 @@ int rest_boards(const struct rest_request *request, size_t *ret_failed, struct e
     if (rc == 0)
         rc = check_which(&rest, err);
     if (rc == 0)
+        rest.claims = claims_open(rest.inventory.lab, rest.inventory.runtime_dir);
+    if (rc == 0)
         rc = rest_all(&rest, err);
+    claims_close(rest.claims);
     *ret_failed = rest.failed;
     inventory_close(&rest.inventory);
     guard_stop(guard);

@@ -31,6 +31,7 @@ struct session {
     struct plan plan;
     struct board **boards; /* that some job may run on */
     size_t board_count;
+    struct claims *claims;
     struct store *store;       /* NULL: history is not to be had, which stops no run */
     struct notifier *notifier; /* NULL: nobody is told */
     struct events *events;
@@ -334,7 +335,7 @@ static void settle_health(struct session *session, const struct job_result *job)
                        "passes its health check, and is out of quarantine");
     }
     if (job->verdict != VERDICT_PASS && job->took_us && job->end != END_CANCELLED &&
-        !ctx_cancelled(&session->ctx) && !job->gave_up)
+        !ctx_cancelled(&session->ctx) && !job->gave_up && !job->lost)
         quarantine_add(session->store, lab, job->board, reason, session->events, session->notifier);
 }
 
@@ -371,6 +372,8 @@ static int run_jobs(struct session *session, struct err *err)
     bool preparing;
     int64_t began = ctx_now_ns();
 
+    options.claims = session->claims =
+        claims_open(session->inventory.lab, session->inventory.runtime_dir);
     holder.out = NULL;
     holder_set_out(&holder, request->out_dir);
     tell_away(session);
@@ -512,6 +515,7 @@ static void session_done(struct session *session)
     store_close(session->store);
     notifier_close(session->notifier);
     run_result_done(&session->run);
+    claims_close(session->claims);
     free(session->boards);
     plan_done(&session->plan);
     testplan_free(session->tests);

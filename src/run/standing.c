@@ -29,6 +29,35 @@ void standing_hold_back(struct standing *standing, const struct strv *boards,
             standing->held_back = xstrdup(reasons->items[i]);
 }
 
+static void copy_holder(const struct holder *from, struct holder *ret)
+{
+    holder_done(ret);
+    *ret = (struct holder){.pid = from->pid,
+                           .host = xstrdup(from->host),
+                           .user = xstrdup(from->user),
+                           .command = xstrdup(from->command),
+                           .since_unix_s = from->since_unix_s,
+                           .repository = xstrdup(from->repository),
+                           .run_id = xstrdup(from->run_id),
+                           .job = xstrdup(from->job),
+                           .attempt = xstrdup(from->attempt),
+                           .run_url = xstrdup(from->run_url)};
+}
+
+/* Of a holder on this host the kernel knows better, also that he died. */
+void standing_share(struct standing *standing, const struct leases_row *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!str_eq(rows[i].board, standing->conf->name))
+            continue;
+        standing->waiting += rows[i].waiting;
+        if (!rows[i].left_ms || rows[i].is_here)
+            continue;
+        standing->held = true;
+        copy_holder(&rows[i].holder, &standing->holder);
+    }
+}
+
 void standing_done(struct standing *standing)
 {
     holder_done(&standing->holder);
@@ -39,6 +68,7 @@ static void put_holder(struct json_out *out, const struct holder *holder)
 {
     json_key(out, "holder");
     json_object(out);
+    json_kv_string(out, "host", holder->host);
     json_kv_int(out, "pid", holder->pid);
     json_kv_string(out, "user", holder->user);
     json_kv_string(out, "command", holder->command);

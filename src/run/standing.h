@@ -14,6 +14,7 @@
 #include "base/json.h"
 #include "board/inventory.h"
 #include "board/lease.h"
+#include "store/claim.h"
 #include "store/store.h"
 
 struct standing {
@@ -36,6 +37,8 @@ int standing_look(const struct inventory *inventory, struct store *store, size_t
 /* Out of store_watched_aside()'s lists, which are asked for once for all boards. */
 void standing_hold_back(struct standing *standing, const struct strv *boards,
                         const struct strv *reasons);
+/* Who has the board on another host, and how many wait there, out of claims_look()'s rows. */
+void standing_share(struct standing *standing, const struct leases_row *rows, size_t count);
 void standing_done(struct standing *standing); /* zeroed is fine */
 /* Its members, into an object that is open. */
 void standing_json(const struct standing *standing, struct json_out *out);

@@ -10,6 +10,7 @@
 #include "run/flashing.h"
 #include "run/session.h"
 #include "serve/match.h"
+#include "store/place.h"
 #include "store/prune.h"
 
 #include <stdlib.h>
@@ -30,7 +31,10 @@ struct work {
     struct store *store;
     struct store_watched known;
     struct store_attempt attempt;
-    int64_t id; /* of the attempt */
+    int64_t id;           /* of the attempt */
+    struct place *place;  /* in the queue of a board that hosts share; NULL: none */
+    struct holder holder; /* of->holder's, with `seat`, the number of that place */
+    char *seat;
     char *spec; /* the firmware: a file, or a member of it */
     char sha256[SHA256_HEX_SIZE];
 };
@@ -50,7 +54,7 @@ static void say(struct work *work, const char *text)
 
 /* ---- whose turn it is ------------------------------------------------------------------------ */
 
-/* NULL: the board is free and nobody waits for it. Caller frees. */
+/* NULL: the board is free and nobody on this host waits for it. Caller frees. */
 static char *who_is_first(const struct work *work)
 {
     struct holder holder = {0};
@@ -68,36 +72,48 @@ static char *who_is_first(const struct work *work)
     return who;
 }
 
+/* Of a board that hosts share the database knows, too; who is first there stays it. */
+static int look_who(struct work *work, const struct ctx *ctx, char **ret, struct err *err)
+{
+    int rc = 0;
+
+    if (!work->place && work->of->lab->store.url)
+        rc = place_take(work->of->lab, work->inventory.runtime_dir, work->of->board->name,
+                        &work->of->holder, &work->place, err);
+    *ret = NULL;
+    if (rc == 0 && work->place)
+        rc = place_look(work->place, LOOK_MS, ctx, ret, err);
+    if (rc == 0 && !*ret)
+        *ret = who_is_first(work);
+    return rc;
+}
+
 static bool hours_are_over(const struct work *work)
 {
     return !window_open(&work->of->conf->window, window_minute(unix_us() / 1000000));
 }
 
-/* Not in the queue: a queue would let us before whoever comes next. */
+/* Not in the queue of this host's locks: that would let us before whoever comes next. */
 static int wait_turn(struct work *work, struct err *err)
 {
     const struct board_work *of = work->of;
     struct ctx wait = of->wait_ms >= 0 ? ctx_narrow(&work->ctx, of->wait_ms) : work->ctx;
-    bool told = false;
-    char *who;
+    cleanup_free char *last = NULL;
+    char *who = NULL;
+    int rc = 0;
 
-    while ((who = who_is_first(work))) {
-        int rc;
-        if (!told && of->note)
+    while (rc == 0 && (rc = look_who(work, &wait, &who, err)) == 0 && who) {
+        if (!last && of->note)
             of->note(of->arg, of->board->name, who);
-        told = true;
-        rc = ctx_sleep(&wait, LOOK_MS, NULL);
-        if (rc == -ERR_CANCELLED)
-            err_set(err, ERR_CANCELLED, "cancelled");
-        else if (rc < 0)
-            rc = err_set(err, ERR_BUSY, "%s", who);
-        else if (hours_are_over(work))
+        free(last);
+        last = who;
+        rc = ctx_sleep(&wait, work->place ? 0 : LOOK_MS, err);
+        if (rc == 0 && hours_are_over(work))
             rc = err_set(err, ERR_BUSY, OUT_OF_HOURS);
-        free(who);
-        if (rc < 0)
-            return rc;
     }
-    return 0;
+    if (rc == -ERR_CANCELLED)
+        return err_set(err, ERR_CANCELLED, "cancelled");
+    return rc == -ERR_TIMEOUT ? err_set(err, ERR_BUSY, "%s", last ? last : "held by others") : rc;
 }
 
 /* ---- which file it is ------------------------------------------------------------------------ */
@@ -177,7 +193,7 @@ static int flash(struct work *work, FILE *nowhere, struct err *err)
                                                      !of->golden, /* nobody knows what it has */
                                        .verbosity = -1,
                                        .term = term_open(nowhere),
-                                       .holder = of->holder,
+                                       .holder = work->holder,
                                        .cancel_fd = of->cancel_fd};
     struct flash_result *results = NULL;
     size_t count = 0;
@@ -236,7 +252,7 @@ static int test(struct work *work, FILE *nowhere, struct err *err)
                                       .verbosity = -1,
                                       .plan = {PLAN_OPTIONS_DEFAULTS, .image = image_options(work)},
                                       .term = term_open(nowhere),
-                                      .holder = of->holder,
+                                      .holder = work->holder,
                                       .cancel_fd = of->cancel_fd};
     enum verdict verdict = VERDICT_INFRA;
     int rc;
@@ -420,6 +436,17 @@ static int come_back(struct work *work, struct err *err)
     return rc;
 }
 
+/* For the claim that is to come; no connection lives through the guardian's fork. */
+static void keep_place(struct work *work)
+{
+    if (!work->place)
+        return;
+    work->seat = place_number(work->place);
+    work->holder.seat = work->seat;
+    place_hand_over(work->place);
+    work->place = NULL;
+}
+
 static int take_steps(struct work *work, struct err *err)
 {
     int rc = open_all(work, err);
@@ -428,6 +455,8 @@ static int take_steps(struct work *work, struct err *err)
         rc = wait_turn(work, err);
     if (rc == 0 && !worker_begin(work->report))
         rc = err_set(err, ERR_CANCELLED, "cancelled");
+    if (rc == 0)
+        keep_place(work);
     if (rc < 0) {
         work->report->skipped = true;
         return rc;
@@ -451,6 +480,7 @@ void board_work_run(void *board_work, struct worker_report *ret)
     int rc;
 
     work.ctx = ctx_root(work.of->cancel_fd, NULL);
+    work.holder = work.of->holder;
     rc = take_steps(&work, &err);
     ret->code = rc < 0 ? (int)err.code : ERR_NONE;
     ret->verdict = work.attempt.verdict;
@@ -462,6 +492,8 @@ void board_work_run(void *board_work, struct worker_report *ret)
     ret->took_us = work.attempt.took_us;
     if (rc < 0)
         say(&work, err.message);
+    place_leave(work.place);
+    free(work.seat);
     free(work.spec);
     store_watched_done(&work.known);
     store_close(work.store);

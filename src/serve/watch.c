@@ -232,7 +232,7 @@ static int64_t due_ns(const struct watch *watch)
             post->again_ns > ctx_now_ns())
             loop_sooner(&due, post->again_ns);
     }
-    if (watch->plan.webhook.listen && watch->hook.events_fd < 0 && !watch->request->once)
+    if (watch_hook_misses(watch))
         loop_sooner(&due, watch->hook_again_ns);
     if (watch->notify.watchdog_ms)
         loop_sooner(&due, loop_after_ms(watch->notify.watchdog_ms / 2));
@@ -437,7 +437,8 @@ int watch_run(const struct watch_request *request, enum verdict *ret, struct err
                           .stop_fd = -1,
                           .reload_fd = -1,
                           .lock_fd = -1,
-                          .hook.events_fd = -1};
+                          .hook.events_fd = -1,
+                          .relay.events_fd = -1};
     int rc;
 
     watch.state_dir = fs_state_dir();

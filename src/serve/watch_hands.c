@@ -145,6 +145,7 @@ int watch_flash(struct watch *watch, const struct post *post, const char *path, 
         .note = note_wait,
         .arg = watch,
     };
+    work.holder.rank = RANK_WATCH;
     struct hand hand = {.kind = HAND_BOARD,
                         .name = xstrdup(post->board->name),
                         .tag = xstrdup(work.tag),

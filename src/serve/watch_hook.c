@@ -17,16 +17,40 @@ static void listen_to(const struct watch *watch, int fd)
     epoll_ctl(watch->epoll_fd, EPOLL_CTL_ADD, fd, &event);
 }
 
+/* Where it cannot be had, the others' deliveries are missed, and GitHub is asked as ever. */
+static void open_relay(struct watch *watch)
+{
+    struct err err = {0};
+
+    if (!watch->lab->store.url)
+        return;
+    if (relay_open(&watch->relay, watch->lab, watch->stop_fd, &err) < 0) {
+        watch_tell(watch, watch_line(JOURNAL_ERR, "webhook"), "%s", err.message);
+        return;
+    }
+    listen_to(watch, watch->relay.events_fd);
+    listen_to(watch, worker_fd(&watch->relay.worker));
+}
+
+bool watch_hook_misses(const struct watch *watch)
+{
+    return !watch->request->once && ((watch->plan.webhook.listen && watch->hook.events_fd < 0) ||
+                                     (watch->lab->store.url && watch->relay.events_fd < 0));
+}
+
 int watch_hook_open(struct watch *watch, struct err *err)
 {
     const struct webhook_conf *conf = &watch->plan.webhook;
     int rc;
 
     watch_hook_close(watch);
-    if (!conf->listen || watch->request->once)
+    if (watch->request->once)
+        return 0;
+    open_relay(watch);
+    watch->hook_again_ns = ctx_now_ns() + AGAIN_MS * 1000000LL;
+    if (!conf->listen)
         return 0;
     rc = webhook_open(&watch->hook, conf, watch->stop_fd, err);
-    watch->hook_again_ns = ctx_now_ns() + AGAIN_MS * 1000000LL;
     if (rc < 0)
         return rc;
     listen_to(watch, watch->hook.events_fd);
@@ -40,6 +64,7 @@ void watch_hook_close(struct watch *watch)
     struct ctx ctx = ctx_cleanup(&watch->ctx, STOP_MS);
 
     webhook_close(&watch->hook, &ctx);
+    relay_close(&watch->relay, &ctx);
 }
 
 static void wake(struct watch *watch, const struct hook_event *event)
@@ -56,9 +81,9 @@ static void wake(struct watch *watch, const struct hook_event *event)
     }
 }
 
-static bool has_ended(const struct webhook *hook)
+static bool has_ended(const struct worker *worker)
 {
-    struct pollfd fd = {.fd = worker_fd(&hook->worker), .events = POLLIN};
+    struct pollfd fd = {.fd = worker_fd(worker), .events = POLLIN};
 
     return poll(&fd, 1, 0) == 1;
 }
@@ -68,14 +93,20 @@ void watch_hook_take(struct watch *watch)
     struct hook_event event;
     struct err err = {0};
 
-    while (watch->hook.events_fd >= 0 && webhook_next(&watch->hook, &event))
+    while (watch->hook.events_fd >= 0 && webhook_next(&watch->hook, &event)) {
         wake(watch, &event);
-    if (watch->hook.events_fd >= 0 && has_ended(&watch->hook) && !ctx_cancelled(&watch->ctx)) {
+        relay_tell(&watch->relay, &event);
+    }
+    while (watch->relay.events_fd >= 0 && relay_next(&watch->relay, &event))
+        wake(watch, &event);
+    if (((watch->hook.events_fd >= 0 && has_ended(&watch->hook.worker)) ||
+         (watch->relay.events_fd >= 0 && has_ended(&watch->relay.worker))) &&
+        !ctx_cancelled(&watch->ctx)) {
         watch_tell(watch, watch_line(JOURNAL_WARNING, "webhook"),
                    "nobody listens any more; asked for again in a moment");
         watch_hook_close(watch);
     }
-    if (watch->hook.events_fd < 0 && watch->plan.webhook.listen && !watch->request->once &&
-        ctx_now_ns() >= watch->hook_again_ns && watch_hook_open(watch, &err) < 0)
+    if (watch_hook_misses(watch) && ctx_now_ns() >= watch->hook_again_ns &&
+        watch_hook_open(watch, &err) < 0)
         watch_tell(watch, watch_line(JOURNAL_ERR, "webhook"), "%s", err.message);
 }

@@ -9,6 +9,7 @@
 #include "serve/message_id.h"
 #include "serve/newest.h"
 #include "serve/notify.h"
+#include "serve/relay.h"
 #include "serve/watch.h"
 #include "serve/webhook.h"
 #include "serve/worker.h"
@@ -78,7 +79,8 @@ struct watch {
     struct notify notify;
     struct journal journal;
     struct webhook hook;
-    int64_t hook_again_ns; /* when it is opened again, if it is closed */
+    struct relay relay;    /* closed, where the lab's store is a file */
+    int64_t hook_again_ns; /* when they are opened again, where one is closed that should not be */
 };
 
 /* watch_tell.c: a line for people, and the report of one round. */
@@ -125,8 +127,9 @@ void watch_reap(struct watch *watch);
 /* Ends all of them, within STOP_MS. */
 void watch_dismiss(struct watch *watch);
 
-/* watch_hook.c: GitHub's deliveries. */
-int watch_hook_open(struct watch *watch, struct err *err); /* anew, where lab.yaml has one */
+/* watch_hook.c: GitHub's deliveries, here and on the lab's other hosts. */
+int watch_hook_open(struct watch *watch, struct err *err); /* anew, what lab.yaml has of them */
+bool watch_hook_misses(const struct watch *watch);         /* one is closed that it has */
 void watch_hook_take(struct watch *watch);
 void watch_hook_close(struct watch *watch);
 

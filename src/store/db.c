@@ -51,6 +51,25 @@ int db_compact(struct db *db, struct err *err)
     return db->engine->compact(db, err);
 }
 
+int db_hurry(struct db *db, int64_t answer_ms, struct err *err)
+{
+    return db->engine->hurry ? db->engine->hurry(db, answer_ms, err) : 0;
+}
+
+int db_listen(struct db *db, const char *channel, struct err *err)
+{
+    return db->engine->listen ? db->engine->listen(db, channel, err) : 0;
+}
+
+int db_wait(struct db *db, const struct ctx *ctx, char **ret, struct err *err)
+{
+    *ret = NULL;
+    if (db->engine->wait)
+        return db->engine->wait(db, ctx, ret, err);
+    int rc = ctx_wait(ctx, -1, 0, err);
+    return rc > 0 ? 0 : rc;
+}
+
 int db_execute(struct db *db, const char *sql, struct err *err)
 {
     return db->engine->execute(db, sql, err);

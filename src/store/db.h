@@ -21,6 +21,7 @@
 #ifndef HIL_STORE_DB_H
 #define HIL_STORE_DB_H
 
+#include "base/ctx.h"
 #include "base/err.h"
 
 #include <stdbool.h>
@@ -50,6 +51,18 @@ int db_set_durable(struct db *db, bool durable, struct err *err);
 /* *ret: bytes that rows take; 0 where that is somebody else's care. */
 int db_used(struct db *db, uint64_t *ret, struct err *err);
 int db_compact(struct db *db, struct err *err); /* gives the room of forgotten rows back */
+
+/* ---- news: what one host tells the others ---------------------------------------------------- */
+
+/* From now on an answer, or a lock, has that long. A file's two seconds stay as they are. */
+int db_hurry(struct db *db, int64_t answer_ms, struct err *err);
+/* From now on db_wait() hears what is told there by SQL's pg_notify(). `channel` is a plain word, and
+ * lives as long as the handle. In a file nobody tells anything. */
+int db_listen(struct db *db, const char *channel, struct err *err);
+/* Waits for the next piece of news: 0, and *ret is its text, which the caller frees. -ERR_TIMEOUT,
+ * -ERR_CANCELLED as the ctx says: there was none; look for yourself now and then. -ERR_GONE: the
+ * connection was lost, and so may be some news; the next call on the handle makes another. */
+int db_wait(struct db *db, const struct ctx *ctx, char **ret, struct err *err);
 
 /* ---- statements ------------------------------------------------------------------------------ */
 

@@ -16,23 +16,15 @@
 #include <unistd.h>
 
 #define PARAMETERS_MAX 32
-#define ANSWER_MS 35000 /* the server's own limit, set_limits(), comes first where it is alive */
+#define ANSWER_MS 30000
+#define LOCK_MS 20000
+#define SLACK_MS \
+    5000 /* the server's own limit, postgres_set_limits(), comes first where it is alive */
 #define WHY_MAX 512
 /* Type numbers, from the catalog's pg_type.dat. */
 #define TYPE_BOOL 16
 #define TYPE_INT8 20
 #define TYPE_TEXT 25
-
-struct postgres_db {
-    struct db db;
-    struct pq_api pq;
-    PGconn *connection;
-    char *url;
-    unsigned epoch;    /* of the connection: what was prepared on another is not there */
-    unsigned prepared; /* names given */
-    bool in_transaction;
-    int64_t changes;
-};
 
 struct postgres_statement {
     struct statement statement;
@@ -57,7 +49,7 @@ static struct postgres_statement *one(struct statement *statement)
 
 /* ---- errors ---------------------------------------------------------------------------------- */
 
-static int lost(struct postgres_db *pg, const char *why, struct err *err)
+int postgres_lost(struct postgres_db *pg, const char *why, struct err *err)
 {
     cleanup_free char *line =
         text_clean_dup(why ? why : pg->pq.errorMessage(pg->connection), WHY_MAX, TEXT_ONE_LINE);
@@ -98,28 +90,28 @@ static int wait_for_answer(struct postgres_db *pg, int64_t until_ns, struct err 
                               .events = (short)(POLLIN | (unsent > 0 ? POLLOUT : 0))};
         int64_t left_ms = (until_ns - ctx_now_ns()) / 1000000;
         if (unsent < 0)
-            return lost(pg, NULL, err);
+            return postgres_lost(pg, NULL, err);
         if (!unsent && !pg->pq.isBusy(pg->connection))
             return 0;
         if (left_ms <= 0)
-            return lost(pg, "the server does not answer", err);
+            return postgres_lost(pg, "the server does not answer", err);
         if (poll(&wait, 1, (int)left_ms) < 0 && errno != EINTR)
-            return lost(pg, strerror(errno), err);
+            return postgres_lost(pg, strerror(errno), err);
         if ((wait.revents & ~POLLOUT) && !pg->pq.consumeInput(pg->connection))
-            return lost(pg, NULL, err);
+            return postgres_lost(pg, NULL, err);
     }
 }
 
 /* Everything that the server answers to what was sent: the last result, or the first error. */
 static int answer_to(struct postgres_db *pg, int sent, PGresult **ret, struct err *err)
 {
-    int64_t until_ns = ctx_now_ns() + INT64_C(1000000) * ANSWER_MS;
+    int64_t until_ns = ctx_now_ns() + 1000000 * (pg->answer_ms + SLACK_MS);
     PGresult *next;
     int rc = 0;
 
     *ret = NULL;
     if (!sent)
-        return lost(pg, NULL, err);
+        return postgres_lost(pg, NULL, err);
     while ((rc = wait_for_answer(pg, until_ns, err)) == 0 &&
            (next = pg->pq.getResult(pg->connection))) {
         if (*ret && pg->pq.resultStatus(*ret) == PGRES_FATAL_ERROR) {
@@ -130,9 +122,9 @@ static int answer_to(struct postgres_db *pg, int sent, PGresult **ret, struct er
         *ret = next;
     }
     if (rc == 0 && pg->pq.status(pg->connection) != CONNECTION_OK)
-        rc = lost(pg, NULL, err);
+        rc = postgres_lost(pg, NULL, err);
     else if (rc == 0 && !*ret)
-        rc = lost(pg, "the server answered nothing", err);
+        rc = postgres_lost(pg, "the server answered nothing", err);
     else if (rc == 0 && pg->pq.resultStatus(*ret) == PGRES_FATAL_ERROR)
         rc = refused(pg, *ret, err);
     if (rc == 0)
@@ -140,7 +132,7 @@ static int answer_to(struct postgres_db *pg, int sent, PGresult **ret, struct er
     return rc;
 }
 
-static int ask_raw(struct postgres_db *pg, const char *sql, struct err *err)
+int postgres_ask(struct postgres_db *pg, const char *sql, struct err *err)
 {
     PGresult *answer;
     int rc = answer_to(pg, pg->pq.sendQuery(pg->connection, sql), &answer, err);
@@ -173,18 +165,21 @@ static char *time_zone(void)
 }
 
 /* A host that stands still in a transaction would hold up all others. */
-static int set_limits(struct postgres_db *pg, struct err *err)
+int postgres_set_limits(struct postgres_db *pg, struct err *err)
 {
     cleanup_free char *zone = time_zone();
+    cleanup_free char *limits =
+        xasprintf("SET statement_timeout = %" PRId64 "; SET lock_timeout = %" PRId64
+                  "; SET idle_in_transaction_session_timeout = '30s';"
+                  "SET client_min_messages = warning",
+                  pg->answer_ms, pg->answer_ms < LOCK_MS ? pg->answer_ms : LOCK_MS);
     const char *const values[] = {zone};
     const char *is = pg->pq.parameterStatus(pg->connection, "TimeZone");
     PGresult *answer = NULL;
-    int rc = ask_raw(pg,
-                     "SET statement_timeout = '30s'; SET lock_timeout = '20s';"
-                     "SET idle_in_transaction_session_timeout = '30s';"
-                     "SET client_min_messages = warning",
-                     err);
+    int rc = postgres_ask(pg, limits, err);
 
+    if (rc == 0 && pg->channel)
+        rc = postgres_listen_again(pg, err);
     if (rc < 0 || !zone || str_eq(zone, is))
         return rc;
     rc = answer_to(pg,
@@ -207,15 +202,15 @@ static int reach(struct postgres_db *pg, struct err *err)
     if (!pg->connection)
         return err_set(err, ERR_IO, "%s: no memory", pg->db.name);
     if (pg->pq.status(pg->connection) != CONNECTION_OK)
-        return lost(pg, NULL, err);
+        return postgres_lost(pg, NULL, err);
     pg->pq.setNoticeProcessor(pg->connection, ignore_notice, NULL);
     pg->pq.setnonblocking(pg->connection, 1);
     pg->epoch++;
-    return set_limits(pg, err);
+    return postgres_set_limits(pg, err);
 }
 
 /* Between transactions a connection that the server has closed is noticed and made anew. */
-static int revive(struct postgres_db *pg, struct err *err)
+int postgres_revive(struct postgres_db *pg, struct err *err)
 {
     if (pg->in_transaction)
         return pg->connection ? 0
@@ -225,7 +220,7 @@ static int revive(struct postgres_db *pg, struct err *err)
         if (poll(&news, 1, 0) <= 0)
             return 0;
         if (!pg->pq.consumeInput(pg->connection))
-            lost(pg, NULL, NULL);
+            postgres_lost(pg, NULL, NULL);
         else
             pg->pq.isBusy(pg->connection);
     }
@@ -254,9 +249,9 @@ static int postgres_execute(struct db *db, const char *sql, struct err *err)
         pg->in_transaction = false;
         return err_set(err, ERR_GONE, "%s: the connection was lost", db->name);
     }
-    rc = revive(pg, err);
+    rc = postgres_revive(pg, err);
     if (rc == 0)
-        rc = ask_raw(pg, text, err);
+        rc = postgres_ask(pg, text, err);
     if (ends && (rc == 0 || !pg->connection))
         pg->in_transaction = false;
     return rc;
@@ -267,17 +262,17 @@ static int postgres_execute(struct db *db, const char *sql, struct err *err)
 static int postgres_begin(struct db *db, enum db_use use, struct err *err)
 {
     struct postgres_db *pg = of(db);
-    int rc = revive(pg, err);
+    int rc = postgres_revive(pg, err);
 
     if (rc == 0)
-        rc =
-            ask_raw(pg,
-                    use == DB_WRITES
-                        ? "BEGIN; SELECT pg_advisory_xact_lock(6842732, hashtext(current_schema()))"
-                        : "BEGIN ISOLATION LEVEL REPEATABLE READ",
-                    err);
+        rc = postgres_ask(
+            pg,
+            use == DB_WRITES
+                ? "BEGIN; SELECT pg_advisory_xact_lock(6842732, hashtext(current_schema()))"
+                : "BEGIN ISOLATION LEVEL REPEATABLE READ",
+            err);
     if (rc < 0 && pg->connection)
-        ask_raw(pg, "ROLLBACK", NULL);
+        postgres_ask(pg, "ROLLBACK", NULL);
     pg->in_transaction = rc == 0;
     return rc;
 }
@@ -310,7 +305,7 @@ static void postgres_free(struct statement *statement)
     postgres_reset(statement);
     snprintf(sql, sizeof sql, "DEALLOCATE %s", this->name);
     if (pg->connection && this->epoch == pg->epoch)
-        ask_raw(pg, sql, NULL);
+        postgres_ask(pg, sql, NULL);
     for (int i = 0; i < PARAMETERS_MAX; i++)
         free(this->values[i]);
     free(this->sql);
@@ -363,7 +358,7 @@ static int run(struct statement *statement, struct err *err)
     struct postgres_db *pg = of(statement->db);
     struct postgres_statement *this = one(statement);
     const char *const *values = (const char *const *)this->values;
-    int rc = revive(pg, err), sent;
+    int rc = postgres_revive(pg, err), sent;
 
     if (rc == 0)
         rc = prepare_here(pg, this, err);
@@ -480,6 +475,9 @@ static const struct db_engine engine = {
     .compact = postgres_compact,
     .execute = postgres_execute,
     .prepare = postgres_prepare,
+    .listen = postgres_listen,
+    .wait = postgres_wait,
+    .hurry = postgres_hurry,
     .changes = postgres_changes,
     .insert_id = postgres_insert_id,
     .free = postgres_free,
@@ -523,7 +521,7 @@ static int migrate_locked(struct db *db, struct err *err)
 
     for (const struct postgres_migration *each = postgres_migrations; each->sql && rc == 0; each++)
         if (each->version > version)
-            rc = ask_raw(of(db), each->sql, err);
+            rc = postgres_ask(of(db), each->sql, err);
     return rc < 0 ? rc : 0;
 }
 
@@ -572,6 +570,7 @@ int db_open_server(const char *url, bool create, struct db **ret, struct err *er
 
     new->db.engine = &engine;
     new->url = xstrdup(url);
+    new->answer_ms = ANSWER_MS;
     if (rc == 0)
         rc = name_it(new, err);
     if (rc == 0)

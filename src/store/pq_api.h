@@ -22,11 +22,13 @@
     X(errorMessage)       \
     X(finish)             \
     X(flush)              \
+    X(freemem)            \
     X(ftype)              \
     X(getResult)          \
     X(getisnull)          \
     X(getvalue)           \
     X(isBusy)             \
+    X(notifies)           \
     X(ntuples)            \
     X(parameterStatus)    \
     X(resultErrorField)   \

@@ -88,8 +88,26 @@ static const char schema_6[] =
     "WHERE board IS NOT NULL GROUP BY 1, 2, 3;"
     "UPDATE hil_schema SET version = 6";
 
+/* Who has a board, who waits for it, and which party was given it when (leases.h). A board's row
+ * stays for ever, so that its number only grows; one that is free expired in 1970. */
+static const char schema_7[] =
+    "CREATE TABLE leases ("
+    "  lab " TEXT " NOT NULL, board " TEXT " NOT NULL, fence BIGINT NOT NULL, "
+    "  expires TIMESTAMPTZ NOT NULL, since TIMESTAMPTZ, place " TEXT ", holder " TEXT ", "
+    "  PRIMARY KEY (lab, board));"
+    "CREATE TABLE lease_waiters ("
+    "  " ID ", lab " TEXT " NOT NULL, board " TEXT " NOT NULL, rank BIGINT NOT NULL, "
+    "  party " TEXT " NOT NULL, expires TIMESTAMPTZ NOT NULL, since TIMESTAMPTZ NOT NULL, "
+    "  holder " TEXT ");"
+    "CREATE INDEX lease_waiters_by_board ON lease_waiters(lab, board);"
+    "CREATE TABLE lease_turns ("
+    "  lab " TEXT " NOT NULL, board " TEXT " NOT NULL, party " TEXT " NOT NULL, "
+    "  fence BIGINT NOT NULL, PRIMARY KEY (lab, board, party));"
+    "UPDATE hil_schema SET version = 7";
+
 const struct postgres_migration postgres_migrations[] = {
     {5, schema_5},
     {6, schema_6},
+    {7, schema_7},
     {0, NULL},
 };

@@ -159,3 +159,35 @@ def certificate(hil):
         check=True, capture_output=True,
     )  # fmt: skip
     return key, cert
+
+
+class Server:
+    """A PostgreSQL of these tests alone, by tests/with-postgres."""
+
+    def __init__(self):
+        say = 'echo "$HIL_TEST_POSTGRES"; echo "$HIL_TEST_POSTGRES_DATA"; echo "$HIL_TEST_POSTGRES_BIN"; read -r _'
+        self.process = subprocess.Popen(
+            [ROOT / "tests" / "with-postgres", "sh", "-c", say], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        self.url, self.data, self.bin = [self.process.stdout.readline().strip() for _ in range(3)]
+        if not self.url and self.process.wait() == 77:
+            pytest.skip("PostgreSQL is not installed; try: apt install postgresql")
+
+    def control(self, *args):
+        user = ["setpriv", "--reuid=nobody", "--clear-groups", "--"] if os.geteuid() == 0 else []
+        subprocess.run([*user, f"{self.bin}/pg_ctl", "-D", self.data, "-w", "-s", *args], check=True, cwd="/",
+                       stdout=subprocess.DEVNULL)  # fmt: skip
+
+    def ask(self, sql):
+        argv = [f"{self.bin}/psql", self.url, "-XAtq", "-v", "ON_ERROR_STOP=1", "-c", sql]
+        return subprocess.run(argv, check=True, capture_output=True, text=True).stdout.strip()
+
+    def close(self):
+        self.process.communicate("\n")
+
+
+@pytest.fixture(scope="session")
+def server():
+    server = Server()
+    yield server
+    server.close()

@@ -5,6 +5,7 @@ import hmac
 import http.client
 import json
 import os
+import re
 import signal
 import socket
 import sqlite3
@@ -15,7 +16,7 @@ import time
 import uuid
 
 import pytest
-from conftest import LAB, ROOT, firmware, processes_in, wait_until
+from conftest import LAB, ROOT, Hil, firmware, processes_in, wait_until
 from leap import DAY, Leap
 
 sys.path.insert(0, str(ROOT / "tests" / "github"))
@@ -647,6 +648,17 @@ def test_a_release_that_vanishes_and_one_whose_asset_changes(hil, github):
 SECRET = "It's a Secret to Everybody"
 
 
+def deliver_at(port, event, body, secret=SECRET, id=None, **fields):
+    """As GitHub would; the answer's status."""
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    mac = hmac.new(secret.encode(), data, "sha256").hexdigest()
+    head = {"X-GitHub-Event": event, "X-GitHub-Delivery": id or str(uuid.uuid4()),
+            "X-Hub-Signature-256": f"sha256={mac}", **fields}  # fmt: skip
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection.request("POST", "/", data, {k: v for k, v in head.items() if v is not None})
+    return connection.getresponse().status
+
+
 @pytest.fixture
 def hook(hil, github):
     """A service that looks once an hour, and whoever delivers to it."""
@@ -661,14 +673,8 @@ def hook(hil, github):
         service.wait_for("uno: ok v1")
         service.wait_for("there is no run that succeeded")
 
-        def deliver(event, body, secret=SECRET, id=None, **fields):
-            data = body if isinstance(body, bytes) else json.dumps(body).encode()
-            mac = hmac.new(secret.encode(), data, "sha256").hexdigest()
-            head = {"X-GitHub-Event": event, "X-GitHub-Delivery": id or str(uuid.uuid4()),
-                    "X-Hub-Signature-256": f"sha256={mac}", **fields}  # fmt: skip
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-            connection.request("POST", "/", data, {k: v for k, v in head.items() if v is not None})
-            return connection.getresponse().status
+        def deliver(*args, **more):
+            return deliver_at(port, *args, **more)
 
         deliver.service, deliver.port = service, port
         yield deliver
@@ -695,6 +701,34 @@ def test_a_delivery_wakes_the_watch_that_it_is_for(hil, github, hook):
     assert hook("repository_dispatch", {"action": "flash", "repository": {"full_name": REPO.upper()}}) == 202
     hook.service.wait_for("uno: ok v3")
     assert done(hil) == ["uno", "uno", "due", "uno"]
+
+
+def test_a_delivery_to_one_host_wakes_all_of_the_lab(hil, github, server):
+    server.ask("DROP SCHEMA IF EXISTS watches CASCADE; CREATE SCHEMA watches")
+    store = f'store: "{server.url}&options=-csearch_path%3Dwatches"\nwatch:\n'
+    entry = f"  - {{repo: {REPO}, release: latest, boards: [BOARD], interval: 1h}}\n"
+    hook = "webhook: {listen: '127.0.0.1:0', secret-file: secret}\n"
+    (hil.home / "secret").write_text(SECRET)
+    (hil.home / "two" / "run").mkdir(parents=True)
+    other = Hil(hil.home / "two")
+    github.add_release("v1", {"fw.elf": UNITY})
+    one = script_lab(hil, "true", ("uno",), hook + store + entry.replace("BOARD", "uno"))
+    two = script_lab(other, "true", ("due",), store + entry.replace("BOARD", "due"))
+    for lab in (one, two):
+        lab.write_text(re.sub("^lab: .*$", "lab: shared", lab.read_text(), flags=re.M))
+    listening = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'LISTEN hil_news%'"
+    with Service(hil, github, lab=one) as first, Service(other, github, lab=two) as second:
+        first.wait_for("uno: ok v1")
+        second.wait_for("due: ok v1")
+        wait_until(lambda: server.ask(listening) == "2", what="both ears")
+        port = int(first.wait_for("webhook: listens at 127.0.0.1:").rsplit(":", 1)[1])
+        github.add_release("v2", {"fw.elf": TAP})
+        assert deliver_at(port, "release", RELEASED) == 202
+        first.wait_for("uno: ok v2")
+        second.wait_for("due: ok v2")
+        for service in (first, second):
+            service.stop()
+            assert service.seconds < 3
 
 
 def test_what_is_not_githubs_wakes_nobody(hil, github, hook):

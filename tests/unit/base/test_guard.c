@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -345,6 +346,44 @@ Test(guard, lets_go_when_told)
     cr_expect(let_go(&hil));
     cr_expect_eq(waitpid(hil.pid, NULL, WNOHANG), 0);
     kill_hil(&hil);
+    cr_expect(guardian_gone(&hil));
+    hil_done(&hil);
+}
+
+/* Two boards; of the second one another host has the lease by the time that hil dies. */
+static void rest_and_bars(struct inside *inside)
+{
+    static const char *const names[] = {"ours", "lost", "dropped"};
+    cleanup_free char *here = getcwd(NULL, 0);
+
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        cleanup_close int over_fd = eventfd(0, EFD_CLOEXEC);
+        cleanup_free char *file = fs_join(here, names[i]);
+        guard_add_rest(inside->guard, (int64_t)i, (const char *const[]){"touch", file, NULL});
+        guard_bar_rest(inside->guard, (int64_t)i, over_fd);
+        if (i)
+            eventfd_write(over_fd, 1);
+        if (i == 2) /* and is ours again */
+            guard_drop_rest(inside->guard, 2);
+        if (i == 2)
+            guard_add_rest(inside->guard, 2, (const char *const[]){"touch", file, NULL});
+    }
+    tell(inside, 0);
+}
+
+Test(guard, leaves_alone_what_is_somebody_elses)
+{
+    struct hil hil = start_hil(rest_and_bars);
+    cleanup_free char *ours = fs_join(hil.dir, "ours");
+    cleanup_free char *lost = fs_join(hil.dir, "lost");
+    cleanup_free char *dropped = fs_join(hil.dir, "dropped");
+
+    hear(&hil);
+    kill_hil(&hil);
+    cr_expect(let_go(&hil));
+    cr_expect(fs_exists(ours));
+    cr_expect_not(fs_exists(lost));
+    cr_expect(fs_exists(dropped), "its bar went with what was barred");
     cr_expect(guardian_gone(&hil));
     hil_done(&hil);
 }

@@ -117,7 +117,7 @@ Test(store, is_made_with_its_directory)
     cr_assert_eq(stat(state, &info), 0);
     cr_assert_eq(info.st_mode & 0777, 0755);
     expect_answer("PRAGMA journal_mode", "wal");
-    expect_answer("PRAGMA user_version", "6");
+    expect_answer("PRAGMA user_version", "7");
     store_close(open_store(false));
 }
 

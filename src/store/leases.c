@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: MIT */
+#include "store/leases.h"
+
+#include "base/buf.h"
+#include "store/db.h"
+#include "store/parts.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CHANNEL "hil_leases"
+#define ARRAY_MAX ((size_t)1 << 20) /* bytes of a list of boards in SQL */
+#define FREE "'1970-01-01Z'::timestamptz"
+#define NOW "clock_timestamp()" /* not now(), which is when a transaction began */
+
+struct leases {
+    struct leases_conf conf;
+    struct db *db;
+    struct statement *renew; /* asked over and over; NULL: not yet */
+};
+
+int leases_open(const struct leases_conf *conf, struct leases **ret, struct err *err)
+{
+    struct db *db = NULL;
+    int rc = db_open_server(conf->url, !conf->only_look, &db, err);
+
+    if (rc == 0)
+        rc = db_hurry(db, LEASES_ANSWER_MS, err);
+    if (rc == 0 && !conf->only_look)
+        rc = db_listen(db, CHANNEL, err);
+    if (rc < 0) {
+        db_close(db);
+        return rc;
+    }
+    *ret = xmalloc(sizeof **ret);
+    **ret = (struct leases){.conf = *conf, .db = db};
+    return 0;
+}
+
+void leases_close(struct leases *leases)
+{
+    if (!leases)
+        return;
+    statement_free(leases->renew);
+    db_close(leases->db);
+    free(leases);
+}
+
+void leases_seat_done(struct leases_seat *seat)
+{
+    strv_done(&seat->boards);
+    strv_done(&seat->rows);
+    free(seat->party);
+    free(seat->record);
+}
+
+/* ---- values -------------------------------------------------------------------------------- */
+
+/* PostgreSQL's manual, 8.15.2: each element quoted, with '"' and '\' escaped. Caller frees. */
+static char *array_of(const struct strv *list)
+{
+    struct buf out = BUF_INIT(ARRAY_MAX);
+
+    buf_adds(&out, "{");
+    for (size_t i = 0; list && i < list->count; i++) {
+        buf_adds(&out, i ? ",\"" : "\"");
+        for (const char *at = list->items[i]; *at; at++)
+            buf_addf(&out, *at == '"' || *at == '\\' ? "\\%c" : "%c", *at);
+        buf_adds(&out, "\"");
+    }
+    buf_adds(&out, "}");
+    return buf_steal(&out);
+}
+
+/* The values of `kinds`: 's' a text, 'a' a list, 'i' a number. */
+static void bind_all(struct statement *statement, const char *kinds, va_list args)
+{
+    for (int at = 1; kinds[at - 1]; at++) {
+        if (kinds[at - 1] == 's')
+            statement_bind_text(statement, at, xstrdup(va_arg(args, const char *)));
+        else if (kinds[at - 1] == 'a')
+            statement_bind_text(statement, at, array_of(va_arg(args, const struct strv *)));
+        else
+            statement_bind_int(statement, at, va_arg(args, int64_t));
+    }
+}
+
+/* Runs it up to its first row: 1, or 0 where it has none. *ret NULL: rows are not of interest. */
+static int run(struct leases *leases, const char *sql, struct statement **ret, struct err *err,
+               const char *kinds, ...)
+{
+    struct statement *statement = NULL;
+    va_list args;
+    int rc = db_prepare(leases->db, sql, &statement, err);
+
+    va_start(args, kinds);
+    if (rc == 0) {
+        bind_all(statement, kinds, args);
+        rc = statement_step(statement, err);
+    }
+    va_end(args);
+    if (ret)
+        *ret = statement;
+    else
+        statement_free(statement);
+    return rc;
+}
+
+/* ---- whose turn it is ---------------------------------------------------------------------- */
+
+/* Those who wait for a board, with the number by which their party was given it last. */
+#define WAITERS                                                     \
+    " lease_waiters w LEFT JOIN lease_turns t"                      \
+    " ON t.lab = w.lab AND t.board = w.board AND t.party = w.party" \
+    " WHERE w.lab = l.lab AND w.board = l.board AND w.expires > " NOW " "
+
+/* To the first one of each of the boards that is free. */
+static int tell_first(struct leases *leases, const struct strv *boards, struct err *err)
+{
+    int rc = run(leases,
+                 "SELECT pg_notify('" CHANNEL "', first.id::text) FROM leases l CROSS JOIN LATERAL"
+                 " (SELECT w.id FROM" WAITERS
+                 "  ORDER BY w.rank, coalesce(t.fence, 0), w.id LIMIT 1) first"
+                 " WHERE l.lab = ?1 AND l.board = ANY (?2::text[]) AND l.expires <= " NOW,
+                 NULL, err, "sa", leases->conf.lab, boards);
+
+    return rc < 0 ? rc : 0;
+}
+
+/* 1: some of the boards had none. */
+static int make_rows(struct leases *leases, const struct strv *boards, struct err *err)
+{
+    int rc = run(leases,
+                 "INSERT INTO leases (lab, board, fence, expires)"
+                 " SELECT ?1, each, 0, " FREE " FROM unnest(?2::text[]) each"
+                 " WHERE NOT EXISTS (SELECT 1 FROM leases WHERE lab = ?1 AND board = each)"
+                 " ON CONFLICT DO NOTHING",
+                 NULL, err, "sa", leases->conf.lab, boards);
+
+    return rc < 0 ? rc : db_changes(leases->db) > 0;
+}
+
+/* The first board, in the seat's order, that is free and that nobody comes before us for. A row that
+ * somebody is about to take is left to him. */
+#define SEAT                                                                                    \
+    "WITH me AS MATERIALIZED ("                                                                 \
+    "  SELECT l.board, coalesce(t.fence, 0) AS turn, coalesce(w.id, 9223372036854775807) AS id" \
+    "  FROM leases l"                                                                           \
+    "  LEFT JOIN lease_turns t ON t.lab = l.lab AND t.board = l.board AND t.party = ?5"         \
+    "  LEFT JOIN lease_waiters w"                                                               \
+    "   ON w.lab = l.lab AND w.board = l.board AND w.id = ANY (?3::bigint[])"                   \
+    "  WHERE l.lab = ?1 AND l.board = ANY (?2::text[])),"                                       \
+    " seat AS ("                                                                                \
+    "  SELECT l.board FROM leases l JOIN me ON me.board = l.board"                              \
+    "  WHERE l.lab = ?1 AND l.expires <= " NOW " AND NOT EXISTS ("                              \
+    "   SELECT 1 FROM" WAITERS " AND w.id <> me.id"                                             \
+    "   AND (w.rank, coalesce(t.fence, 0), w.id) < (?4, me.turn, me.id))"                       \
+    "  ORDER BY array_position(?2::text[], l.board::text) LIMIT 1"
+
+static const char first_sql[] = SEAT ") SELECT count(*) FROM seat";
+
+static const char take_sql[] = SEAT
+    "  FOR UPDATE OF l SKIP LOCKED),"
+    " taken AS ("
+    "  UPDATE leases SET fence = leases.fence + 1, since = " NOW ","
+    "   expires = " NOW " + ?6 * interval '1 millisecond', place = ?7, holder = ?8"
+    "  FROM seat WHERE leases.lab = ?1 AND leases.board = seat.board"
+    "  RETURNING leases.board, leases.fence),"
+    " turn AS ("
+    "  INSERT INTO lease_turns SELECT ?1, board, ?5, fence FROM taken"
+    "  ON CONFLICT (lab, board, party) DO UPDATE SET fence = excluded.fence),"
+    " gone AS ("
+    "  DELETE FROM lease_waiters WHERE id = ANY (?3::bigint[]) AND EXISTS (SELECT 1 FROM taken))"
+    " SELECT board, fence FROM taken";
+
+static size_t index_of(const struct strv *boards, const char *board)
+{
+    size_t i = 0;
+
+    while (i + 1 < boards->count && !str_eq(boards->items[i], board))
+        i++;
+    return i;
+}
+
+static int take_once(struct leases *leases, const struct leases_seat *seat, size_t *ret_index,
+                     int64_t *ret_fence, struct err *err)
+{
+    cleanup_statement struct statement *statement = NULL;
+    int rc = run(leases, take_sql, &statement, err, "saaisiss", leases->conf.lab, &seat->boards,
+                 &seat->rows, (int64_t)seat->rank, seat->party, leases->conf.ttl_ms,
+                 leases->conf.place, seat->record);
+
+    if (rc == 1) {
+        *ret_index = index_of(&seat->boards, statement_text(statement, 0));
+        *ret_fence = statement_int(statement, 1);
+    }
+    return rc;
+}
+
+int leases_take(struct leases *leases, const struct leases_seat *seat, size_t *ret_index,
+                int64_t *ret_fence, struct err *err)
+{
+    int rc = take_once(leases, seat, ret_index, ret_fence, err);
+
+    if (rc == 0 && (rc = make_rows(leases, &seat->boards, err)) == 1)
+        rc = take_once(leases, seat, ret_index, ret_fence, err);
+    if (rc != 1)
+        return rc;
+    /* We may have been told of another one of these, which is the next one's then. That it could not
+     * be told costs it a while. */
+    if (seat->rows.count > 1)
+        tell_first(leases, &seat->boards, NULL);
+    return 1;
+}
+
+int leases_is_first(struct leases *leases, const struct leases_seat *seat, struct err *err)
+{
+    cleanup_statement struct statement *statement = NULL;
+    int rc = run(leases, first_sql, &statement, err, "saais", leases->conf.lab, &seat->boards,
+                 &seat->rows, (int64_t)seat->rank, seat->party);
+
+    return rc == 1 ? statement_int(statement, 0) != 0 : rc;
+}
+
+/* ---- those who wait ------------------------------------------------------------------------ */
+
+int leases_queue(struct leases *leases, struct leases_seat *seat, struct err *err)
+{
+    cleanup_statement struct statement *statement = NULL;
+    int rc = run(leases, "DELETE FROM lease_waiters WHERE expires < " NOW " - interval '1 hour'",
+                 NULL, err, "");
+
+    if (rc == 0)
+        rc = make_rows(leases, &seat->boards, err);
+    if (rc >= 0)
+        rc = run(leases,
+                 "INSERT INTO lease_waiters (lab, board, rank, party, expires, since, holder)"
+                 " SELECT ?1, each, ?3, ?4, " NOW " + ?5 * interval '1 millisecond', " NOW ", ?6"
+                 " FROM unnest(?2::text[]) each RETURNING id",
+                 &statement, err, "saisis", leases->conf.lab, &seat->boards, (int64_t)seat->rank,
+                 seat->party, leases->conf.ttl_ms, seat->record);
+    for (; rc == 1; rc = statement_step(statement, err))
+        strv_add(&seat->rows, statement_text(statement, 0));
+    return rc;
+}
+
+int leases_unqueue(struct leases *leases, const struct leases_seat *seat, struct err *err)
+{
+    int rc = run(leases, "DELETE FROM lease_waiters WHERE id = ANY (?1::bigint[])", NULL, err, "a",
+                 &seat->rows);
+
+    return rc == 0 ? tell_first(leases, &seat->boards, err) : rc;
+}
+
+int leases_wait_on(struct leases *leases, const struct strv *rows, struct err *err)
+{
+    return run(leases,
+               "UPDATE lease_waiters SET expires = " NOW " + ?2 * interval '1 millisecond'"
+               " WHERE id = ANY (?1::bigint[])",
+               NULL, err, "ai", rows, leases->conf.ttl_ms);
+}
+
+bool leases_is_told(const struct leases_seat *seat, const char *news)
+{
+    return strv_has(&seat->rows, news);
+}
+
+int leases_news(struct leases *leases, const struct ctx *ctx, char **ret, struct err *err)
+{
+    return db_wait(leases->db, ctx, ret, err);
+}
+
+/* ---- those who have ------------------------------------------------------------------------ */
+
+static int prepare_renew(struct leases *leases, struct err *err)
+{
+    if (leases->renew)
+        return 0;
+    return db_prepare(leases->db,
+                      "UPDATE leases l SET expires = " NOW " + ?4 * interval '1 millisecond'"
+                      " FROM unnest(?2::text[], ?3::bigint[]) AS mine(board, fence)"
+                      " WHERE l.lab = ?1 AND l.board = mine.board AND l.fence = mine.fence"
+                      " AND l.expires > " FREE " RETURNING l.board",
+                      &leases->renew, err);
+}
+
+int leases_renew(struct leases *leases, struct leases_mark *marks, size_t count, struct err *err)
+{
+    cleanup_strv struct strv boards = {0}, fences = {0};
+    int rc = prepare_renew(leases, err);
+
+    for (size_t i = 0; i < count; i++) {
+        marks[i].kept = false;
+        strv_add(&boards, marks[i].board);
+        strv_addf(&fences, "%" PRId64, marks[i].fence);
+    }
+    if (rc < 0)
+        return rc;
+    statement_bind_text(leases->renew, 1, xstrdup(leases->conf.lab));
+    statement_bind_text(leases->renew, 2, array_of(&boards));
+    statement_bind_text(leases->renew, 3, array_of(&fences));
+    statement_bind_int(leases->renew, 4, leases->conf.ttl_ms);
+    while ((rc = statement_step(leases->renew, err)) == 1)
+        for (size_t i = 0; i < count; i++)
+            marks[i].kept |= str_eq(marks[i].board, statement_text(leases->renew, 0));
+    statement_reset(leases->renew);
+    return rc;
+}
+
+int leases_drop(struct leases *leases, const char *board, int64_t fence, struct err *err)
+{
+    cleanup_strv struct strv one = {0};
+    int rc = run(leases,
+                 "UPDATE leases SET expires = " FREE ", since = NULL, place = NULL, holder = NULL"
+                 " WHERE lab = ?1 AND board = ?2 AND fence = ?3",
+                 NULL, err, "ssi", leases->conf.lab, board, fence);
+
+    strv_add(&one, board);
+    return rc == 0 ? tell_first(leases, &one, err) : rc;
+}
+
+/* ---- looking ------------------------------------------------------------------------------- */
+
+static const char look_sql[] =
+    "SELECT l.board, l.fence, l.holder, coalesce(l.place = ?3, false),"
+    " coalesce(l.since > " NOW " - interval '2 seconds', false),"
+    " coalesce(floor(extract(epoch FROM l.since)), 0)::bigint,"
+    " CASE WHEN l.expires > " NOW "  THEN ceil(extract(epoch FROM l.expires - " NOW
+    ") * 1000)::bigint ELSE 0 END,"
+    " (SELECT count(*) FROM" WAITERS "),"
+    " (SELECT count(*) FROM" WAITERS " AND w.rank <= 1)"
+    " FROM leases l WHERE l.lab = ?1 AND (?4 = 1 OR l.board = ANY (?2::text[])) ORDER BY l.board";
+
+static void read_row(struct statement *statement, struct leases_row *ret)
+{
+    const char *record = statement_text(statement, 2);
+
+    *ret = (struct leases_row){.board = xstrdup(statement_text(statement, 0)),
+                               .fence = statement_int(statement, 1),
+                               .is_here = statement_int(statement, 3),
+                               .is_fresh = statement_int(statement, 4),
+                               .left_ms = statement_int(statement, 6),
+                               .waiting = (size_t)statement_int(statement, 7),
+                               .ahead = (size_t)statement_int(statement, 8)};
+    if (record)
+        holder_from_json(record, strlen(record), &ret->holder);
+    ret->holder.since_unix_s = statement_int(statement, 5);
+    if (!ret->is_here)
+        return;
+    free(ret->holder.host);
+    ret->holder.host = NULL;
+}
+
+int leases_look(struct leases *leases, const struct strv *boards, struct leases_row **ret,
+                size_t *ret_count, struct err *err)
+{
+    cleanup_statement struct statement *statement = NULL;
+    int rc = run(leases, look_sql, &statement, err, "sasi", leases->conf.lab, boards,
+                 leases->conf.place, (int64_t)!boards);
+
+    *ret = NULL;
+    *ret_count = 0;
+    for (; rc == 1; rc = statement_step(statement, err)) {
+        *ret = xrealloc(*ret, *ret_count + 1, sizeof **ret);
+        read_row(statement, &(*ret)[(*ret_count)++]);
+    }
+    return rc;
+}
+
+void leases_rows_free(struct leases_row *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        free(rows[i].board);
+        holder_done(&rows[i].holder);
+    }
+    free(rows);
+}
