@@ -12,6 +12,7 @@
 #include "run/origin.h"
 #include "run/quarantine.h"
 #include "run/remote_flash.h"
+#include "store/spool.h"
 
 #include <poll.h>
 #include <pthread.h>
@@ -55,6 +56,7 @@ struct flashing {
     struct flash_result *results;
     size_t count;
     struct store *store; /* NULL: there is none */
+    bool scratch;        /* it is in memory: the database is away, the spool gets it */
     int finished_fd;     /* eventfd: how many tasks have ended */
 };
 
@@ -385,12 +387,21 @@ static void open_store(struct flashing *flashing)
     cleanup_free char *dir = fs_state_dir();
     struct err err = {0};
 
-    if (store_open(&flashing->inventory.lab->store, dir, true, &flashing->store, &err) < 0)
+    if (store_open(&flashing->inventory.lab->store, dir, true, &flashing->store, &err) == 0)
+        return;
+    flashing->scratch =
+        flashing->inventory.lab->store.url && store_scratch(&flashing->store, NULL) == 0;
+    if (!flashing->scratch) {
         no_memory(flashing, &err);
+        return;
+    }
+    err_wrap(&err, "what the boards carry waits on this host");
+    event_emit(flashing->events, (struct event){.kind = EVENT_WARNING, .text = err.message});
 }
 
 /* hil watch keeps a record of its own. */
-static int record_flash(const struct flashing *flashing, const struct task *task, struct err *err)
+static int record_flash(const struct flashing *flashing, struct store *store,
+                        const struct task *task, struct err *err)
 {
     const struct flash_result *result = task->result;
     bool there = result->outcome != FLASH_FAILED;
@@ -401,26 +412,54 @@ static int record_flash(const struct flashing *flashing, const struct task *task
     text = there ? xasprintf("%s (%.8s) by %s", fs_basename(result->firmware), result->sha256,
                              flashing->request->holder.user ? flashing->request->holder.user : "-")
                  : xasprintf("%s failed: %s", fs_basename(result->firmware), result->reason);
-    return store_event(flashing->store, "flash", flashing->inventory.lab->name, result->board, text,
+    return store_event(store, "flash", flashing->inventory.lab->name, result->board, text,
                        task->ended_us, err);
+}
+
+static int write_down(const struct flashing *flashing, struct store *store, struct err *err)
+{
+    const char *lab = flashing->inventory.lab->name;
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < flashing->count; i++) {
+        const struct flash_result *result = &flashing->results[i];
+        bool there = result->outcome != FLASH_FAILED;
+        if (there || result->took_us)
+            rc = store_carries(store, lab, result->board, there ? result->sha256 : NULL,
+                               fs_basename(result->firmware), flashing->tasks[i].ended_us, err);
+        if (rc == 0 && (there || result->took_us))
+            rc = record_flash(flashing, store, &flashing->tasks[i], err);
+    }
+    return rc;
+}
+
+/* Once more, from the beginning: what the server has already is not added again. */
+static int write_down_here(struct flashing *flashing, struct err *err)
+{
+    store_close(flashing->store);
+    flashing->store = NULL;
+    flashing->scratch = store_scratch(&flashing->store, err) == 0;
+    return flashing->scratch ? write_down(flashing, flashing->store, err) : -(int)err->code;
 }
 
 /* What each board that was touched carries now. That nobody could write it down is told, no more. */
 static void remember(struct flashing *flashing)
 {
+    const struct lab *lab = flashing->inventory.lab;
+    cleanup_free char *dir = fs_state_dir();
     struct err err = {0};
-    int rc = 0;
+    size_t sent;
+    int rc;
 
-    for (size_t i = 0; flashing->store && rc == 0 && i < flashing->count; i++) {
-        const struct flash_result *result = &flashing->results[i];
-        bool there = result->outcome != FLASH_FAILED;
-        if (there || result->took_us)
-            rc = store_carries(flashing->store, flashing->inventory.lab->name, result->board,
-                               there ? result->sha256 : NULL, fs_basename(result->firmware),
-                               flashing->tasks[i].ended_us, &err);
-        if (rc == 0 && (there || result->took_us))
-            rc = record_flash(flashing, &flashing->tasks[i], &err);
-    }
+    if (!flashing->store)
+        return;
+    rc = write_down(flashing, flashing->store, &err);
+    if (rc < 0 && lab->store.url && !flashing->scratch)
+        rc = write_down_here(flashing, &err);
+    if (rc == 0 && flashing->scratch)
+        rc = spool_keep(dir, lab->name, flashing->store, &err);
+    else if (rc == 0 && lab->store.url)
+        spool_send(dir, lab->name, flashing->store, SPOOL_SEND_MS, &sent, NULL);
     if (rc < 0)
         no_memory(flashing, &err);
 }

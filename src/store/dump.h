@@ -2,7 +2,7 @@
  *
  * dump: all that a store remembers as lines of JSON, and back into another one, of either engine.
  *
- *     {"hil-store":1,"schema":6}
+ *     {"hil-store":1}
  *     {"table":"names","columns":["id","suite","name","seen_day"]}
  *     [1,"uart","echo",20419]
  *     {"end":1}                                    so many rows; without it the file was cut short
@@ -30,6 +30,12 @@ int store_import(struct store *store, int fd, const char *name, uint64_t *ret_ro
                  struct err *err);
 /* Rows of history, pools and what is known of boards. */
 int store_rows(struct store *store, uint64_t *ret, struct err *err);
+struct store_facts {
+    const char *place; /* borrowed from the store: a path, or which database where */
+    int schema;
+    uint64_t bytes, rows, runs;
+};
+int store_facts(struct store *store, struct store_facts *ret, struct err *err);
 
 /* ---- the file alone -------------------------------------------------------------------------- */
 
@@ -37,10 +43,11 @@ struct dump_table {
     const char *name;
     const char *columns; /* "id,suite,name,seen_day", which the file may have in another order */
     const char *kinds;   /* one letter each: 'i' a number, 's' a text */
+    const char *order;
 };
 /* In the order in which they are written: what others point to comes first. */
-extern const struct dump_table dump_tables[];
 #define DUMP_TABLES 14
+extern const struct dump_table dump_tables[DUMP_TABLES + 1];
 
 struct dump_value {
     const char *text; /* NULL where it is a number or null */
