@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define EXACT_MAX (INT64_C(1) << 53) /* what any reader of JSON has exactly */
 #define PENDING_MAX ((size_t)1 << 20)
@@ -217,7 +218,7 @@ static int ask(struct store *store, const char *sql, int64_t *ret, struct err *e
 int store_facts(struct store *store, struct store_facts *ret, struct err *err)
 {
     bool file = db_file(store->db);
-    int64_t schema = 0, bytes = 0, runs = 0;
+    int64_t schema = 0, bytes = 0, runs = 0, writable = 0;
     int rc;
 
     *ret = (struct store_facts){.place = db_name(store->db)};
@@ -233,6 +234,14 @@ int store_facts(struct store *store, struct store_facts *ret, struct err *err)
                       : "SELECT sum(pg_total_relation_size(c.oid)) FROM pg_class c"
                         " WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace",
                  &bytes, err);
+    if (rc == 0 && !file)
+        rc =
+            ask(store,
+                "SELECT CASE WHEN has_table_privilege('runs', 'INSERT') AND has_sequence_privilege("
+                "pg_get_serial_sequence('runs', 'id'), 'USAGE') AND has_database_privilege("
+                "current_database(), 'TEMPORARY') THEN 1 ELSE 0 END",
+                &writable, err);
+    ret->writable = file ? access(db_file(store->db), W_OK) == 0 : writable;
     ret->schema = (int)schema;
     ret->bytes = (uint64_t)bytes;
     ret->runs = (uint64_t)runs;

@@ -33,6 +33,7 @@ int store_rows(struct store *store, uint64_t *ret, struct err *err);
 struct store_facts {
     const char *place; /* borrowed from the store: a path, or which database where */
     int schema;
+    bool writable; /* this user may add runs */
     uint64_t bytes, rows, runs;
 };
 int store_facts(struct store *store, struct store_facts *ret, struct err *err);

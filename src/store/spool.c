@@ -125,7 +125,7 @@ int spool_keep(const char *state_dir, const char *lab, struct store *scratch, st
 
 /* ---- sending --------------------------------------------------------------------------------- */
 
-/* -ERR_DATA is the file's doing only where the database is well, which the others then show. */
+/* 1: it went; 0: it is set aside. */
 static int send_one(const char *path, struct store *store, struct err *err)
 {
     cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -137,7 +137,7 @@ static int send_one(const char *path, struct store *store, struct err *err)
         return rename(path, aside) < 0 ? err_sys(err, errno, "%s", path) : 0;
     if (rc == 0 && unlink(path) < 0)
         rc = err_sys(err, errno, "%s", path);
-    return rc;
+    return rc < 0 ? rc : 1;
 }
 
 int spool_send(const char *state_dir, const char *lab, struct store *store, int64_t budget_ms,
@@ -158,11 +158,11 @@ int spool_send(const char *state_dir, const char *lab, struct store *store, int6
         return err_sys(err, errno, "%s", lock);
     if (flock(fd, LOCK_EX | LOCK_NB) < 0)
         return 0;
-    for (size_t i = 0; i < files.count && rc == 0 && ctx_now_ns() < until_ns; i++) {
+    for (size_t i = 0; i < files.count && rc >= 0 && ctx_now_ns() < until_ns; i++) {
         if (!fs_exists(files.items[i]))
             continue; /* sent by who had the lock before */
         rc = send_one(files.items[i], store, err);
-        *ret += rc == 0;
+        *ret += rc == 1;
     }
-    return rc;
+    return rc < 0 ? rc : 0;
 }
