@@ -2,7 +2,6 @@
 #include "base/json.h"
 
 #include "base/fs.h"
-#include "base/str.h"
 #include "base/text.h"
 
 #include <errno.h>
@@ -350,6 +349,24 @@ void json_kv_bool(struct json_out *out, const char *name, bool value)
 {
     json_key(out, name);
     json_bool(out, value);
+}
+
+void json_kv_strings(struct json_out *out, const char *name, const char *const *items)
+{
+    json_key(out, name);
+    json_array(out);
+    for (; items && *items; items++)
+        json_string(out, *items);
+    json_array_end(out);
+}
+
+void json_kv_strv(struct json_out *out, const char *name, const struct strv *items)
+{
+    json_key(out, name);
+    json_array(out);
+    for (size_t i = 0; i < items->count; i++)
+        json_string(out, items->items[i]);
+    json_array_end(out);
 }
 
 int json_end(struct json_out *out, struct err *err)

@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/str.h"
 
 #include <cjson/cJSON.h>
 #include <stdbool.h>
@@ -54,6 +55,9 @@ void json_null(struct json_out *out);
 void json_kv_string(struct json_out *out, const char *name, const char *text);
 void json_kv_int(struct json_out *out, const char *name, int64_t value);
 void json_kv_bool(struct json_out *out, const char *name, bool value);
+/* A list of strings; `items` ends with NULL, and NULL is none. */
+void json_kv_strings(struct json_out *out, const char *name, const char *const *items);
+void json_kv_strv(struct json_out *out, const char *name, const struct strv *items);
 /* Ends the document with a newline, flushes to fd, returns the first error met. */
 int json_end(struct json_out *out, struct err *err);
 void json_done(struct json_out *out); /* frees; harmless after json_end() */

@@ -48,7 +48,7 @@ struct sink {
 
 /* ---- output -------------------------------------------------------------------------------- */
 
-static void keep_tail(struct proc_result *result, const char *bytes, size_t count)
+void proc_keep_tail(struct proc_result *result, const char *bytes, size_t count)
 {
     size_t keep = result->tail_size;
 
@@ -78,7 +78,7 @@ static int take_output(struct sink *sink, struct err *err)
         sink->pipe_fd = -1;
         return 0;
     }
-    keep_tail(sink->result, chunk, (size_t)n);
+    proc_keep_tail(sink->result, chunk, (size_t)n);
     if (sink->spec && sink->spec->output)
         sink->spec->output(sink->spec->output_arg, chunk, (size_t)n);
     if (sink->log_fd >= 0)
@@ -291,20 +291,24 @@ int proc_run(const struct proc_spec *spec, const struct ctx *ctx, struct proc_re
     return rc;
 }
 
+int proc_check(const char *name, const struct proc_result *result, struct err *err)
+{
+    if (result->exit_code == 0)
+        return 0;
+    if (result->signal)
+        err_set(err, ERR_TOOL, "%s: killed by SIG%s", name, sigabbrev_np(result->signal));
+    else
+        err_set(err, ERR_TOOL, "%s: exit %d", name, result->exit_code);
+    add_last_line(result, err);
+    return -ERR_TOOL;
+}
+
 int proc_run_ok(const struct proc_spec *spec, const struct ctx *ctx, struct err *err)
 {
-    const char *name = fs_basename(spec->argv[0]);
     struct proc_result result;
     int rc = proc_run(spec, ctx, &result, err);
 
-    if (rc < 0 || result.exit_code == 0)
-        return rc;
-    if (result.signal)
-        err_set(err, ERR_TOOL, "%s: killed by SIG%s", name, sigabbrev_np(result.signal));
-    else
-        err_set(err, ERR_TOOL, "%s: exit %d", name, result.exit_code);
-    add_last_line(&result, err);
-    return -ERR_TOOL;
+    return rc == 0 ? proc_check(fs_basename(spec->argv[0]), &result, err) : rc;
 }
 
 /* ---- programs that stay -------------------------------------------------------------------- */

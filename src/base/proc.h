@@ -59,8 +59,12 @@ int proc_run(const struct proc_spec *spec, const struct ctx *ctx, struct proc_re
 /* The last line it printed that holds more than blanks, fit for a message; "" where there is none.
  * The caller frees. */
 char *proc_last_line(const struct proc_result *result);
-/* As proc_run, and an exit code other than 0 is -ERR_TOOL whose message has the code and the last
- * line that the program printed. */
+/* Adds to the tail, for who runs a program in another way. */
+void proc_keep_tail(struct proc_result *result, const char *bytes, size_t count);
+/* 0, or for an exit code other than 0 -ERR_TOOL whose message has `name`, the code and the last line
+ * that the program printed. */
+int proc_check(const char *name, const struct proc_result *result, struct err *err);
+/* proc_run() and proc_check(). */
 int proc_run_ok(const struct proc_spec *spec, const struct ctx *ctx, struct err *err);
 
 /* The file that would be run: looked up in PATH where there is no slash; NULL: there is none. The

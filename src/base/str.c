@@ -19,6 +19,7 @@ void close_fd(int *fd)
 {
     if (*fd >= 0)
         close(*fd);
+    *fd = -1; /* the number is somebody else's from here on */
 }
 
 int take_fd(int *fd)
@@ -322,6 +323,16 @@ void strv_split(struct strv *list, const char *text, char sep)
             strv_add_owned(list, xstrndup(text, (size_t)(end - text)));
         text = *end ? end + 1 : end;
     }
+}
+
+bool strv_equal(const struct strv *a, const struct strv *b)
+{
+    if (a->count != b->count)
+        return false;
+    for (size_t i = 0; i < a->count; i++)
+        if (strcmp(a->items[i], b->items[i]) != 0)
+            return false;
+    return true;
 }
 
 bool strv_has(const struct strv *list, const char *text)

@@ -19,8 +19,8 @@
 #define cleanup_close __attribute__((cleanup(close_fd))) /* an int file descriptor, -1: none */
 #define cleanup_strv __attribute__((cleanup(strv_done)))
 void free_pointer(void *pointer_to_pointer);
-void close_fd(int *fd);
-int take_fd(int *fd); /* the descriptor, for somebody else to close: *fd becomes -1 */
+void close_fd(int *fd); /* -1 is fine; *fd becomes -1 */
+int take_fd(int *fd);   /* the descriptor, for somebody else to close: *fd becomes -1 */
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -64,6 +64,7 @@ void strv_add_owned(struct strv *list, char *text); /* takes over */
 void strv_addf(struct strv *list, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void strv_split(struct strv *list, const char *text, char sep); /* appends; empty parts dropped */
 bool strv_has(const struct strv *list, const char *text);
+bool strv_equal(const struct strv *a, const struct strv *b);
 void strv_done(struct strv *list); /* leaves an empty list */
 
 #endif

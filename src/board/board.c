@@ -1,16 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include "base/fs.h"
 #include "base/guard.h"
-#include "base/proc.h"
 #include "board/board_parts.h"
-#include "board/console/serial.h"
 #include "board/plugged.h"
 #include "board/turn.h"
 #include "usb/link.h"
 
 #include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -22,109 +17,6 @@
 const struct board_conf *board_conf(const struct board *board)
 {
     return board->conf;
-}
-
-struct board_drivers board_drivers(const struct board *board)
-{
-    return (struct board_drivers){
-        .power = board->power ? board->power->base.name : NULL,
-        .reset = board->reset ? board->reset->base.name : NULL,
-        .flash = board->flash ? board->flash->base.name : NULL,
-        .console = board->console ? board->console->base.name : NULL,
-    };
-}
-
-const char *board_conf_probe(const struct board_conf *board)
-{
-    static const char *const keys[] = {"serial", "sn", "usb-serial", "probe", "port", "path"};
-    const struct yaml_node *driver = board->flash ? board->flash->first : NULL;
-
-    for (size_t i = 0; driver && i < ARRAY_SIZE(keys); i++) {
-        const struct yaml_node *node = yaml_get(driver, keys[i]);
-        if (node && node->kind == YAML_SCALAR)
-            return node->text;
-    }
-    return NULL;
-}
-
-static void add_program(const char *program, const char *hint, struct strv *ret, struct strv *hints)
-{
-    strv_add(ret, program);
-    strv_add(hints, hint ? hint : "");
-}
-
-static void add_programs(const struct driver_base *base, const void *self, struct strv *ret,
-                         struct strv *hints)
-{
-    for (const struct field *field = base->fields; field && field->name; field++) {
-        const char *place = (const char *)self + field->offset;
-        const struct strv *argv = (const void *)place;
-        const struct argv_list *list = (const void *)place;
-        if (field->type == FIELD_ARGV && argv->count)
-            add_program(argv->items[0], NULL, ret, hints);
-        for (size_t i = 0; field->type == FIELD_ARGVS && i < list->count; i++)
-            add_program(list->items[i].items[0], NULL, ret, hints);
-    }
-    if (base->program && base->program(self))
-        add_program(base->program(self), base->hint ? base->hint(self) : NULL, ret, hints);
-}
-
-void board_programs(const struct board *board, struct strv *ret, struct strv *hints)
-{
-    if (board->power)
-        add_programs(&board->power->base, board->power_self, ret, hints);
-    if (board->reset)
-        add_programs(&board->reset->base, board->reset_self, ret, hints);
-    if (board->flash)
-        add_programs(&board->flash->base, board->flash_self, ret, hints);
-    if (board->console)
-        add_programs(&board->console->base, board->console_self, ret, hints);
-    if (board->bootloader)
-        add_programs(&board->bootloader->base, board->bootloader_self, ret, hints);
-    if (board->probe)
-        add_programs(&board->probe->base, board->probe_self, ret, hints);
-    if (board->otp)
-        add_programs(&board->otp->base, board->otp_self, ret, hints);
-}
-
-int board_programs_present(const struct board *board, struct err *err)
-{
-    cleanup_strv struct strv programs = {0}, hints = {0};
-
-    board_programs(board, &programs, &hints);
-    for (size_t i = 0; i < programs.count; i++) {
-        cleanup_free char *found = proc_find(programs.items[i]);
-        if (!found)
-            return err_set(err, ERR_NOT_FOUND, "'%s' is not installed", programs.items[i]);
-    }
-    return 0;
-}
-
-static int devices_present(const struct board *board, struct err *err)
-{
-    const struct driver_base *const bases[] = {
-        board->power ? &board->power->base : NULL, board->reset ? &board->reset->base : NULL,
-        board->flash ? &board->flash->base : NULL, board->console ? &board->console->base : NULL};
-    const void *const selves[] = {board->power_self, board->reset_self, board->flash_self,
-                                  board->console_self};
-
-    for (size_t i = 0; i < ARRAY_SIZE(bases); i++) {
-        int rc = bases[i] && bases[i]->present ? bases[i]->present(selves[i], err) : 0;
-        if (rc < 0)
-            return rc;
-    }
-    return 0;
-}
-
-int board_present(struct board *board, const struct ctx *ctx, struct err *err)
-{
-    bool is_on = true;
-    int rc = board_programs_present(board, err);
-
-    if (rc == 0 && (rc = devices_present(board, err)) < 0 && board->power &&
-        (board_is_on(board, ctx, &is_on, NULL) < 0 || !is_on))
-        rc = 0; /* its own USB port goes with its power */
-    return rc;
 }
 
 void board_attach(struct board *board, const char *work_dir, const char *test,
@@ -173,7 +65,7 @@ static void tell_guard(struct board *board, const struct ctx *ctx)
     const struct strv *argvs = NULL;
 
     untell_guard(board); /* of an earlier life that could not be ended */
-    if (!board->power->off_argvs)
+    if (!board->power->off_argvs || board->conf->far)
         return;
     board->guard = ctx->guard;
     board->rests = board->power->off_argvs(board->power_self, &argvs);
@@ -272,10 +164,12 @@ int board_flash_turn(struct board *board, const struct ctx *ctx, struct err *err
     const struct usb_device *device;
     struct turn_place place = {0};
     struct usb_tree tree = {0};
-    int rc = room->hub || room->controller ? usb_scan(&tree, err) : 0;
+    bool here = !board->conf->far && (room->hub || room->controller);
+    int rc = here ? usb_scan(&tree, err) : 0;
 
-    if (rc == 0 && (device = plugged_device(board->conf, &tree)))
+    if (here && rc == 0 && (device = plugged_device(board->conf, &tree)))
         place = (struct turn_place){.hub = device->parent, .controller = device->controller};
+    place.server = board->conf->far;
     if (rc == 0)
         rc = turn_take(board->lock_dir, board->lab, &place, ctx, &board->turn, err);
     usb_tree_done(&tree);
@@ -291,7 +185,11 @@ void board_flash_turn_end(struct board *board)
 int board_flash(struct board *board, const struct image *image, const struct ctx *ctx,
                 struct err *err)
 {
-    int rc = board->flash->program(board->flash_self, &board->env, image, ctx, err);
+    int rc = board->conf->recovery.first ? board_enter_bootloader(board, ctx, err) : 0;
+
+    if (rc < 0)
+        return rc;
+    rc = board->flash->program(board->flash_self, &board->env, image, ctx, err);
 
     return rc < 0 ? err_wrap(err, "flash %s", board->flash->base.name) : 0;
 }
@@ -420,7 +318,8 @@ int board_usb_reset(struct board *board, struct err *err)
     const struct usb_device *device;
     struct usb_link *link = NULL;
     struct usb_tree tree = {0};
-    int rc = usb_scan(&tree, err);
+    int rc = board->conf->far ? err_set(err, ERR_NOT_FOUND, "its port is none of this host's")
+                              : usb_scan(&tree, err);
 
     if (rc == 0 && !(device = plugged_device(board->conf, &tree)))
         rc = err_set(err, ERR_NOT_FOUND, "no USB device of its drivers is plugged in");
@@ -453,88 +352,4 @@ int board_probe_cycle(struct board *board, int64_t gap_ms, const struct ctx *ctx
             *err = on_err;
     }
     return rc < 0 ? err_wrap(err, "probe %s", board->probe->base.name) : 0;
-}
-
-static void lend_console(struct board *board, int fd)
-{
-    if (board->env.console)
-        console_tty_set(board->env.console, fd);
-}
-
-int board_console_open(struct board *board, const struct ctx *ctx, struct err *err)
-{
-    int rc = 0;
-
-    if (board->console_fd < 0)
-        rc = board->console->open(board->console_self, &board->env, ctx, &board->console_fd, err);
-    if (rc == 0)
-        lend_console(board, board->console_fd);
-    return rc < 0 ? err_wrap(err, "console %s", board->console->base.name) : 0;
-}
-
-void board_console_close(struct board *board)
-{
-    lend_console(board, -1);
-    if (board->console_fd >= 0 && board->console->close)
-        board->console->close(board->console_self, board->console_fd);
-    else if (board->console_fd >= 0)
-        close(board->console_fd);
-    board->console_fd = -1;
-}
-
-int board_console_fd(const struct board *board)
-{
-    return board->console_fd;
-}
-
-/* A USB adapter that is pulled answers EIO, ENXIO or ENODEV, a peer that died ECONNRESET. */
-static int console_gone(const struct board *board, struct err *err)
-{
-    err_wrap(err, "console %s", board->console->base.name);
-    err->code = ERR_GONE;
-    return -ERR_GONE;
-}
-
-ssize_t board_console_read(struct board *board, void *bytes, size_t room, const struct ctx *ctx,
-                           struct err *err)
-{
-    ssize_t n;
-
-    if (ctx) {
-        n = ctx_read(ctx, board->console_fd, bytes, room, err);
-    } else {
-        n = read(board->console_fd, bytes, room);
-        if (n < 0 && (errno == EAGAIN || errno == EINTR))
-            return err_set(err, ERR_TIMEOUT, "nothing to read");
-        if (n < 0)
-            n = err_sys(err, errno, "read");
-    }
-    return n >= 0 || n == -ERR_TIMEOUT || n == -ERR_CANCELLED ? n : console_gone(board, err);
-}
-
-int board_console_write(struct board *board, const void *bytes, size_t count, const struct ctx *ctx,
-                        struct err *err)
-{
-    int rc = ctx_write(ctx, board->console_fd, bytes, count, err);
-
-    if (rc == 0 || rc == -ERR_CANCELLED)
-        return rc;
-    if (rc == -ERR_TIMEOUT)
-        return err_wrap(err, "console %s: the board takes no bytes", board->console->base.name);
-    return console_gone(board, err);
-}
-
-bool board_console_returns(const struct board *board)
-{
-    return board->console->tty && tty_target_lasts(board->console->tty(board->console_self));
-}
-
-bool board_console_errors(const struct board *board, struct line_errors *ret)
-{
-    return board->console_fd >= 0 && board->console->tty && serial_errors(board->console_fd, ret);
-}
-
-int board_console_settle_ms(const struct board *board)
-{
-    return board->console->settle_ms;
 }

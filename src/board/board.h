@@ -42,7 +42,8 @@ void board_programs(const struct board *board, struct strv *ret, struct strv *hi
 void board_attach(struct board *board, const char *work_dir, const char *test,
                   struct events *events);
 
-/* Ranges of its memory that lab.yaml guards by name and that may be written from now on. Borrowed. */
+/* Ranges of its memory that lab.yaml guards by name and that may be written from now on; borrowed
+ * until the next call. */
 void board_allow(struct board *board, const struct strv *names);
 /* 0 where every segment lies within the board's memory, else -ERR_CONFIG naming the segment. */
 int board_accepts(const struct board *board, const struct image *image, struct err *err);

@@ -15,8 +15,8 @@
 #define DRIVERS_MAX 32 /* of one kind */
 
 /* A driver's instance out of its node; `base` is the row's common part. */
-static void *instance(const struct driver_base *base, const char *kind,
-                      const struct yaml_node *options, struct diags *diags)
+static void *instance(const struct driver_base *base, const struct driver_env *env,
+                      const char *kind, const struct yaml_node *options, struct diags *diags)
 {
     cleanup_free char *what = xasprintf("%s %s", kind, base->name);
     size_t before = diags->messages.count;
@@ -27,6 +27,14 @@ static void *instance(const struct driver_base *base, const char *kind,
     fields_read(base->fields, options, what, self, diags);
     if (base->check && diags->messages.count == before)
         base->check(self, options, diags);
+    if (base->place && diags->messages.count == before)
+        base->place(self, env, options, diags);
+    if (env->far && !base->far)
+        diag_key(
+            diags, options,
+            "%s needs hil beside the board, and server '%.80s' has none ('exec'): 'hil drivers "
+            "%s' says which do not",
+            what, env->far->name, kind);
     return self;
 }
 
@@ -80,12 +88,12 @@ static const void *find_row(const void *const *rows, const char *kind, const str
     return NULL;
 }
 
-#define OPEN_DRIVER_AS(board, member, kind, node, diags)                                     \
-    do {                                                                                     \
-        (board)->member = find_row((const void *const *)kind##_drivers, #kind, node, diags); \
-        if ((board)->member)                                                                 \
-            (board)->member##_self =                                                         \
-                instance(&(board)->member->base, #kind, (node)->first, diags);               \
+#define OPEN_DRIVER_AS(board, member, kind, node, diags)                                      \
+    do {                                                                                      \
+        (board)->member = find_row((const void *const *)kind##_drivers, #kind, node, diags);  \
+        if ((board)->member)                                                                  \
+            (board)->member##_self =                                                          \
+                instance(&(board)->member->base, &(board)->env, #kind, (node)->first, diags); \
     } while (0)
 #define OPEN_DRIVER(board, kind, node, diags) OPEN_DRIVER_AS(board, kind, kind, node, diags)
 
@@ -130,7 +138,7 @@ static void open_emulated(struct board *board, const struct yaml_node *qemu, str
 
     if (!board->power) {
         board->power = &power_qemu;
-        board->power_self = instance(&power_qemu.base, "power", qemu, diags);
+        board->power_self = instance(&power_qemu.base, &board->env, "power", qemu, diags);
     }
     if (!board->reset)
         open_from_text(board, "reset", "qemu: {}", diags);
@@ -138,7 +146,7 @@ static void open_emulated(struct board *board, const struct yaml_node *qemu, str
         open_from_text(board, "flash", flash, diags);
     if (!board->console)
         open_from_text(board, "console", console, diags);
-    if (machine && !board->conf->memory_count) {
+    if (machine && !board->conf->memory.count) {
         board->emulated[0] =
             (struct memory_range){.at = machine->flash_at, .size = machine->flash_size};
         board->emulated[1] =
@@ -200,11 +208,13 @@ struct board *board_open(const struct lab *lab, const struct board_conf *conf,
     diags->file = lab->file;
     board->conf = conf;
     board->console_fd = -1;
-    board->env.memory = conf->memory;
-    board->env.memory_count = conf->memory_count;
+    board->env.memory = conf->memory.ranges;
+    board->env.memory_count = conf->memory.count;
     board->dir = socket_dir(lab, runtime_dir);
     board->env.board = conf->name;
     board->env.runtime_dir = board->dir;
+    board->env.far = conf->far;
+    board->env.hub = conf->far ? &conf->far->hub : &lab->hub;
     if (conf->there)
         return board; /* its drivers are the server's */
     if (conf->power)
@@ -225,7 +235,8 @@ struct board *board_open(const struct lab *lab, const struct board_conf *conf,
         OPEN_DRIVER_AS(board, probe, power, conf->recovery.probe, diags);
     if (diags->messages.count == before)
         lend_console(board, diags);
-    if (!board->reset && !board->power && !conf->bare && diags->messages.count == before)
+    if (!board->reset && !board->power && !conf->bare && !conf->far &&
+        diags->messages.count == before)
         diag_key(diags, conf->node,
                  "board '%s' has neither a reset nor a power driver: nothing could start its "
                  "firmware; add reset: {cmd: {run: [...]}}, or another of 'hil drivers'",

@@ -3,7 +3,8 @@
 
 #include "base/fs.h"
 #include "base/proc.h"
-#include "conf/lab.h"
+#include "conf/memory.h"
+#include "ssh/far.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -127,14 +128,32 @@ int driver_fill_argv(const struct strv *template, const char *const *names,
     return 0;
 }
 
-int driver_run(const struct driver_env *env, const struct strv *argv, const char *log,
-               const struct ctx *ctx, struct err *err)
+int driver_exec(const struct driver_env *env, const struct proc_spec *spec,
+                const struct far_file *files, size_t count, const struct ctx *ctx,
+                struct proc_result *ret, struct err *err)
+{
+    driver_tell_command(env, spec->argv);
+    return env->far ? far_run(env->far, spec, files, count, ctx, ret, err)
+                    : proc_run(spec, ctx, ret, err);
+}
+
+int driver_run_with(const struct driver_env *env, const struct strv *argv, const char *log,
+                    const struct far_file *files, size_t count, const struct ctx *ctx,
+                    struct err *err)
 {
     cleanup_free char *path = env->work_dir ? fs_join(env->work_dir, log) : NULL;
     const char *const *words = (const char *const *)argv->items;
+    struct proc_result result;
+    int rc = driver_exec(env, &(struct proc_spec){.argv = words, .log_path = path}, files, count,
+                         ctx, &result, err);
 
-    driver_tell_command(env, words);
-    return proc_run_ok(&(struct proc_spec){.argv = words, .log_path = path}, ctx, err);
+    return rc == 0 ? proc_check(fs_basename(words[0]), &result, err) : rc;
+}
+
+int driver_run(const struct driver_env *env, const struct strv *argv, const char *log,
+               const struct ctx *ctx, struct err *err)
+{
+    return driver_run_with(env, argv, log, NULL, 0, ctx, err);
 }
 
 int driver_run_all(const struct driver_env *env, const struct argv_list *list, const char *log,

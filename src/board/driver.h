@@ -21,7 +21,11 @@
 #include <stdbool.h>
 
 struct console_tty;
+struct far_file;
 struct openocd_server;
+struct proc_result;
+struct proc_spec;
+struct server_conf;
 struct tty_target;
 
 /* What every driver of a board may know of its surroundings. Borrowed for the call. */
@@ -36,6 +40,8 @@ struct driver_env {
     const struct strv *allowed;     /* names of ranges that may be written this time; NULL: none */
     struct console_tty *console;    /* lends its tty; NULL: it is none */
     struct openocd_server *openocd; /* the console's; NULL: it runs none */
+    const struct server_conf *far;  /* its programs run there (driver_exec()); NULL: here */
+    const struct strv *hub;         /* the program of the hub controller; none: there is none */
 };
 /* 0 where the range lies within memory of the board that may be written, else -ERR_CONFIG naming
  * `what`: "segment". */
@@ -57,6 +63,10 @@ struct driver_base {
     void (*check)(void *self, const struct yaml_node *node, struct diags *diags); /* may be NULL */
     /* ends what is still open; fields are freed by the caller; may be NULL */
     void (*done)(void *self);
+    /* Told once where the board is; what is missing there goes to `diags`. May be NULL */
+    void (*place)(void *self, const struct driver_env *env, const struct yaml_node *node,
+                  struct diags *diags);
+    bool far; /* all that it needs is driver_exec(), so its board may be on a server without hil */
     /* A program that it runs and that no FIELD_ARGV names; may be NULL, or give NULL: none */
     const char *(*program)(const void *self);
     const char *(*hint)(const void *self); /* how to install it; NULL with a NULL program */
@@ -135,9 +145,18 @@ extern const struct console_driver *const console_drivers[];
  * argument. */
 int driver_fill_argv(const struct strv *template, const char *const *names,
                      const char *const *values, struct strv *ret, struct err *err);
+/* Runs a program where the board is: proc_run() here, or far_run() (ssh/far.h) with the files, which
+ * here the program finds in spec->dir. */
+int driver_exec(const struct driver_env *env, const struct proc_spec *spec,
+                const struct far_file *files, size_t count, const struct ctx *ctx,
+                struct proc_result *ret, struct err *err);
 /* Runs argv to its end, telling the command; its output is appended to work_dir/`log`. */
 int driver_run(const struct driver_env *env, const struct strv *argv, const char *log,
                const struct ctx *ctx, struct err *err);
+/* The same, with files. */
+int driver_run_with(const struct driver_env *env, const struct strv *argv, const char *log,
+                    const struct far_file *files, size_t count, const struct ctx *ctx,
+                    struct err *err);
 /* One after the other, up to the first that fails. */
 int driver_run_all(const struct driver_env *env, const struct argv_list *list, const char *log,
                    const struct ctx *ctx, struct err *err);

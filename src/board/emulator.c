@@ -21,6 +21,7 @@
 #define SAVE_MS 500
 #define NO_GRACE (-1) /* flash is saved by then: nothing is lost by SIGKILL */
 #define LOG_MAX (256 * 1024)
+#define TRIM_TO 1024                    /* all sizes of flash are multiples */
 #define FLASH_MAX ((size_t)1024 * 1024) /* the largest of the machines */
 
 static const struct emulator_machine machines[] = {
@@ -252,17 +253,18 @@ int emulator_start(struct emulator *emulator, const struct driver_env *env, cons
     return err_wrap(err, "emulator %s", emulator->conf.machine);
 }
 
-/* What follows the last byte that is not zero is as it is in a new machine, and costs the next start
+/* What follows the last page that is not zero is as it is in a new machine, and costs the next start
  * the time to load it. */
 static int trim(const char *path, struct err *err)
 {
+    static const char zeros[TRIM_TO];
     cleanup_buf struct buf flash = BUF_INIT(FLASH_MAX);
-    size_t size;
     int rc = fs_read(path, &flash, err);
+    size_t pages = flash.size / TRIM_TO;
 
-    for (size = flash.size; size > 1 && !flash.data[size - 1];)
-        size--;
-    if (rc == 0 && truncate(path, (off_t)size) < 0)
+    while (pages > 1 && !memcmp(flash.data + (pages - 1) * TRIM_TO, zeros, TRIM_TO))
+        pages--;
+    if (rc == 0 && truncate(path, (off_t)(pages * TRIM_TO)) < 0)
         rc = err_sys(err, errno, "%s", path);
     return rc;
 }

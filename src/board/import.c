@@ -98,6 +98,7 @@ static void write_entry(struct importer *importer, const struct import_entry *en
     if (entry->serial)
         buf_addf(&lines, " # serial number %s", entry->serial);
     buf_adds(&lines, "\n");
+    add_key(&lines, "server", entry->server);
     add_labels(entry, &lines);
     add_key(&lines, "flash", entry->flash);
     add_key(&lines, "reset", entry->reset);
@@ -106,7 +107,8 @@ static void write_entry(struct importer *importer, const struct import_entry *en
     add_key(&lines, "format", entry->format);
     add_key(&lines, "timeouts", entry->timeouts);
     buf_adds(&missing, entry->missing ? entry->missing : "");
-    add_console(importer, entry, &lines, &missing);
+    if (!entry->server) /* what is plugged in here is none of that board's */
+        add_console(importer, entry, &lines, &missing);
     comment = missing.size ? board_yaml_comment(lines.data, missing.data) : NULL;
     buf_adds(importer->out, comment ? comment : lines.data);
     importer->result->boards++;
@@ -222,4 +224,5 @@ void imported_done(struct imported *imported)
 {
     strv_done(&imported->skipped);
     strv_done(&imported->notes);
+    free(imported->servers);
 }

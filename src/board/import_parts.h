@@ -11,6 +11,7 @@
 /* What a file says of a board, as far as it does. All is owned; NULL: not said. */
 struct import_entry {
     char *name, *serial;
+    const char *server; /* of the result's `servers`, which it is on; NULL: here */
     char *tty;
     uint64_t baud;      /* 0: not said */
     struct strv labels; /* may hold what no label can be */

@@ -54,28 +54,25 @@ int inventory_open_joined(const char *lab_option,
     return rc;
 }
 
-/* What a server's boards have is for the server to judge. */
 static bool has_memory(const struct lab *lab, const char *name)
 {
     for (size_t i = 0; i < lab->count; i++)
         if (lab->boards[i].server)
             return true;
     for (size_t i = 0; i < lab->count; i++)
-        for (size_t m = 0; m < lab->boards[i].memory_count; m++)
-            if (str_eq(lab->boards[i].memory[m].name, name))
+        for (size_t m = 0; m < lab->boards[i].memory.count; m++)
+            if (str_eq(lab->boards[i].memory.ranges[m].name, name))
                 return true;
     return false;
 }
 
-int inventory_allow(const struct inventory *inventory, const struct strv *memory, struct err *err)
+int inventory_check_memory(const struct inventory *inventory, const struct strv *names,
+                           struct err *err)
 {
-    for (size_t i = 0; i < memory->count; i++)
-        if (!has_memory(inventory->lab, memory->items[i]))
-            return err_set(err, ERR_USAGE, "--write %s: no board of %s has memory of that name",
-                           memory->items[i], inventory->lab->file);
-    for (size_t i = 0; i < inventory->lab->count; i++)
-        if (inventory->boards[i])
-            board_allow(inventory->boards[i], memory);
+    for (size_t i = 0; i < names->count; i++)
+        if (!has_memory(inventory->lab, names->items[i]))
+            return err_set(err, ERR_USAGE, "no board of %s has memory named '%s'",
+                           inventory->lab->file, names->items[i]);
     return 0;
 }
 

@@ -33,8 +33,9 @@ const struct usb_device *plugged_device(const struct board_conf *board,
 
 /* YAML of a board for the rig, from the left margin. Where hil cannot know all that a board must
  * have, every line is a comment and the first says what is missing. */
-struct proposal {
-    char *name, *label; /* may be changed before plugged_yaml() */
+struct proposal { /* may be changed before plugged_yaml() */
+    char *name, *label;
+    bool switched; /* the hub claims to switch its port by itself; for the caller to say */
 };
 void plugged_propose(const struct rig *rig, const struct lab *lab, const struct strv *taken,
                      struct proposal *ret); /* lab: NULL: none; taken: other new names */

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #define LOOK_MS 100
-#define KINDS 3
+#define KINDS 4
 
 struct turn {
     int fds[KINDS]; /* -1: no such limit */
@@ -61,6 +61,8 @@ int turn_take(const char *runtime_dir, const struct lab *lab, const struct turn_
         uint64_t room;
     } limits[KINDS] = {{"hub", place->hub, room->hub},
                        {"controller", place->controller, room->controller},
+                       {"server", place->server ? place->server->name : NULL,
+                        place->server ? place->server->max_parallel : 0},
                        {"lab", lab->name, room->lab}};
     struct turn *turn = NULL;
     int rc = 0;
@@ -70,7 +72,7 @@ int turn_take(const char *runtime_dir, const struct lab *lab, const struct turn_
             continue;
         if (!turn) {
             turn = xmalloc(sizeof *turn);
-            *turn = (struct turn){.fds = {-1, -1, -1}};
+            *turn = (struct turn){.fds = {-1, -1, -1, -1}};
         }
         rc = take_one(runtime_dir, lab->name, limits[i].kind, limits[i].which, limits[i].room, ctx,
                       &turn->fds[i], &turn->bytes[i], err);
@@ -93,7 +95,7 @@ int turn_take_server(const char *runtime_dir, const char *lab, const struct serv
     if (!server->max_parallel)
         return 0;
     turn = xmalloc(sizeof *turn);
-    *turn = (struct turn){.fds = {-1, -1, -1}};
+    *turn = (struct turn){.fds = {-1, -1, -1, -1}};
     rc = take_one(runtime_dir, lab, "server", server->name, server->max_parallel, ctx,
                   &turn->fds[0], &turn->bytes[0], err);
     if (rc == 0)

@@ -20,6 +20,7 @@ struct turn;
 struct turn_place {
     const char *hub;        /* "1-1" */
     const char *controller; /* its device: "0000:00:14.0" */
+    const struct server_conf *server;
 };
 
 /* Blocks until there is room, as long as the ctx lets; *ret is NULL where there are no limits. */

@@ -3,7 +3,7 @@
 #include "base/json.h"
 #include "base/term.h"
 #include "base/text.h"
-#include "cmd/cmd.h"
+#include "cmd/there.h"
 #include "remote/servers.h"
 #include "run/standing.h"
 #include "store/watched.h"
@@ -301,6 +301,26 @@ static int release(const struct inventory *inventory, char **names, int count, s
     return rc;
 }
 
+/* A server's own boards are released by its hil; the others are moved to the front, *ret_left of
+ * them. The worst exit code. */
+static int release_there(const struct app *app, const struct request *request, char **names,
+                         int count, int *ret_left)
+{
+    int worst = 0;
+
+    *ret_left = 0;
+    for (int i = 0; i < count; i++) {
+        struct there there = {.prefix = "/"};
+        int code;
+        strv_add(&there.args, "--release");
+        if (!there_board(app, &verb_boards, request->lab, names[i], &there, &code))
+            names[(*ret_left)++] = names[i];
+        else if (code > worst)
+            worst = code;
+    }
+    return worst;
+}
+
 static int run(const struct app *app, int argc, char **argv)
 {
     struct request request = {0};
@@ -309,7 +329,7 @@ static int run(const struct app *app, int argc, char **argv)
     struct inventory inventory;
     struct servers servers;
     struct err err = {0};
-    int first, code;
+    int first, code = 0, left = 0, there = 0;
 
     if (!cmd_parse(&verb_boards, argc, argv, take, &request, &first, &code))
         return code;
@@ -319,6 +339,10 @@ static int run(const struct app *app, int argc, char **argv)
         err_set(&err, ERR_USAGE, "--release needs the names of the boards");
     if (err.code)
         return cmd_fail(&verb_boards, &err);
+    if (request.release)
+        there = release_there(app, &request, argv + first, argc - first, &left);
+    if (request.release && !left)
+        return there;
     wanted.lab_option = request.lab;
     if (request.names || request.release) /* completion asks for the names, and does so often */
         wanted.ask = ASK_NONE;
@@ -328,14 +352,14 @@ static int run(const struct app *app, int argc, char **argv)
         return cmd_exit(app, code);
     }
     if (request.release)
-        code = release(&inventory, argv + first, argc - first, &err);
+        code = release(&inventory, argv + first, left, &err);
     else if (request.names)
         print_names(inventory.lab);
     else
         code = show(&request, &inventory, &servers, &err);
     servers_forget(&servers);
     inventory_close(&inventory);
-    return code < 0 ? cmd_fail(&verb_boards, &err) : 0;
+    return code < 0 ? cmd_fail(&verb_boards, &err) : there;
 }
 
 const struct opt_verb verb_boards = {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/cmd.h"
 
+#include "base/journal.h"
 #include "base/str.h"
 #include "base/term.h"
 #include "base/text.h"
@@ -12,11 +13,11 @@
 #include <unistd.h>
 
 const struct opt_verb *const verbs[] = {
-    &verb_run,     &verb_flash,    &verb_fetch,   &verb_replay, &verb_gate,  &verb_boards,
-    &verb_health,  &verb_discover, &verb_console, &verb_power,  &verb_reset, &verb_rest,
-    &verb_labels,  &verb_runner,   &verb_watch,   &verb_rig,    &verb_pool,  &verb_serve,
-    &verb_history, &verb_flaky,    &verb_store,   &verb_notify, &verb_agent, &verb_doctor,
-    &verb_image,   &verb_formats,  &verb_drivers, NULL};
+    &verb_run,    &verb_flash,    &verb_fetch,   &verb_replay,  &verb_gate,   &verb_boards,
+    &verb_health, &verb_discover, &verb_console, &verb_power,   &verb_reset,  &verb_hub,
+    &verb_rest,   &verb_labels,   &verb_runner,  &verb_watch,   &verb_rig,    &verb_pool,
+    &verb_serve,  &verb_history,  &verb_flaky,   &verb_store,   &verb_notify, &verb_agent,
+    &verb_doctor, &verb_image,    &verb_formats, &verb_drivers, NULL};
 
 bool cmd_parse(const struct opt_verb *verb, int argc, char **argv,
                int (*take)(void *arg, const struct opt_row *row, const char *value,
@@ -40,13 +41,27 @@ bool cmd_parse(const struct opt_verb *verb, int argc, char **argv,
     return true;
 }
 
+/* A service's last words, as an error. */
+static bool tell_journal(const struct opt_verb *verb, const char *message)
+{
+    cleanup_free char *text = xasprintf("hil %s: %s", verb->name, message);
+    struct journal journal;
+    bool told;
+
+    journal_open(&journal, STDERR_FILENO, JOURNAL_SOCKET);
+    told = journal_send(&journal, JOURNAL_ERR, text, NULL);
+    journal_close(&journal);
+    return told;
+}
+
 int cmd_fail(const struct opt_verb *verb, const struct err *err)
 {
     /* Messages quote files, tools and boards: no control character of theirs may get out. */
     cleanup_free char *message = text_clean_dup(err->message, sizeof err->message, 0);
 
     fflush(stdout);
-    fprintf(stderr, "hil %s: %s\n", verb->name, message);
+    if (!tell_journal(verb, message))
+        fprintf(stderr, "hil %s: %s\n", verb->name, message);
     return err_exit_code(err->code);
 }
 

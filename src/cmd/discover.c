@@ -186,7 +186,7 @@ static int discover(const struct app *app, const struct discover_request *reques
 /* What is plugged in there; its lab.yaml is the server's own to write. */
 static int discover_there(const struct app *app, const struct discover_request *request)
 {
-    struct there there = {0};
+    struct there there = {.programmer_args = "-l"};
 
     if (request->json)
         strv_add(&there.args, "--json");

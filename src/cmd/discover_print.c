@@ -337,15 +337,6 @@ static void json_rig(struct json_out *out, const struct discovery *found, const 
     json_object_end(out);
 }
 
-static void json_lines(struct json_out *out, const char *name, const struct strv *lines)
-{
-    json_key(out, name);
-    json_array(out);
-    for (size_t i = 0; i < lines->count; i++)
-        json_string(out, lines->items[i]);
-    json_array_end(out);
-}
-
 int discover_print_json(const struct discovery *found, struct err *err)
 {
     struct json_out out;
@@ -365,9 +356,9 @@ int discover_print_json(const struct discovery *found, struct err *err)
     for (size_t i = 0; i < found->rigs.count; i++)
         json_rig(&out, found, &found->rigs.items[i]);
     json_array_end(&out);
-    json_lines(&out, "notes", &found->rigs.notes);
-    json_lines(&out, "missing", &found->missing);
-    json_lines(&out, "gone", &found->gone);
+    json_kv_strv(&out, "notes", &found->rigs.notes);
+    json_kv_strv(&out, "missing", &found->missing);
+    json_kv_strv(&out, "gone", &found->gone);
     json_object_end(&out);
     rc = json_end(&out, err);
     json_done(&out);

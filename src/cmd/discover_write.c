@@ -23,6 +23,7 @@ struct draft {
     size_t incomplete;     /* of those, that are comments */
     struct strv gone;      /* to be removed */
     uint64_t max_parallel; /* 0: not said */
+    char *servers;         /* NULL: none */
 };
 
 /* ---- asking ---------------------------------------------------------------------------------- */
@@ -76,6 +77,14 @@ static int ask_about(const struct app *app, const struct rig *rig, struct propos
 
 /* ---- writing --------------------------------------------------------------------------------- */
 
+static bool port_switches(const struct discovery *found, const struct usb_device *device)
+{
+    const struct usb_device *hub = device->parent ? usb_at(&found->tree, device->parent) : NULL;
+    const struct hub_claim *claim = hub ? hub_claim_of(&found->hubs, hub) : NULL;
+
+    return claim && str_eq(hub_claim_word(claim), "per-port");
+}
+
 static int compose_new(const struct app *app, const struct discover_request *request,
                        const struct discovery *found, struct draft *ret, struct err *err)
 {
@@ -89,6 +98,7 @@ static int compose_new(const struct app *app, const struct discover_request *req
         if (plugged_is_known(rig, found->text))
             continue;
         plugged_propose(rig, found->lab, &taken, &proposal);
+        proposal.switched = port_switches(found, rig->device);
         if (!request->yes)
             rc = ask_about(app, rig, &proposal, err);
         if (rc == 0) {
@@ -155,6 +165,11 @@ static int compose_imported(const struct discover_request *request, const struct
     print_clean("mind: ", &imported.notes);
     ret->incomplete = imported.comments;
     ret->max_parallel = imported.max_parallel;
+    ret->servers = imported.servers;
+    imported.servers = NULL;
+    if (ret->servers && found->lab && found->lab->servers.count)
+        printf("mind: there is a 'servers' already, and it stays as it is; it needs%s\n",
+               ret->servers);
     imported_done(&imported);
     return rc;
 }
@@ -230,11 +245,27 @@ static void show_change(const char *before, const struct buf *after, const char 
     print_diff(diff.data);
 }
 
-/* Removes, adds, and then the lab's own key: each of them reads what the one before has made. */
+/* Of the lab itself; `text` becomes what it is then. */
+static int add_lab_key(struct buf *text, const char *path, const char *key, const char *value,
+                       struct err *err)
+{
+    struct buf after = BUF_INIT(YAML_BYTES_MAX);
+    int rc = lab_add_key(text->data, text->size, path, key, value, &after, err);
+
+    if (rc < 0) {
+        buf_done(&after);
+        return rc;
+    }
+    buf_done(text);
+    *text = after;
+    return 0;
+}
+
+/* Removes, adds, and then the lab's own keys: each of them reads what the one before has made. */
 static int edit(const char *before, const char *path, const struct draft *draft, struct buf *ret,
                 struct err *err)
 {
-    cleanup_buf struct buf less = BUF_INIT(YAML_BYTES_MAX), more = BUF_INIT(YAML_BYTES_MAX);
+    cleanup_buf struct buf less = BUF_INIT(YAML_BYTES_MAX);
     cleanup_free char *limit = xasprintf("{lab: %" PRIu64 "}", draft->max_parallel);
     int rc = 0;
 
@@ -243,12 +274,13 @@ static int edit(const char *before, const char *path, const struct draft *draft,
     else
         buf_adds(&less, before);
     if (rc == 0 && draft->boards.size)
-        rc = lab_add_boards(less.data, less.size, path, draft->boards.data, &more, err);
+        rc = lab_add_boards(less.data, less.size, path, draft->boards.data, ret, err);
     else
-        buf_add(&more, less.data, less.size);
+        buf_add(ret, less.data, less.size);
     if (rc == 0 && draft->max_parallel)
-        return lab_add_key(more.data, more.size, path, "max-parallel", limit, ret, err);
-    buf_add(ret, more.data, more.size);
+        rc = add_lab_key(ret, path, "max-parallel", limit, err);
+    if (rc == 0 && draft->servers)
+        rc = add_lab_key(ret, path, "servers", draft->servers, err);
     return rc;
 }
 
@@ -292,6 +324,7 @@ int discover_write(const struct app *app, const struct discover_request *request
     else if (rc == 0)
         rc = write_draft(app, request, path, found, &draft, err);
     buf_done(&draft.boards);
+    free(draft.servers);
     strv_done(&draft.gone);
     return rc;
 }

@@ -126,7 +126,7 @@ static int run(const struct app *app, int argc, char **argv)
         return cmd_fail(&verb_doctor, &err);
     }
     if (request.server) {
-        struct there there = {0};
+        struct there there = {.programmer_args = "--version"};
         if (request.json)
             strv_add(&there.args, "--json");
         if (request.quiet)

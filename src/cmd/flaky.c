@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "base/term.h"
 #include "cmd/cmd.h"
+#include "cmd/history_options.h"
 #include "cmd/lab_store.h"
 #include "cmd/since.h"
 #include "report/words.h"
@@ -46,16 +47,11 @@ struct request {
 static int take(void *arg, const struct opt_row *row, const char *value, struct err *err)
 {
     struct request *request = arg;
+    int taken = history_options_take(row, value, &request->filter, err);
 
+    if (taken)
+        return taken < 0 ? -(int)err->code : 0;
     switch (row->letter) {
-    case 'b':
-        request->filter.board = value;
-        return 0;
-    case 't':
-        request->filter.test = value;
-        return 0;
-    case 's':
-        return since_parse(value, &request->filter.since_us, err);
     case 'l':
         request->lab = value;
         return 0;

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/cmd.h"
-#include "run/session.h"
+#include "cmd/session_options.h"
+#include "cmd/there.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 static const struct opt_row rows[] = {
@@ -13,6 +15,7 @@ static const struct opt_row rows[] = {
      "Only boards whose last check is longer ago than their `every`, and boards in quarantine.",
      NULL},
     CMD_ROW_LAB,
+    THERE_ROW_SERVER,
     {"wait", 'w', "DURATION",
      "How long to wait for boards that others hold; 0 does not wait. Without it: as lab.yaml says.",
      NULL},
@@ -22,57 +25,72 @@ static const struct opt_row rows[] = {
     {0},
 };
 
-static const char *const examples[] = {"Is nucleo-3 well again?", "hil health -b nucleo-3",
+static const char *const examples[] = {"Is nucleo-3 well again?",
+                                       "hil health -b nucleo-3",
+                                       "Those of a server; its results stay there",
+                                       "hil health --server pi1",
                                        "What a timer runs every hour",
-                                       "hil health --due --wait 0 -q -o /var/lib/hil/health", NULL};
+                                       "hil health --due --wait 0 -q -o /var/lib/hil/health",
+                                       NULL};
 
 static const char *const see_also[] = {"boards", "run", "labels", NULL};
 
+struct request {
+    struct session_request session;
+    const char *server;
+};
+
 static int take(void *arg, const struct opt_row *row, const char *value, struct err *err)
 {
-    struct session_request *request = arg;
+    struct request *request = arg;
+    int taken = session_options_take(row, value, &request->session, err);
 
-    switch (row->letter) {
-    case 'b':
-        strv_add(&request->plan.selectors, value);
-        return 0;
-    case 'l':
-        request->lab_path = value;
-        return 0;
-    case 'w':
-        return str_to_ms(value, "--wait", &request->wait_ms, err);
-    case 'o':
-        request->out_dir = value;
-        return 0;
-    case 'q':
-        request->verbosity = -1;
-        return 0;
-    case 'v':
-        request->verbosity++;
-        return 0;
-    default:
-        request->health = HEALTH_DUE;
-        return 0;
-    }
+    if (taken < 0)
+        return -(int)err->code;
+    if (!taken && str_eq(row->name, "server"))
+        request->server = value;
+    else if (!taken)
+        request->session.health = HEALTH_DUE;
+    return 0;
 }
 
-static void request_done(struct session_request *request)
+static void request_done(struct request *request)
 {
-    strv_done(&request->plan.selectors);
-    holder_done(&request->holder);
+    strv_done(&request->session.plan.selectors);
+    holder_done(&request->session.holder);
+}
+
+/* By the hil of that server, which has the golden images and the quarantine. */
+static int health_there(const struct app *app, const struct request *request)
+{
+    const struct session_request *session = &request->session;
+    struct there there = {0};
+
+    for (size_t i = 0; i < session->plan.selectors.count; i++)
+        strv_addf(&there.args, "--board=%s", session->plan.selectors.items[i]);
+    if (session->health == HEALTH_DUE)
+        strv_add(&there.args, "--due");
+    if (session->wait_ms >= 0)
+        strv_addf(&there.args, "--wait=%" PRId64 "ms", session->wait_ms);
+    if (session->verbosity < 0)
+        strv_add(&there.args, "--quiet");
+    for (int i = 0; i < session->verbosity; i++)
+        strv_add(&there.args, "--verbose");
+    return there_server(app, &verb_health, session->lab_path, request->server, &there);
 }
 
 static int run(const struct app *app, int argc, char **argv)
 {
-    __attribute__((cleanup(request_done))) struct session_request request = {
-        .version = app->version,
-        .out_dir = "hil-health",
-        .health = HEALTH_ALL,
-        .wait_ms = -1,
-        .cancel_fd = app->cancel_fd,
-        .download = {DOWNLOAD_DEFAULTS, .version = app->version},
-        .plan = {PLAN_OPTIONS_DEFAULTS},
+    __attribute__((cleanup(request_done))) struct request request = {
+        .session = {.version = app->version,
+                    .out_dir = "hil-health",
+                    .health = HEALTH_ALL,
+                    .wait_ms = -1,
+                    .cancel_fd = app->cancel_fd,
+                    .download = {DOWNLOAD_DEFAULTS, .version = app->version},
+                    .plan = {PLAN_OPTIONS_DEFAULTS}},
     };
+    struct session_request *session = &request.session;
     struct err err = {0};
     enum verdict verdict;
     int first, code;
@@ -84,10 +102,12 @@ static int run(const struct app *app, int argc, char **argv)
                 argv[first]);
         return cmd_fail(&verb_health, &err);
     }
-    holder_self(app->argc, app->argv, &request.holder);
-    request.term = term_open(stdout);
-    code = session_run(&request, &verdict, &err) < 0 ? cmd_fail(&verb_health, &err)
-                                                     : verdict_exit_code(verdict);
+    if (request.server)
+        return health_there(app, &request);
+    holder_self(app->argc, app->argv, &session->holder);
+    session->term = term_open(stdout);
+    code = session_run(session, &verdict, &err) < 0 ? cmd_fail(&verb_health, &err)
+                                                    : verdict_exit_code(verdict);
     return cmd_exit(app, code);
 }
 

@@ -2,9 +2,9 @@
 #include "base/fs.h"
 #include "base/str.h"
 #include "cmd/cmd.h"
+#include "cmd/history_options.h"
 #include "cmd/history_print.h"
 #include "cmd/lab_store.h"
-#include "cmd/since.h"
 #include "conf/lab.h"
 #include "store/prune.h"
 
@@ -99,16 +99,11 @@ static int take_limit(const char *value, struct request *request, struct err *er
 static int take(void *arg, const struct opt_row *row, const char *value, struct err *err)
 {
     struct request *request = arg;
+    int taken = history_options_take(row, value, &request->filter, err);
 
+    if (taken)
+        return taken < 0 ? -(int)err->code : 0;
     switch (row->letter) {
-    case 'b':
-        request->filter.board = value;
-        return 0;
-    case 't':
-        request->filter.test = value;
-        return 0;
-    case 's':
-        return since_parse(value, &request->filter.since_us, err);
     case 'V':
         return take_verdicts(value, &request->filter.verdicts, err);
     case 'n':

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "cmd/cmd.h"
 #include "cmd/runner_options.h"
+#include "cmd/there.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 static const struct opt_row rows[] = {
     CMD_ROW_LAB,
     CMD_ROW_JSON,
+    THERE_ROW_SERVER,
     {"comma", 'c', NULL, "All in one line, parted by commas, as config.sh --labels takes them.",
      NULL},
     RUNNER_ROWS_LABELS,
@@ -50,6 +52,7 @@ static const char *const see_also[] = {"boards", "runner", "doctor", NULL};
 struct request {
     struct sync_request sync;
     struct runner_options options;
+    const char *server;
     bool json, comma, do_sync, watch;
     char host[65];
 };
@@ -94,6 +97,8 @@ static int take(void *arg, const struct opt_row *row, const char *value, struct 
             return take_every(request, value, err);
         if (str_eq(row->name, "json"))
             request->json = true;
+        else if (str_eq(row->name, "server"))
+            request->server = value;
         else
             request->sync.exact = true;
     }
@@ -108,15 +113,6 @@ static void note(void *arg, const char *text)
 
 /* ---- printing -------------------------------------------------------------------------------- */
 
-static void json_list(struct json_out *out, const char *name, const struct strv *list)
-{
-    json_key(out, name);
-    json_array(out);
-    for (size_t i = 0; i < list->count; i++)
-        json_string(out, list->items[i]);
-    json_array_end(out);
-}
-
 static int print_json(const struct labels *labels, struct err *err)
 {
     struct json_out out;
@@ -125,7 +121,7 @@ static int print_json(const struct labels *labels, struct err *err)
     json_begin(&out, STDOUT_FILENO, 2);
     json_object(&out);
     json_kv_int(&out, "schema", 1);
-    json_list(&out, "labels", &labels->given);
+    json_kv_strv(&out, "labels", &labels->given);
     json_key(&out, "boards");
     json_array(&out);
     for (size_t i = 0; i < labels->count; i++) {
@@ -205,8 +201,8 @@ static int print_outcome(const struct request *request, const struct sync_outcom
     json_kv_int(&out, "schema", 1);
     json_kv_string(&out, "runner", outcome->runner.name);
     json_kv_int(&out, "id", outcome->runner.id);
-    json_list(&out, "before", &outcome->runner.custom);
-    json_list(&out, "labels", &outcome->wanted);
+    json_kv_strv(&out, "before", &outcome->runner.custom);
+    json_kv_strv(&out, "labels", &outcome->wanted);
     json_kv_bool(&out, "changed", outcome->changed && !request->sync.dry_run);
     json_object_end(&out);
     rc = json_end(&out, err);
@@ -251,6 +247,18 @@ static int synchronise(struct request *request, const struct app *app, const str
     return rc;
 }
 
+/* By the hil of that server, which sees its boards. */
+static int labels_there(const struct app *app, const struct request *request)
+{
+    struct there there = {0};
+
+    if (request->json)
+        strv_add(&there.args, "--json");
+    if (request->comma)
+        strv_add(&there.args, "--comma");
+    return there_server(app, &verb_labels, request->sync.lab, request->server, &there);
+}
+
 static int run(const struct app *app, int argc, char **argv)
 {
     struct request request = {.sync = {.every_ms = EVERY_MS},
@@ -269,6 +277,12 @@ static int run(const struct app *app, int argc, char **argv)
         rc = err_set(&err, ERR_USAGE, "'%s': labels takes no operands", argv[first]);
     else if (request.sync.dry_run && !request.do_sync)
         rc = err_set(&err, ERR_USAGE, "--dry-run is for --sync and --watch");
+    else if (request.server && request.do_sync)
+        rc = err_set(&err, ERR_USAGE,
+                     "--server goes with neither --sync nor --watch: the host of a runner keeps it "
+                     "in line, by a hil labels of its own");
+    else if (request.server)
+        return strv_done(&request.options.added), labels_there(app, &request);
     else
         rc = request.do_sync ? synchronise(&request, app, &ctx, &err) : show(&request, &ctx, &err);
     strv_done(&request.options.added);

@@ -126,11 +126,7 @@ static void json_sink(struct json_out *out, const struct sink *sink, const char 
         if (sink_wants(sink, (enum notice_kind)kind))
             json_string(out, notice_kind_names[kind]);
     json_array_end(out);
-    json_key(out, "boards");
-    json_array(out);
-    for (size_t i = 0; i < sink->boards.count; i++)
-        json_string(out, sink->boards.items[i]);
-    json_array_end(out);
+    json_kv_strv(out, "boards", &sink->boards);
     json_kv_int(out, "waiting", (int64_t)count_waiting(root, sink));
     json_time(out, "last_sent", state.sent_us);
     json_time(out, "not_before", state.next_us);

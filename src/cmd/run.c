@@ -3,8 +3,8 @@
 #include "cmd/cmd.h"
 #include "cmd/options.h"
 #include "cmd/reports.h"
+#include "cmd/session_options.h"
 #include "cmd/source_options.h"
-#include "run/session.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -131,34 +131,19 @@ static int take(void *arg, const struct opt_row *row, const char *value, struct 
         taken = options_take_parse(row, value, &plan->parse, &plan->expect, err);
     if (!taken)
         taken = reports_take(row, value, &request->reports, &request->annotations, err);
+    if (!taken)
+        taken = session_options_take(row, value, request, err);
     if (taken)
         return taken < 0 ? -(int)err->code : 0;
     switch (row->letter) {
-    case 'b':
-        strv_add(&plan->selectors, value);
-        return 0;
     case 'a':
         plan->all = true;
         return 0;
-    case 'l':
-        request->lab_path = value;
-        return 0;
-    case 'w':
-        return str_to_ms(value, "--wait", &request->wait_ms, err);
     case 'p':
         request->plan_path = value;
         return 0;
     case 't':
         return timeouts_parse(value, &plan->timeouts, err);
-    case 'o':
-        request->out_dir = value;
-        return 0;
-    case 'q':
-        request->verbosity = -1;
-        return 0;
-    case 'v':
-        request->verbosity++;
-        return 0;
     default:
         break;
     }

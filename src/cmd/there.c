@@ -6,6 +6,7 @@
 #include "board/holder.h"
 #include "remote/server.h"
 #include "remote/servers.h"
+#include "ssh/far.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -100,6 +101,31 @@ static int call(const struct app *app, const struct server_conf *conf, const str
     return rc;
 }
 
+static void print_far(void *arg, const char *bytes, size_t count)
+{
+    print(arg, false, bytes, count);
+}
+
+/* On a server that has no hil. */
+static int call_far(const struct server_conf *conf, const struct opt_verb *verb,
+                    const struct there *how, const struct ctx *ctx, int *ret_code, struct err *err)
+{
+    const char *const argv[] = {conf->programmer ? conf->programmer : "STM32_Programmer_CLI",
+                                how->programmer_args, NULL};
+    struct printer printer = {.log_fd = how->log_fd};
+    struct proc_result result;
+    int rc;
+
+    if (!how->programmer_args)
+        return err_set(err, ERR_USAGE, "server %s has no hil ('exec') that could do '%s'",
+                       conf->name, verb->name);
+    rc = far_run(conf,
+                 &(struct proc_spec){.argv = argv, .output = print_far, .output_arg = &printer},
+                 NULL, 0, ctx, &result, err);
+    *ret_code = result.exit_code;
+    return rc;
+}
+
 static int do_there(const struct app *app, const struct server_conf *conf,
                     const struct opt_verb *verb, const struct there *how)
 {
@@ -109,7 +135,8 @@ static int do_there(const struct app *app, const struct server_conf *conf,
 
     if (rc == 0) {
         struct ctx ctx = ctx_root(app->cancel_fd, guard);
-        rc = call(app, conf, verb, how, &ctx, &code, &err);
+        rc = conf->exec ? call_far(conf, verb, how, &ctx, &code, &err)
+                        : call(app, conf, verb, how, &ctx, &code, &err);
     }
     if (rc < 0)
         code = cmd_fail(verb, &err);

@@ -294,6 +294,13 @@ void fields_read(const struct field *fields, const struct yaml_node *map, const 
                      fields->help ? fields->help : "");
 }
 
+void field_driver(const struct yaml_node *node, const char *example, struct diags *diags)
+{
+    if (node && (node->kind != YAML_MAP || node->count != 1))
+        diag_node(diags, node, "'%s' must be a map with one key, the driver, such as %s", node->key,
+                  example);
+}
+
 void fields_done(const struct field *fields, void *out)
 {
     for (; fields->name; fields++) {

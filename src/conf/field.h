@@ -58,6 +58,8 @@ struct field {
  * an empty map; any other kind is a mistake. `what` names the map: "console serial". */
 void fields_read(const struct field *fields, const struct yaml_node *map, const char *what,
                  void *out, struct diags *diags);
+/* A mistake where the node (NULL is fine) is no map with one key, a driver's name. */
+void field_driver(const struct yaml_node *node, const char *example, struct diags *diags);
 /* Frees what fields_read() allocated in `out`, and clears it. */
 void fields_done(const struct field *fields, void *out);
 

@@ -349,6 +349,7 @@ int lab_add_key(const char *text, size_t size, const char *name, const char *key
     const struct yaml_node *boards;
     struct yaml_tree *tree;
     size_t at = lines.count;
+    const char *blank = value[0] == '\n' ? "" : " ";
     bool there = false;
     int rc = parse(text, size, name, &tree, err);
 
@@ -364,11 +365,11 @@ int lab_add_key(const char *text, size_t size, const char *name, const char *key
         return rc;
     for (size_t i = 0; i < lines.count; i++) {
         if (i == at && !there)
-            buf_addf(ret, "%s: %s%s", key, value, newline_of(&lines));
+            buf_addf(ret, "%s:%s%s%s", key, blank, value, newline_of(&lines));
         buf_add(ret, lines.items[i].at, lines.items[i].size);
     }
     if (at == lines.count && !there)
-        buf_addf(ret, "%s%s: %s\n", ret->size && ret->data[ret->size - 1] != '\n' ? "\n" : "", key,
-                 value);
+        buf_addf(ret, "%s%s:%s%s\n", ret->size && ret->data[ret->size - 1] != '\n' ? "\n" : "", key,
+                 blank, value);
     return has_key(ret, name, key) ? 0 : refuse(name, "its style is not understood", err);
 }

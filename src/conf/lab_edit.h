@@ -19,8 +19,8 @@
  * between. An empty `text` becomes a lab of its own. */
 int lab_add_boards(const char *text, size_t size, const char *name, const char *boards,
                    struct buf *ret, struct err *err);
-/* A key of the lab itself, as a line of its own before `boards` ("max-parallel: {lab: 4}"). A lab
- * that has the key stays as it is. */
+/* A key of the lab itself, as a line of its own before `boards` ("max-parallel: {lab: 4}"), or as a
+ * block where the value begins with a newline. A lab that has the key stays as it is. */
 int lab_add_key(const char *text, size_t size, const char *name, const char *key, const char *value,
                 struct buf *ret, struct err *err);
 /* Refused, too, where other boards use what is to be removed (a YAML anchor). */

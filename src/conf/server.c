@@ -32,6 +32,17 @@ static const struct field rows[] = {
      .help = "all: every board that it has; named: those that boards: names"},
     {"lab", FIELD_STRING, CONF(lab), .help = "its lab.yaml, where it is in no usual place there"},
     {"ssh", FIELD_ARGV, CONF(ssh), .help = "the ssh program with options of its own, [ssh, -4]"},
+    {"exec", FIELD_NODE, CONF(exec),
+     .help = "it has no hil: {programmer, hub}, the programs that its boards' drivers run there"},
+    {0}};
+
+#define SERVER(member) offsetof(struct server_conf, member)
+
+static const struct field exec_rows[] = {
+    {"programmer", FIELD_STRING, SERVER(programmer),
+     .help = "its STM32_Programmer_CLI, where that is not in the PATH of ssh's shell"},
+    {"hub", FIELD_ARGV, SERVER(hub),
+     .help = "the program of its hub controller, [python3, hub_cli.py]"},
     {0}};
 
 /* What ssh would take for an option, or for more than one word. */
@@ -54,6 +65,17 @@ static void check_words(const struct yaml_node *node, const struct server_conf *
         diag_node(diags, yaml_get(node, "user"), "'%.80s' is no user's name", conf->user);
 }
 
+static void read_exec(struct server_conf *conf, struct diags *diags)
+{
+    const struct yaml_node *lab = yaml_get(conf->node, "lab");
+
+    fields_read(exec_rows, conf->exec, "'exec'", conf, diags);
+    if (conf->all_boards || lab)
+        diag_node(diags, lab ? lab : yaml_get(conf->node, "boards"),
+                  "a server with 'exec' has no hil and so no lab.yaml: its boards are described in "
+                  "this one");
+}
+
 static void read_server(const struct yaml_node *node, struct server_conf *ret, struct diags *diags)
 {
     struct server_fields fields = {.conf = {.name = node->key, .node = node}};
@@ -65,6 +87,8 @@ static void read_server(const struct yaml_node *node, struct server_conf *ret, s
     fields.conf.all_boards = fields.boards == 1;
     if (node->kind == YAML_MAP)
         check_words(node, &fields.conf, diags);
+    if (fields.conf.exec)
+        read_exec(&fields.conf, diags);
     *ret = fields.conf;
 }
 
@@ -91,8 +115,10 @@ const struct server_conf *servers_find(const struct servers_conf *servers, const
 
 void servers_done(struct servers_conf *servers)
 {
-    for (size_t i = 0; i < servers->count; i++)
+    for (size_t i = 0; i < servers->count; i++) {
         fields_done(rows, &servers->items[i]);
+        fields_done(exec_rows, &servers->items[i]);
+    }
     free(servers->items);
     *servers = (struct servers_conf){0};
 }

@@ -8,6 +8,11 @@
  *       nucleo-3: {server: pi1}                     a board of pi1's own lab.yaml
  *       can-node: {server: pi1, as: nucleo-4}       which is called otherwise there
  *
+ * One that has no hil, but programs of its own, says so; its boards are described here then, and
+ * their drivers' programs run there (ssh/far.h):
+ *
+ *       pi3: {hosts: pi3.local, exec: {programmer: ~/stm/STM32_Programmer_CLI, hub: [python3, hub.py]}}
+ *
  * `boards: from pi1` takes all boards that pi1 has, and so does `boards: all` of a server, beside
  * others. Such boards are called pi1/nucleo-3. Part of lab.h; read-only.
  */
@@ -30,6 +35,9 @@ struct server_conf {
     struct strv ssh;              /* program and options; none: "ssh" */
     char *lab;                    /* its lab.yaml; NULL: where it is usually looked for there */
     bool all_boards;              /* all that it has */
+    const struct yaml_node *exec; /* NULL: it has hil. Else: */
+    char *programmer;             /* its STM32_Programmer_CLI; NULL: in its PATH */
+    struct strv hub;              /* its hub controller's program; none: it has none */
 };
 
 struct servers_conf {

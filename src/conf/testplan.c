@@ -41,6 +41,8 @@ static const struct field test_rows[] = {
      .help = "a build-id or nonce that never comes is a fail"},
     {"nonce", FIELD_BOOL, CONF(nonce),
      .help = "the firmware must echo a random line before results count"},
+    {"write", FIELD_STRINGS, CONF(write),
+     .help = "memory that lab.yaml guards by this name and that the firmware may write"},
     {"retries", FIELD_UINT, CONF(retries), .max = RETRIES_MAX,
      .help = "how often it is tried again where it does not pass; not at all if not given"},
     {"flaky", FIELD_CHOICE, CONF(flaky), .choices = flaky_words,

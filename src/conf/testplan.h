@@ -14,6 +14,7 @@
  *         build-id: auto                  # must be printed before results count
  *         require-build-id: true          # a fail where it is not
  *         nonce: false                    # true: the firmware must echo a random line
+ *         write: option-bytes            # guarded memory of lab.yaml that it may write, by name
  *         repeat: 1
  *         retries: 2                      # where it does not pass: the lab's fault on another board
  *         flaky: pass                     # or fail: what passes only when tried again
@@ -25,7 +26,7 @@
 #define HIL_CONF_TESTPLAN_H
 
 #include "conf/diag.h"
-#include "conf/lab.h"
+#include "conf/timeouts.h"
 
 #define RETRIES_MAX 10
 enum { FLAKY_PASS, FLAKY_FAIL };
@@ -44,7 +45,8 @@ struct test_conf {
     struct strv require;      /* glob patterns; each must match a case that passed */
     char *build_id;           /* "auto" or hexadecimal digits; NULL: not asked for */
     bool require_build_id, nonce;
-    uint64_t repeat; /* at least 1 */
+    struct strv write; /* names of memory that lab.yaml guards, and that it may write */
+    uint64_t repeat;   /* at least 1 */
     uint64_t retries;
     int flaky; /* FLAKY_ */
     const struct yaml_node *node;

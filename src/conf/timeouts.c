@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+#include "conf/timeouts.h"
+
 #include "base/str.h"
 #include "conf/field.h"
-#include "conf/lab.h"
 
 #include <string.h>
 

@@ -204,31 +204,12 @@ static void look_at_power(struct exam *exam, const struct usb_tree *tree, const 
 
 /* ---- the lab --------------------------------------------------------------------------------- */
 
-/* OpenOCD takes the first such probe, wherever it is plugged. */
-static void look_at_location(struct exam *exam, const struct board_conf *board,
-                             const struct yaml_node *driver)
-{
-    const struct yaml_node *conf = driver ? yaml_get(driver, "openocd") : NULL;
-    const struct yaml_node *interface = conf ? yaml_get(conf, "interface") : NULL;
-
-    if (!interface || !str_eq(interface->text, "cmsis-dap") || !yaml_get(conf, "location") ||
-        yaml_get(conf, "serial"))
-        return;
-    exam_tell(
-        exam, FINDING_BAD,
-        "%s: OpenOCD does not look at the location of a CMSIS-DAP probe: it may flash another "
-        "board",
-        board->name);
-    exam_mend(exam, "serial: in the place of location:");
-}
-
 static void look_at_lab(struct exam *exam, const struct usb_tree *tree, const struct lab *lab)
 {
     for (size_t i = 0; i < lab->count; i++) {
         const struct board_conf *board = &lab->boards[i];
         look_at_power(exam, tree, board->name, board->power);
         look_at_power(exam, tree, board->name, board->recovery.probe);
-        look_at_location(exam, board, board->flash);
         if (!plugged_is_gone(board, tree))
             continue;
         exam_tell(exam, FINDING_WARN, "%s: nothing of it is plugged in", board->name);

@@ -1,25 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "gate/decide.h"
 
-#include "report/failures.h"
-#include "report/place.h"
+#include "gate/bench.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define NAMES_SHOWN 5
 #define SHA_SHOWN 12
-
-struct bench {
-    const struct policy *policy;
-    const struct gate_question *question;
-    const struct run_result *run;
-    struct ruling *ruling;
-    bool *used;     /* quarantines that something fell under */
-    bool *passed;   /* jobs that count as passed */
-    bool *forgiven; /* jobs with a failure that is in quarantine */
-};
 
 const char *red_kind_name(enum red_kind kind)
 {
@@ -29,69 +17,6 @@ const char *red_kind_name(enum red_kind kind)
         [RED_FLAKY] = "flaky",     [RED_INFRA] = "infra"};
 
     return names[kind];
-}
-
-static struct red *add_red(struct bench *bench, enum red_kind kind, const char *text)
-{
-    struct ruling *ruling = bench->ruling;
-
-    ruling->reds = xrealloc(ruling->reds, ruling->count + 1, sizeof *ruling->reds);
-    ruling->reds[ruling->count] = (struct red){.kind = kind, .text = text};
-    return &ruling->reds[ruling->count++];
-}
-
-static void add_note(struct bench *bench, char *text)
-{
-    strv_add_owned(&bench->ruling->notes, text);
-}
-
-/* ---- names ------------------------------------------------------------------------------- */
-
-static bool has_label(const struct job_result *job, const char *label)
-{
-    for (size_t i = 0; job->labels && job->labels[i]; i++)
-        if (!strcmp(job->labels[i], label))
-            return true;
-    return false;
-}
-
-/* A name, or labels parted by commas that it must all have. */
-static bool is_board(const struct job_result *job, const char *selector)
-{
-    cleanup_strv struct strv parts = {0};
-
-    if (str_eq(job->board, selector))
-        return true;
-    strv_split(&parts, selector, ',');
-    for (size_t i = 0; i < parts.count; i++)
-        if (!has_label(job, parts.items[i]))
-            return false;
-    return parts.count > 0;
-}
-
-static bool like_any(const char *suite, const char *name, const struct strv *patterns)
-{
-    for (size_t i = 0; i < patterns->count; i++)
-        if (case_like(suite, name, patterns->items[i]))
-            return true;
-    return false;
-}
-
-/* "a, b, c and 3 more" */
-static const char *list(struct arena *arena, const struct strv *names)
-{
-    cleanup_buf struct buf out = BUF_INIT(SIZE_MAX / 4);
-
-    for (size_t i = 0; i < names->count && i < NAMES_SHOWN; i++)
-        buf_addf(&out, "%s%s", i ? ", " : "", names->items[i]);
-    if (names->count > NAMES_SHOWN)
-        buf_addf(&out, " and %zu more", names->count - NAMES_SHOWN);
-    return arena_strdup(arena, out.size ? out.data : "");
-}
-
-static const char *test_name(struct arena *arena, const char *suite, const char *name)
-{
-    return arena_printf(arena, "%s%s%s", suite, *suite ? "." : "", name);
 }
 
 /* ---- whose reports these are ------------------------------------------------------------- */
@@ -116,168 +41,18 @@ static void check_commits(struct bench *bench)
         const char *sha = file->origin.sha, *want = commits ? commits[0] : first;
         if (commits ? is_wanted(sha, commits) : str_eq(sha, first))
             continue;
-        add_red(bench, RED_COMMIT,
-                sha ? arena_printf(&bench->ruling->arena,
-                                   "%s is a report of commit %.*s, not of %.*s", file->path,
-                                   SHA_SHOWN, sha, SHA_SHOWN, want ? want : "none")
-                    : arena_printf(&bench->ruling->arena,
-                                   "%s does not say which commit it is of; it must be %.*s",
-                                   file->path, SHA_SHOWN, want ? want : "none"));
+        bench_red(bench, RED_COMMIT,
+                  sha ? arena_printf(&bench->ruling->arena,
+                                     "%s is a report of commit %.*s, not of %.*s", file->path,
+                                     SHA_SHOWN, sha, SHA_SHOWN, want ? want : "none")
+                      : arena_printf(&bench->ruling->arena,
+                                     "%s does not say which commit it is of; it must be %.*s",
+                                     file->path, SHA_SHOWN, want ? want : "none"));
     }
     for (size_t i = 0; i < reports->count; i++)
         if (reports->files[i].origin.dirty)
-            add_note(bench,
-                     xasprintf("%s: files differed from the commit", reports->files[i].path));
-}
-
-/* ---- failures, and those that do not count ----------------------------------------------- */
-
-/* The quarantine that a failure falls under; NULL: none. One that still counts is preferred. */
-static const struct quarantine *quarantine_of(struct bench *bench, const struct sighting *seen)
-{
-    const struct policy *policy = bench->policy;
-    const struct quarantine *found = NULL;
-
-    for (size_t i = 0; i < policy->quarantine_count; i++) {
-        const struct quarantine *at = &policy->quarantine[i];
-        bool here = !at->boards.count;
-        for (size_t b = 0; b < at->boards.count && !here; b++)
-            here = is_board(seen->job, at->boards.items[b]);
-        if (!here || !case_like(seen->suite->name, seen->test_case->name, at->test))
-            continue;
-        bench->used[i] = true;
-        if (!found || strcmp(at->until, found->until) > 0)
-            found = at;
-    }
-    return found;
-}
-
-static bool is_over(const struct bench *bench, const struct quarantine *quarantine)
-{
-    return strcmp(bench->question->today, quarantine->until) > 0;
-}
-
-/* Sightings of one failure that come to the same. */
-struct share {
-    struct strv boards;
-    const struct quarantine *quarantine;
-};
-
-static const char *place_of(struct bench *bench, const struct test_case *test_case)
-{
-    const char *file = test_case ? case_file(test_case) : NULL;
-
-    if (!file)
-        return NULL;
-    return test_case->line
-               ? arena_printf(&bench->ruling->arena, "%s:%" PRIu32, file, test_case->line)
-               : arena_strdup(&bench->ruling->arena, file);
-}
-
-/* "fail math.test_div on nucleo-3: math.c:42: Expected 3 Was 2" */
-static void tell_failure(struct bench *bench, const struct failure *failure, struct share *share)
-{
-    const struct sighting *seen = failure->seen;
-    struct arena *arena = &bench->ruling->arena;
-    bool infra = str_eq(failure->kind, "infra");
-    const char *test = seen->test_case
-                           ? test_name(arena, seen->suite->name, seen->test_case->name)
-                           : arena_strdup(arena, seen->job ? seen->job->name : "the run");
-    const char *place = place_of(bench, seen->test_case);
-    cleanup_buf struct buf path = BUF_INIT(SIZE_MAX / 4);
-    const char *text =
-        arena_printf(arena, "%s: %s of %s: %s%s%s", list(arena, &share->boards), failure->kind,
-                     test, place ? place : "", place ? ": " : "", seen->message);
-    struct red *red;
-
-    if (infra)
-        text = arena_printf(
-            arena, "%s%s", text,
-            bench->policy->infra != INFRA_RETRY ? "" : " (the lab's fault: run it again)");
-    if (share->quarantine)
-        text = arena_printf(arena, "%s (its quarantine ended on %s: %s)", text,
-                            share->quarantine->until, share->quarantine->reason);
-    red = add_red(bench, infra ? RED_INFRA : share->quarantine ? RED_EXPIRED : RED_FAILURE, text);
-    red->test = seen->test_case ? test : NULL;
-    if (seen->test_case) {
-        red->path = arena_strdup(arena, place_path(&path, &bench->run->origin, seen->test_case));
-        red->line = seen->test_case->line;
-        red->detail = seen->test_case->detail;
-    }
-    red->boards = share->boards;
-    share->boards = (struct strv){0};
-}
-
-static void note_quarantined(struct bench *bench, const struct sighting *seen,
-                             const struct quarantine *quarantine)
-{
-    add_note(bench, xasprintf("%s: %s%s%s failed, in quarantine until %s: %s", seen->job->board,
-                              seen->suite->name, *seen->suite->name ? "." : "",
-                              seen->test_case->name, quarantine->until, quarantine->reason));
-}
-
-/* A quarantined crash hides the tests that would have come after it. */
-static void tell_unfinished(struct bench *bench, size_t number)
-{
-    const struct job_result *job = bench->run->jobs[number];
-    struct red *red = add_red(
-        bench, RED_FAILURE,
-        arena_printf(&bench->ruling->arena,
-                     "%s: %s did not end: what comes after a test in quarantine was not tested",
-                     job->board, job->name));
-
-    strv_add(&red->boards, job->board);
-    bench->passed[number] = false;
-}
-
-static void weigh_failure(struct bench *bench, const struct failure *failure)
-{
-    struct share counts = {0}, expired = {0};
-
-    for (size_t i = 0; i < failure->count; i++) {
-        const struct sighting *seen = &failure->seen[i];
-        if (seen->test_case && seen->job->verdict == VERDICT_INFRA)
-            continue; /* nothing is known: the job's own words say so */
-        const struct quarantine *quarantine = seen->test_case ? quarantine_of(bench, seen) : NULL;
-        struct share *share = quarantine ? &expired : &counts;
-        if (quarantine && !is_over(bench, quarantine)) {
-            note_quarantined(bench, seen, quarantine);
-            bench->forgiven[seen->job_number] = true;
-            continue;
-        }
-        if (seen->job)
-            bench->passed[seen->job_number] = false;
-        strv_add(&share->boards, seen->job ? seen->job->board : "no board");
-        share->quarantine = quarantine;
-    }
-    if (counts.boards.count)
-        tell_failure(bench, failure, &counts);
-    if (expired.boards.count)
-        tell_failure(bench, failure, &expired);
-    strv_done(&counts.boards);
-    strv_done(&expired.boards);
-}
-
-/* A job without a failure that counts has passed, whatever its own verdict says: that one knows
- * nothing of quarantines. */
-static void check_failures(struct bench *bench)
-{
-    struct failures found = failures_of(bench->run);
-
-    for (size_t i = 0; i < bench->run->count; i++)
-        bench->passed[i] = true;
-    for (size_t i = 0; i < found.count; i++)
-        weigh_failure(bench, &found.items[i]);
-    failures_done(&found);
-    for (size_t i = 0; i < bench->run->count; i++)
-        if (bench->forgiven[i] && !bench->run->jobs[i]->complete)
-            tell_unfinished(bench, i);
-    for (size_t i = 0; i < bench->policy->quarantine_count; i++)
-        if (!bench->used[i])
-            add_note(bench,
-                     xasprintf("the quarantine of '%s' until %s fits no failure: is it mended?",
-                               bench->policy->quarantine[i].test,
-                               bench->policy->quarantine[i].until));
+            bench_note(bench,
+                       xasprintf("%s: files differed from the commit", reports->files[i].path));
 }
 
 /* ---- what must have passed --------------------------------------------------------------- */
@@ -288,11 +63,11 @@ static void check_selectors(struct bench *bench, const struct strv *selectors, c
     for (size_t s = 0; s < selectors->count; s++) {
         bool seen = false;
         for (size_t i = 0; i < bench->run->count && !seen; i++)
-            seen = is_board(bench->run->jobs[i], selectors->items[s]);
+            seen = bench_is_board(bench->run->jobs[i], selectors->items[s]);
         if (!seen)
-            add_red(bench, RED_BOARD,
-                    arena_printf(&bench->ruling->arena, "no report says anything of %s %s", what,
-                                 selectors->items[s]));
+            bench_red(bench, RED_BOARD,
+                      arena_printf(&bench->ruling->arena, "no report says anything of %s %s", what,
+                                   selectors->items[s]));
     }
 }
 
@@ -342,14 +117,15 @@ static void check_tests(struct bench *bench)
 
     bench->ruling->tests = ran(bench->run);
     if (bench->ruling->tests < minimum)
-        add_red(bench, RED_TESTS,
-                arena_printf(&bench->ruling->arena, "%zu test%s ran, at least %" PRIu64 " must",
-                             bench->ruling->tests, bench->ruling->tests == 1 ? "" : "s", minimum));
+        bench_red(bench, RED_TESTS,
+                  arena_printf(&bench->ruling->arena, "%zu test%s ran, at least %" PRIu64 " must",
+                               bench->ruling->tests, bench->ruling->tests == 1 ? "" : "s",
+                               minimum));
     for (size_t i = 0; i < policy->require.count; i++)
         if (!any_case(bench->run, passed_like, policy->require.items[i]))
-            add_red(bench, RED_TESTS,
-                    arena_printf(&bench->ruling->arena, "no test that matches '%s' passed",
-                                 policy->require.items[i]));
+            bench_red(bench, RED_TESTS,
+                      arena_printf(&bench->ruling->arena, "no test that matches '%s' passed",
+                                   policy->require.items[i]));
 }
 
 /* ---- no fewer than before ---------------------------------------------------------------- */
@@ -366,12 +142,12 @@ static bool count_case(const struct job_result *job, const struct test_suite *su
                        const struct test_case *test_case, void *arg)
 {
     struct census *census = arg;
-    const char *name = test_name(census->arena, suite->name, test_case->name);
+    const char *name = bench_test_name(census->arena, suite->name, test_case->name);
     struct name_slot *slot;
 
     (void)job;
     if (test_case->result == CASE_SKIP ||
-        (census->without && like_any(suite->name, test_case->name, census->without)))
+        (census->without && bench_like_any(suite->name, test_case->name, census->without)))
         return false;
     slot = name_map_at(&census->names, name, strlen(name));
     if (!slot->value && census->list)
@@ -396,10 +172,10 @@ static void check_baseline(struct bench *bench)
         if (!name_map_at(&now.names, then.items[i], strlen(then.items[i]))->value)
             strv_add(&gone, then.items[i]);
     if (gone.count)
-        add_red(bench, RED_BASELINE,
-                arena_printf(arena, "%zu test%s that ran for %s did not run: %s", gone.count,
-                             gone.count == 1 ? "" : "s", question->baseline_name,
-                             list(arena, &gone)));
+        bench_red(bench, RED_BASELINE,
+                  arena_printf(arena, "%zu test%s that ran for %s did not run: %s", gone.count,
+                               gone.count == 1 ? "" : "s", question->baseline_name,
+                               bench_list(arena, &gone)));
     name_map_done(&now.names);
     name_map_done(&old.names);
     strv_done(&then);
@@ -417,27 +193,28 @@ static void check_flaky(struct bench *bench)
 
     for (size_t i = 0; i < reports->flaky_count; i++) {
         const struct flaky_case *flaky = &reports->flaky[i];
-        const char *test = test_name(arena, flaky->suite, flaky->name);
+        const char *test = bench_test_name(arena, flaky->suite, flaky->name);
         cleanup_free char *where = xasprintf("%s on %s", test, flaky->job->board);
         strv_add(&names, where);
         if (policy->flaky_allow.count &&
-            !like_any(flaky->suite, flaky->name, &policy->flaky_allow)) {
+            !bench_like_any(flaky->suite, flaky->name, &policy->flaky_allow)) {
             struct red *red =
-                add_red(bench, RED_FLAKY,
-                        arena_printf(arena,
-                                     "%s: %s failed before it passed, and is not among the flaky "
-                                     "tests that are allowed",
-                                     flaky->job->board, test));
+                bench_red(bench, RED_FLAKY,
+                          arena_printf(arena,
+                                       "%s: %s failed before it passed, and is not among the flaky "
+                                       "tests that are allowed",
+                                       flaky->job->board, test));
             red->test = test;
             strv_add(&red->boards, flaky->job->board);
         }
     }
     if (policy->flaky_limited && names.count > policy->flaky_max)
-        add_red(bench, RED_FLAKY,
-                arena_printf(arena, "%zu flaky test%s, at most %" PRIu64 " may be: %s", names.count,
-                             names.count == 1 ? "" : "s", policy->flaky_max, list(arena, &names)));
+        bench_red(bench, RED_FLAKY,
+                  arena_printf(arena, "%zu flaky test%s, at most %" PRIu64 " may be: %s",
+                               names.count, names.count == 1 ? "" : "s", policy->flaky_max,
+                               bench_list(arena, &names)));
     else if (names.count)
-        add_note(bench, xasprintf("flaky: %s", list(arena, &names)));
+        bench_note(bench, xasprintf("flaky: %s", bench_list(arena, &names)));
     strv_done(&names);
 }
 
@@ -483,7 +260,7 @@ void gate_decide(const struct policy *policy, const struct gate_question *questi
     bench.forgiven = xcalloc(run->count + 1, sizeof *bench.forgiven);
     if (question->reports->count)
         check_commits(&bench);
-    check_failures(&bench);
+    bench_check_failures(&bench);
     check_boards(&bench);
     check_tests(&bench);
     check_baseline(&bench);

@@ -152,7 +152,7 @@ static void add_flaky(struct reports *reports, const struct job_result *job, con
 static int read_case(const struct reader *reader, const cJSON *item, struct job_result *job,
                      struct test_suite *suite)
 {
-    struct test_case *new = suite_add(job, suite);
+    struct test_case *new = suite_add(suite);
     int64_t line = json_get_int(item, "line", 0);
 
     new->name = text(&job->arena, item, "name");

@@ -70,11 +70,7 @@ static void write_red(struct json_out *out, const struct red *red)
         json_int(out, red->line);
     else
         json_null(out);
-    json_key(out, "boards");
-    json_array(out);
-    for (size_t i = 0; i < red->boards.count; i++)
-        json_string(out, red->boards.items[i]);
-    json_array_end(out);
+    json_kv_strv(out, "boards", &red->boards);
     json_object_end(out);
 }
 

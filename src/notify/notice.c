@@ -20,11 +20,7 @@ void notice_write(struct json_out *out, const struct notice *notice)
     json_object(out);
     json_kv_string(out, "kind", notice_kind_names[notice->kind]);
     json_kv_string(out, "lab", notice->lab);
-    json_key(out, "boards");
-    json_array(out);
-    for (size_t i = 0; notice->boards && notice->boards[i]; i++)
-        json_string(out, notice->boards[i]);
-    json_array_end(out);
+    json_kv_strings(out, "boards", notice->boards);
     json_kv_string(out, "title", notice->title);
     json_kv_string(out, "text", notice->text);
     json_kv_string(out, "url", notice->url);

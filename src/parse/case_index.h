@@ -6,7 +6,7 @@
 #define HIL_PARSE_CASE_INDEX_H
 
 #include "parse/scan.h"
-#include "result/result.h"
+#include "result/job.h"
 
 struct case_index;
 

@@ -113,7 +113,7 @@ static void add_case(struct collector *c, struct text suite, const struct draft 
     collector_flush_detail(c);
     const struct finding *f = &draft->finding;
     size_t number = suite_number(c, suite);
-    struct test_case *added = suite_add(c->job, &c->job->suites[number]);
+    struct test_case *added = suite_add(&c->job->suites[number]);
     added->name = keep_text(c, f->name.size ? f->name : text_of("(unnamed)"), NAME_MAX_BYTES);
     added->result = f->result;
     added->message = keep_message(c, f->message);

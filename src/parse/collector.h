@@ -10,7 +10,7 @@
 #define HIL_PARSE_COLLECTOR_H
 
 #include "parse/scan.h"
-#include "result/result.h"
+#include "result/case.h"
 
 struct collector;
 

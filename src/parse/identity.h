@@ -16,7 +16,7 @@
 #define HIL_PARSE_IDENTITY_H
 
 #include "parse/scan.h"
-#include "result/result.h"
+#include "result/job.h"
 
 #define NONCE_DIGITS 32
 

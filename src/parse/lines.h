@@ -14,7 +14,7 @@
 #ifndef HIL_PARSE_LINES_H
 #define HIL_PARSE_LINES_H
 
-#include "result/result.h"
+#include "result/capture.h"
 
 #include <stddef.h>
 #include <stdint.h>

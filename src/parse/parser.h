@@ -14,7 +14,7 @@
 #include "base/err.h"
 #include "base/str.h"
 #include "parse/identity.h"
-#include "result/result.h"
+#include "result/job.h"
 
 #include <stdbool.h>
 #include <stddef.h>

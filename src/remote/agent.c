@@ -11,8 +11,9 @@
 
 #define END_MS 8000 /* for a verb to bring its board to rest after SIGTERM */
 
-const char *const agent_verbs[] = {"run",     "flash", "boards",   "power",  "reset",
-                                   "console", "rest",  "discover", "doctor", NULL};
+const char *const agent_verbs[] = {"run",      "flash",  "boards", "power",   "reset",
+                                   "hub",      "health", "labels", "console", "rest",
+                                   "discover", "doctor", NULL};
 
 struct agent {
     struct link link;

@@ -7,7 +7,7 @@
  *     head, body
  *
  * Whatever a user, a file name or a board said travels in frames, and nowhere else: the command
- * line that ssh hands to the other host's shell is a constant (ssh.c), so there is nothing that a
+ * line that ssh hands to the other host's shell is a constant (server.c), so there is nothing that a
  * name could be injected into. There, too, words become an argv array and never meet a shell.
  *
  * Bytes from the other side are hostile: both sizes have ceilings, which hold before anything is

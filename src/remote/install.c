@@ -2,7 +2,7 @@
 #include "remote/install.h"
 
 #include "base/str.h"
-#include "remote/ssh.h"
+#include "ssh/ssh.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -3,7 +3,7 @@
 
 #include "base/fs.h"
 #include "remote/link.h"
-#include "remote/ssh.h"
+#include "ssh/ssh.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -39,38 +39,6 @@ struct doing {
 const char *server_host(const struct server *server)
 {
     return server->host;
-}
-
-/* ---- the host that answered last --------------------------------------------------------- */
-
-static char *memory_path(const struct server_conf *conf)
-{
-    cleanup_free char *state = fs_state_dir();
-    cleanup_free char *dir = fs_join(state, "servers");
-
-    return fs_join(dir, conf->name);
-}
-
-static size_t first_host(const struct server_conf *conf)
-{
-    cleanup_free char *path = memory_path(conf);
-    cleanup_buf struct buf text = BUF_INIT(1024);
-
-    if (fs_read(path, &text, NULL) == 0)
-        for (size_t i = 0; i < conf->hosts.count; i++)
-            if (str_eq(conf->hosts.items[i], text.data))
-                return i;
-    return 0;
-}
-
-/* Without it, hosts are tried as they stand. */
-static void remember_host(const struct server_conf *conf, const char *host)
-{
-    cleanup_free char *path = memory_path(conf);
-    cleanup_free char *dir = fs_dirname(path);
-
-    if (conf->hosts.count > 1 && fs_mkdirs(dir, 0700, NULL) == 0)
-        fs_write(path, host, strlen(host), NULL);
 }
 
 /* ---- hello ------------------------------------------------------------------------------- */
@@ -162,13 +130,21 @@ static int await_hello(struct server *server, const struct ctx *ctx, struct err 
     return rc < 0 ? rc : 0;
 }
 
-static int open_host(const struct server_conf *conf, const char *host, const struct ctx *ctx,
-                     struct server **ret, struct err *err)
-{
-    struct server *server = xcalloc(1, sizeof *server);
-    int rc = ssh_start(conf, host, ctx, &server->ssh, err);
+/* Quoted such that every login shell reads it alike. */
+static const char agent_line[] = "exec sh -c 'PATH=\"$PATH:$HOME/.local/bin\" exec hil agent'";
 
-    server->conf = conf;
+struct opening {
+    const struct server_conf *conf;
+    struct server **ret;
+};
+
+static int open_host(void *arg, const char *host, const struct ctx *ctx, struct err *err)
+{
+    const struct opening *opening = arg;
+    struct server *server = xcalloc(1, sizeof *server);
+    int rc = ssh_start(opening->conf, host, agent_line, ctx, &server->ssh, err);
+
+    server->conf = opening->conf;
     server->host = xstrdup(host);
     if (rc == 0) {
         link_init(&server->link, server->ssh.out_fd, server->ssh.in_fd);
@@ -178,30 +154,17 @@ static int open_host(const struct server_conf *conf, const char *host, const str
         server_close(server);
         return rc;
     }
-    *ret = server;
+    *opening->ret = server;
     return 0;
 }
 
 int server_open(const struct server_conf *conf, const struct ctx *ctx, struct server **ret,
                 struct err *err)
 {
-    size_t first = first_host(conf);
-    int rc = -ERR_NOT_FOUND;
+    struct opening opening = {conf, ret};
 
     *ret = NULL;
-    for (size_t i = 0; i < conf->hosts.count; i++) {
-        size_t which = i == 0 ? first : i <= first ? i - 1 : i;
-        rc = open_host(conf, conf->hosts.items[which], ctx, ret, err);
-        if (rc == 0) {
-            remember_host(conf, conf->hosts.items[which]);
-            return 0;
-        }
-        if (rc != -ERR_NOT_FOUND && rc != -ERR_TIMEOUT)
-            break;
-    }
-    if (err && (err->code == ERR_NOT_FOUND || err->code == ERR_TIMEOUT))
-        err->code = ERR_GONE; /* whoever named the server was not wrong */
-    return err_wrap(err, "server %s", conf->name);
+    return ssh_try_hosts(conf, open_host, &opening, ctx, err);
 }
 
 void server_close(struct server *server)

@@ -101,7 +101,7 @@ static bool is_wanted(const struct lab *lab, const struct server_conf *server,
 {
     bool open = wanted->ask == ASK_ALL;
 
-    if (wanted->ask == ASK_NONE)
+    if (wanted->ask == ASK_NONE || server->exec)
         return false;
     for (size_t i = 0; i < selector_count(wanted); i++)
         open = open || is_open_question(lab, server, wanted->selectors->items[i]);

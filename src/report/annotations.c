@@ -8,6 +8,7 @@
 #include "report/failures.h"
 #include "report/place.h"
 #include "report/words.h"
+#include "result/attempts.h"
 
 #include <inttypes.h>
 #include <string.h>

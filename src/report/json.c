@@ -6,6 +6,7 @@
 
 #include "report/report.h"
 #include "report/words.h"
+#include "result/attempts.h"
 
 #define SCHEMA 1
 
@@ -191,15 +192,6 @@ static void write_origin(struct json_out *out, const struct run_origin *origin)
     json_object_end(out);
 }
 
-static void write_labels(struct json_out *out, const char *const *labels)
-{
-    json_key(out, "labels");
-    json_array(out);
-    for (; labels && *labels; labels++)
-        json_string(out, *labels);
-    json_array_end(out);
-}
-
 /* Those before the one that is told of; only where there were any. */
 static void write_attempts(struct json_out *out, const struct job_result *job)
 {
@@ -262,7 +254,7 @@ static void write_job(struct json_out *out, const struct job_result *job)
     json_kv_string(out, "reason", job->reason);
     json_kv_string(out, "trouble", job->trouble);
     json_kv_string(out, "test", job->name);
-    write_labels(out, job->labels);
+    json_kv_strings(out, "labels", job->labels);
     json_kv_string(out, "probe", job->probe);
     write_image(out, &job->image);
     write_identity(out, &job->identity);

@@ -9,7 +9,8 @@
 #include "base/str.h"
 #include "base/text.h"
 #include "report/words.h"
-#include "report/xml_api.h"
+#include "report/xml_file.h"
+#include "result/attempts.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -20,11 +21,7 @@
 #define DETAIL_MAX_BYTES (64 * 1024)
 
 struct junit {
-    struct xml_api api;
-    xmlTextWriterPtr xml;
-    int fd;
-    bool failed;    /* some call of the writer did */
-    struct err err; /* why, where the descriptor is to blame */
+    struct xml_file xml;
     struct buf text;
     struct name_map suite_names;
     struct arena arena; /* of suite_names */
@@ -40,68 +37,17 @@ struct part {
     struct arena arena; /* of case_names */
 };
 
-/* Never fails in libxml2's eyes, which would print about it. */
-static int write_bytes(void *arg, const char *bytes, int count)
-{
-    struct junit *junit = arg;
-
-    if (!junit->err.code)
-        fs_write_all(junit->fd, bytes, (size_t)count, "cannot write", &junit->err);
-    return count;
-}
-
-static void element(struct junit *junit, const char *name)
-{
-    junit->failed |= junit->api.TextWriterStartElement(junit->xml, BAD_CAST name) < 0;
-}
-
-static void element_end(struct junit *junit)
-{
-    junit->failed |= junit->api.TextWriterEndElement(junit->xml) < 0;
-}
-
-/* `value` must be clean. */
-static void attribute(struct junit *junit, const char *name, const char *value)
-{
-    junit->failed |=
-        junit->api.TextWriterWriteAttribute(junit->xml, BAD_CAST name, BAD_CAST value) < 0;
-}
-
 static void attribute_raw(struct junit *junit, const char *name, const char *value, size_t max)
 {
-    attribute(junit, name, words_clean(&junit->text, value, max, TEXT_ONE_LINE));
-}
-
-static void attribute_number(struct junit *junit, const char *name, uint64_t value)
-{
-    char digits[24];
-
-    snprintf(digits, sizeof digits, "%" PRIu64, value);
-    attribute(junit, name, digits);
-}
-
-/* Seconds with a dot, whatever the locale. */
-static void attribute_time(struct junit *junit, int64_t us)
-{
-    char seconds[40];
-
-    if (us < 0)
-        us = 0;
-    snprintf(seconds, sizeof seconds, "%" PRId64 ".%06d", us / 1000000, (int)(us % 1000000));
-    attribute(junit, "time", seconds);
-}
-
-static void text(struct junit *junit, const char *value)
-{
-    junit->failed |= junit->api.TextWriterWriteString(junit->xml, BAD_CAST value) < 0;
+    xml_attribute(&junit->xml, name, words_clean(&junit->text, value, max, TEXT_ONE_LINE));
 }
 
 static void attribute_counts(struct junit *junit, const struct test_counts *counts)
 {
-    attribute_number(junit, "tests", counts->total);
-    attribute_number(junit, "failures", counts->fail);
-    attribute_number(junit, "errors", counts->error);
-    attribute_number(junit, "skipped", counts->skip);
+    xml_attribute_number(&junit->xml, "tests", counts->total);
+    xml_attribute_number(&junit->xml, "failures", counts->fail);
+    xml_attribute_number(&junit->xml, "errors", counts->error);
+    xml_attribute_number(&junit->xml, "skipped", counts->skip);
 }
 
 /* `name`, or "name (2)" and so on where that is taken; kept in `arena`. */
@@ -157,7 +103,7 @@ static void body(struct junit *junit, const struct test_case *test_case, const c
         java_trace(&all, test_case);
     if (test_case->detail && *test_case->detail)
         buf_addf(&all, "\n%s", test_case->detail);
-    text(junit, words_clean(&junit->text, all.data, DETAIL_MAX_BYTES, 0));
+    xml_text(&junit->xml, words_clean(&junit->text, all.data, DETAIL_MAX_BYTES, 0));
 }
 
 static void outcome(struct junit *junit, const struct test_case *test_case)
@@ -166,9 +112,9 @@ static void outcome(struct junit *junit, const struct test_case *test_case)
 
     if (test_case->result == CASE_PASS)
         return;
-    element(junit, test_case->result == CASE_FAIL    ? "failure"
-                   : test_case->result == CASE_ERROR ? "error"
-                                                     : "skipped");
+    xml_begin(&junit->xml, test_case->result == CASE_FAIL    ? "failure"
+                           : test_case->result == CASE_ERROR ? "error"
+                                                             : "skipped");
     if (test_case->result != CASE_SKIP)
         attribute_raw(junit, "type", test_case->error_type ? test_case->error_type : "fail",
                       NAME_MAX_BYTES);
@@ -176,7 +122,7 @@ static void outcome(struct junit *junit, const struct test_case *test_case)
         attribute_raw(junit, "message", message, MESSAGE_MAX_BYTES);
         body(junit, test_case, message);
     }
-    element_end(junit);
+    xml_end(&junit->xml);
 }
 
 /* As Maven Surefire tells of tests that it ran again: flakyFailure in a case that passed in the end,
@@ -190,14 +136,14 @@ static void earlier(struct junit *junit, const struct test_case *test_case)
 
     for (const struct earlier *at = test_case->earlier; at; at = at->next) {
         bool error = at->failed->result == CASE_ERROR;
-        element(junit, names[flaky][error]);
+        xml_begin(&junit->xml, names[flaky][error]);
         attribute_raw(junit, "type", at->failed->error_type ? at->failed->error_type : "fail",
                       NAME_MAX_BYTES);
         attribute_raw(junit, "message", words_earlier(&words, at), MESSAGE_MAX_BYTES);
-        element(junit, "stackTrace");
+        xml_begin(&junit->xml, "stackTrace");
         body(junit, at->failed, words_message(at->failed));
-        element_end(junit);
-        element_end(junit);
+        xml_end(&junit->xml);
+        xml_end(&junit->xml);
     }
 }
 
@@ -206,18 +152,18 @@ static void write_case(struct junit *junit, struct part *part, const struct test
     const char *name = *test_case->name ? test_case->name : "(no name)";
 
     name = words_clean(&junit->text, name, NAME_MAX_BYTES, TEXT_ONE_LINE);
-    element(junit, "testcase");
-    attribute(junit, "classname", part->name);
-    attribute(junit, "name", unique(&part->case_names, &part->arena, name));
-    attribute_time(junit, test_case->duration_us);
+    xml_begin(&junit->xml, "testcase");
+    xml_attribute(&junit->xml, "classname", part->name);
+    xml_attribute(&junit->xml, "name", unique(&part->case_names, &part->arena, name));
+    xml_attribute_time(&junit->xml, "time", test_case->duration_us);
     if (test_case->file) {
         attribute_raw(junit, "file", case_file(test_case), NAME_MAX_BYTES);
         if (test_case->line)
-            attribute_number(junit, "line", test_case->line);
+            xml_attribute_number(&junit->xml, "line", test_case->line);
     }
     outcome(junit, test_case);
     earlier(junit, test_case);
-    element_end(junit);
+    xml_end(&junit->xml);
 }
 
 /* ---- one suite ------------------------------------------------------------------------------- */
@@ -231,7 +177,7 @@ static bool whole_case(const struct job_result *job, struct test_case *ret)
     const char *trouble = words_trouble(job);
     bool infra = job->verdict == VERDICT_INFRA;
 
-    if (!trouble && (!job_flaky(job) || counts.flaky))
+    if (!trouble && !job_flaky_whole(job))
         return false;
     *ret = (struct test_case){
         .name = "run",
@@ -272,10 +218,10 @@ static void property(struct junit *junit, const char *name, const char *value)
 {
     if (!value || !*value)
         return;
-    element(junit, "property");
-    attribute(junit, "name", name);
+    xml_begin(&junit->xml, "property");
+    xml_attribute(&junit->xml, "name", name);
     attribute_raw(junit, "value", value, MESSAGE_MAX_BYTES);
-    element_end(junit);
+    xml_end(&junit->xml);
 }
 
 static void origin_properties(struct junit *junit, const struct run_origin *origin)
@@ -312,7 +258,7 @@ static void properties(struct junit *junit, const struct run_result *run,
         buf_addf(&labels, "%s%s", labels.size ? "," : "", *label);
     if (!words_line_errors(&line, job) && job->capture.line_known)
         buf_adds(&line, "none");
-    element(junit, "properties");
+    xml_begin(&junit->xml, "properties");
     property(junit, "board", job->board);
     property(junit, "labels", labels.data);
     property(junit, "probe", job->probe);
@@ -328,7 +274,7 @@ static void properties(struct junit *junit, const struct run_result *run,
     property(junit, "reason", job->reason);
     property(junit, "attempts", words_attempts(&attempts, job));
     property(junit, "blame", words_blame(&attempts, job));
-    element_end(junit);
+    xml_end(&junit->xml);
 }
 
 /* BOARD.TEST or BOARD.TEST.SUITE: the boards part the cases in every reader, and Jenkins shows
@@ -376,12 +322,12 @@ static void write_part(struct junit *junit, const struct run_result *run, struct
     if (part.whole)
         count_whole(&counts, part.whole);
     part.name = part_name(junit, &part);
-    element(junit, "testsuite");
-    attribute(junit, "name", part.name);
+    xml_begin(&junit->xml, "testsuite");
+    xml_attribute(&junit->xml, "name", part.name);
     attribute_counts(junit, &counts);
-    attribute_time(junit, part_time_us(&part));
+    xml_attribute_time(&junit->xml, "time", part_time_us(&part));
     if (words_iso_time(part.job->started_unix_us, started))
-        attribute(junit, "timestamp", started);
+        xml_attribute(&junit->xml, "timestamp", started);
     if (run->lab)
         attribute_raw(junit, "hostname", run->lab, NAME_MAX_BYTES);
     properties(junit, run, part.job);
@@ -389,7 +335,7 @@ static void write_part(struct junit *junit, const struct run_result *run, struct
         write_case(junit, &part, &part.suite->cases[i]);
     if (part.whole)
         write_case(junit, &part, part.whole);
-    element_end(junit);
+    xml_end(&junit->xml);
     name_map_done(&part.case_names);
     arena_done(&part.arena);
 }
@@ -436,15 +382,15 @@ static void document(struct junit *junit, const struct run_result *run)
             count_whole(&counts, &told);
     if (run_is_worse(run) && whole_case(&whole, &told))
         count_whole(&counts, &told);
-    element(junit, "testsuites");
-    attribute(junit, "name", "hil");
+    xml_begin(&junit->xml, "testsuites");
+    xml_attribute(&junit->xml, "name", "hil");
     attribute_counts(junit, &counts);
-    attribute_time(junit, run->took_us);
+    xml_attribute_time(&junit->xml, "time", run->took_us);
     for (size_t i = 0; i < run->count; i++)
         write_job(junit, run, run->jobs[i]);
     if (run_is_worse(run))
         write_job(junit, run, &whole);
-    element_end(junit);
+    xml_end(&junit->xml);
 }
 
 static void junit_prepare(void)
@@ -456,28 +402,17 @@ static void junit_prepare(void)
 
 static int junit_write(const struct run_result *run, int fd, struct err *err)
 {
-    struct junit junit = {.fd = fd, .text = BUF_INIT(SIZE_MAX / 4)};
-    xmlOutputBufferPtr output;
-    int rc = xml_api_load(&junit.api, err);
+    struct junit junit = {.text = BUF_INIT(SIZE_MAX / 4)};
+    int rc = xml_file_begin(&junit.xml, fd, err);
 
     if (rc < 0)
         return rc;
-    output = junit.api.OutputBufferCreateIO(write_bytes, NULL, &junit, NULL);
-    junit.xml = output ? junit.api.NewTextWriter(output) : NULL;
-    if (!junit.xml)
-        return err_set(err, ERR_LIMIT, "out of memory");
-    junit.api.TextWriterSetIndent(junit.xml, 1);
-    junit.failed |= junit.api.TextWriterStartDocument(junit.xml, NULL, "UTF-8", NULL) < 0;
     document(&junit, run);
-    junit.failed |= junit.api.TextWriterEndDocument(junit.xml) < 0;
-    junit.failed |= junit.api.TextWriterFlush(junit.xml) < 0;
-    junit.api.FreeTextWriter(junit.xml); /* and the output buffer */
+    rc = xml_file_end(&junit.xml, err);
     buf_done(&junit.text);
     name_map_done(&junit.suite_names);
     arena_done(&junit.arena);
-    if (junit.err.code)
-        return err_set(err, junit.err.code, "%s", junit.err.message);
-    return junit.failed ? err_set(err, ERR_LIMIT, "libxml2 could not write") : 0;
+    return rc;
 }
 
 const struct report_format report_junit = {

@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "report/report.h"
 #include "report/words.h"
+#include "result/attempts.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -13,7 +13,7 @@
 #define HIL_REPORT_UART_LOG_H
 
 #include "base/buf.h"
-#include "result/result.h"
+#include "result/job.h"
 
 #include <stdint.h>
 

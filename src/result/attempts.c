@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+#include "result/attempts.h"
+
 #include "base/str.h"
-#include "result/result.h"
 
 #include <string.h>
 
@@ -122,13 +123,10 @@ bool job_flaky(const struct job_result *job)
     return false;
 }
 
-size_t run_flaky(const struct run_result *run)
+bool job_flaky_whole(const struct job_result *job)
 {
-    size_t flaky = 0;
-
-    for (size_t i = 0; i < run->count; i++) {
-        size_t cases = job_counts(run->jobs[i]).flaky;
-        flaky += cases ? cases : job_flaky(run->jobs[i]);
-    }
-    return flaky;
+    for (size_t i = 0; i < job->suite_count; i++)
+        if (suite_counts(&job->suites[i]).flaky)
+            return false;
+    return job_flaky(job);
 }

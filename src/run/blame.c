@@ -268,7 +268,8 @@ void blame_run(const struct pool_options *pool, const struct plan_options *optio
 {
     cleanup_free char *first = fs_join(pool->out_dir, "blame/others");
     cleanup_free char *again = fs_join(pool->out_dir, "blame/again");
-    struct plan_options everything = {PLAN_OPTIONS_DEFAULTS, .lab = options->lab};
+    struct plan_options everything = {PLAN_OPTIONS_DEFAULTS, .lab = options->lab,
+                                      .write = options->write};
     struct pool_options here = *pool;
     struct inquiry blame = {
         .pool = pool, .options = options, .jobs = jobs, .results = results, .count = count};

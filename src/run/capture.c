@@ -17,11 +17,14 @@
 #define DRAIN_MAX_MS 1000
 #define WRITE_MAX_MS 2000 /* for a line to a board that has asked for it */
 
-/* A console that has been busy for RUSH_READS reads, each within RUSH_GAP_US of the one before, is
- * read at every beat of the ticker only, together with all the others, and handed back after
- * RUSH_BEATS: then whose thread it is looks at the deadlines and whether the run is cancelled. The
- * kernel holds at least 4 KiB for us meanwhile (N_TTY), ten times what comes. */
-#define RUSH_READS 100
+/* A console that has been busy for RUSH_US and RUSH_READS reads, each within RUSH_GAP_US of the one
+ * before, is read at every beat of the ticker only, together with all the others; every RUSH_BEATS
+ * beats somebody looks at the deadline, whether the run is cancelled, and what the kernel has counted.
+ * The kernel holds at least 4 KiB for us meanwhile (N_TTY), ten times what comes. One that paused is
+ * back after RUSH_AGAIN reads: on a busy host all of them pause now and then. */
+#define RUSH_US 50000
+#define RUSH_READS 20
+#define RUSH_AGAIN 5
 #define RUSH_GAP_US 20000
 #define RUSH_BEATS 25
 
@@ -40,6 +43,7 @@ struct capture {
     const char *nonce;     /* NULL: there is nothing to be sent */
     struct ticker *ticker; /* NULL: rushing consoles are read as all others */
     unsigned rush;         /* reads in a row that came hard upon each other */
+    int64_t rush_us;       /* when the first of them was, since opened_ns */
     char bytes[READ_SIZE];
 };
 
@@ -252,6 +256,26 @@ static int answer(const struct capture *capture, struct board *board, struct par
     return -ERR_IO;
 }
 
+static bool rushes(const struct capture *capture)
+{
+    return capture->rush >= RUSH_READS && capture->last_us - capture->rush_us >= RUSH_US;
+}
+
+static void count_rush(struct capture *capture, int64_t read_us)
+{
+    if (!capture->rush)
+        capture->rush_us = read_us;
+    capture->rush++;
+}
+
+static void rush_pauses(struct capture *capture)
+{
+    bool again =
+        capture->rush >= RUSH_READS - RUSH_AGAIN && capture->last_us - capture->rush_us >= RUSH_US;
+
+    capture->rush = again ? RUSH_READS - RUSH_AGAIN : 0;
+}
+
 /* What was read: to disk, then to the parser. */
 static int digest(struct capture *capture, struct parser *parser, size_t count, struct err *err)
 {
@@ -259,7 +283,9 @@ static int digest(struct capture *capture, struct parser *parser, size_t count, 
     int64_t read_us = now_us(capture);
     int64_t gap_us = read_us - capture->last_us;
 
-    capture->rush = gap_us < RUSH_GAP_US ? capture->rush + 1 : 0;
+    if (gap_us >= RUSH_GAP_US)
+        rush_pauses(capture);
+    count_rush(capture, read_us);
     capture->last_byte_us = capture->marks.end_us = read_us - capture->marks.reset_us;
     if (capture->first_byte_us < 0)
         capture->first_byte_us = capture->last_byte_us;
@@ -274,10 +300,25 @@ struct rush {
     struct capture *capture;
     struct board *board;
     struct parser *parser;
+    const struct ctx *ctx;
     struct err *err;
-    unsigned beats; /* that are left */
+    unsigned beats; /* since it began */
     ssize_t n;      /* what the last read said, or the error of the disk */
 };
+
+/* Whose thread it is has something to do. */
+static bool rush_is_over(struct rush *rush)
+{
+    const struct capture *capture = rush->capture;
+
+    if ((rush->n <= 0 && rush->n != -ERR_TIMEOUT) || !rushes(capture) ||
+        capture->state != PARSE_MORE || parser_has_question(rush->parser))
+        return true;
+    if (++rush->beats % RUSH_BEATS)
+        return false;
+    count_errors(rush->capture, rush->board);
+    return ctx_cancelled(rush->ctx) || ctx_left_ms(rush->ctx) == 0;
+}
 
 static bool read_at_beat(void *arg)
 {
@@ -289,10 +330,9 @@ static bool read_at_beat(void *arg)
         int rc = digest(capture, rush->parser, (size_t)rush->n, rush->err);
         rush->n = rc < 0 ? rc : rush->n;
     } else if (rush->n == -ERR_TIMEOUT && now_us(capture) - capture->last_us >= RUSH_GAP_US) {
-        capture->rush = 0;
+        rush_pauses(capture);
     }
-    return (rush->n > 0 || rush->n == -ERR_TIMEOUT) && capture->rush &&
-           capture->state == PARSE_MORE && !parser_has_question(rush->parser) && --rush->beats;
+    return !rush_is_over(rush);
 }
 
 /* Reads once, or for some time where the console rushes, to disk and then to the parser: as
@@ -300,9 +340,9 @@ static bool read_at_beat(void *arg)
 static ssize_t take(struct capture *capture, struct board *board, struct parser *parser,
                     const struct ctx *ctx, const struct ctx *write_ctx, struct err *err)
 {
-    struct rush rush = {capture, board, parser, err, RUSH_BEATS, -ERR_TIMEOUT};
-    bool rushed = capture->rush >= RUSH_READS && capture->ticker &&
-                  ticker_run(capture->ticker, read_at_beat, &rush);
+    struct rush rush = {capture, board, parser, ctx, err, 0, -ERR_TIMEOUT};
+    bool rushed =
+        rushes(capture) && capture->ticker && ticker_run(capture->ticker, read_at_beat, &rush);
     ssize_t n = rush.n;
     int rc = 0;
 

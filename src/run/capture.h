@@ -17,7 +17,7 @@
 #include "base/ticker.h"
 #include "board/board.h"
 #include "parse/parser.h"
-#include "result/result.h"
+#include "result/capture.h"
 
 struct capture;
 

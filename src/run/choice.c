@@ -88,3 +88,27 @@ int choice_default(const struct lab *lab, bool all, struct choice *ret, struct e
                    "or take every one with --all",
                    lab->file, lab->count);
 }
+
+/* Whether a server's boards have one is for the server to say. */
+static bool can_be_read(const struct board_conf *board)
+{
+    return board->console || board->qemu || board->server;
+}
+
+int choice_reading(struct choice *choice, struct err *err)
+{
+    const struct board_conf *first = choice->count ? choice->boards[0] : NULL;
+    size_t kept = 0;
+
+    for (size_t i = 0; i < choice->count; i++)
+        if (can_be_read(choice->boards[i]))
+            choice->boards[kept++] = choice->boards[i];
+    choice->count = kept;
+    if (kept || !first)
+        return 0;
+    return err_set(err, ERR_CONFIG,
+                   "%s has no console, so nothing can be read of a test: hil flash %s=FILE only "
+                   "flashes it; a console that is reached from here is console: {tcp: {host: ..., "
+                   "port: ...}}, such as ser2net's",
+                   first->name, first->name);
+}

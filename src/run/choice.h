@@ -20,6 +20,8 @@ int choice_select(const struct lab *lab, const struct strv *selectors, struct ch
                   struct err *err);
 /* Nothing was asked for: the lab's only board, or, with `all`, every one. */
 int choice_default(const struct lab *lab, bool all, struct choice *ret, struct err *err);
+/* Leaves out boards that have no console. -ERR_CONFIG: no other is left. */
+int choice_reading(struct choice *choice, struct err *err);
 void choice_done(struct choice *choice); /* zeroed is fine */
 
 #endif

@@ -26,7 +26,7 @@
 
 #include "git/paths.h"
 #include "image/image.h"
-#include "result/result.h"
+#include "result/job.h"
 
 #define DECODE_FILE "decoded.json"
 

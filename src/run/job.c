@@ -14,6 +14,7 @@ void job_done(struct job *job)
     free(job->barred);
     free(job->boards);
     strv_done(&job->expect.require);
+    strv_done(&job->write);
     *job = (struct job){0};
 }
 

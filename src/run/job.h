@@ -7,10 +7,10 @@
 #define HIL_RUN_JOB_H
 
 #include "base/ctx.h"
-#include "conf/lab.h"
+#include "conf/board.h"
 #include "image/image.h"
 #include "parse/parser.h"
-#include "result/result.h"
+#include "result/job.h"
 
 struct board;
 
@@ -29,6 +29,7 @@ struct job {
     struct timeouts timeouts;   /* over the board's; -1: the board's */
     struct parse_options parse; /* strings borrowed; NULL members: the board's */
     struct expect expect;
+    struct strv write;   /* names of memory that lab.yaml guards and that it may write */
     unsigned retries;    /* how often it is tried again where it does not pass */
     bool flaky_fails;    /* a pass that needed that is a fail */
     int64_t estimate_us; /* from earlier runs; -1: not known */

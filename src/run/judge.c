@@ -2,6 +2,7 @@
 #include "run/judge.h"
 
 #include "base/buf.h"
+#include "result/attempts.h"
 
 #include <inttypes.h>
 #include <stdarg.h>

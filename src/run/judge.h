@@ -9,6 +9,7 @@
 #ifndef HIL_RUN_JUDGE_H
 #define HIL_RUN_JUDGE_H
 
+#include "result/result.h"
 #include "run/job.h"
 
 /* `trouble` is what parser_finish() returned. Sets result->verdict, reason and trouble. */

@@ -432,12 +432,14 @@ void pipeline_run(const struct job *job, struct board *board, const char *work_d
     int rc = prepare(&attempt, &err);
 
     board_attach(board, work_dir, job->name, events);
+    board_allow(board, &job->write);
     if (rc == 0)
         rc = rundir_write_job(work_dir, result, &attempt.job, &err);
     if (rc == 0)
         rc = blame_firmware(&attempt, take_steps(&attempt, ctx, &err));
     rest(&attempt, ctx);
     conclude(&attempt, rc, &err);
+    board_allow(board, NULL);
     result->took_us = (ctx_now_ns() - began) / 1000;
     parser_free(attempt.parser);
     /* Without it there is no replay, so it is no pass; but a fail stays what it is. */

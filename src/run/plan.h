@@ -25,8 +25,9 @@ struct plan {
 
 struct plan_options { /* what the command line adds to every job */
     const struct lab *lab;
-    struct strv write;     /* names of memory that lab.yaml guards and that may be written */
+    struct strv write;     /* names of memory that lab.yaml guards and that every job may write */
     struct strv selectors; /* names, or labels parted by commas; none: the lab's only board */
+    bool reads;            /* their output is read: not on boards without a console */
     bool all;              /* on every board that matches instead of on any */
     struct image_options image;
     struct parse_options parse;

@@ -6,7 +6,7 @@
 #define HIL_RUN_REMOTE_ARGS_H
 
 #include "base/str.h"
-#include "conf/lab.h"
+#include "conf/timeouts.h"
 #include "image/image.h"
 
 void remote_option(struct strv *args, const char *option, const char *value); /* NULL: not said */

@@ -21,8 +21,8 @@ static void make_args(const struct remote_flash *how, struct strv *args)
         strv_add(args, "--if-changed");
     if (how->no_reset)
         strv_add(args, "--no-reset");
-    for (size_t i = 0; i < how->write->count; i++)
-        remote_option(args, "--write", how->write->items[i]);
+    for (size_t i = 0; i < how->job->write.count; i++)
+        remote_option(args, "--write", how->job->write.items[i]);
     remote_at(args, how->job->image);
     remote_timeouts(args, &timeouts, how->wait_ms);
 }

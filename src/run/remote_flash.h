@@ -16,7 +16,6 @@ struct remote_flash {
     const char *work_dir;
     const struct holder *holder; /* who wants it */
     int64_t wait_ms;             /* for the board; -1: as the server's lab.yaml says */
-    const struct strv *write;    /* guarded memory that may be written there */
     bool if_changed, no_reset;
     struct events *events;
 };

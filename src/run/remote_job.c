@@ -56,8 +56,8 @@ static void make_args(const struct remote_job *how, struct strv *args)
     strv_add(args, "--confirm");
     remote_option(args, "--events", "/dev/stderr");
     strv_add(args, "--quiet");
-    for (size_t i = 0; i < how->write->count; i++)
-        remote_option(args, "--write", how->write->items[i]);
+    for (size_t i = 0; i < job->write.count; i++)
+        remote_option(args, "--write", job->write.items[i]);
     remote_at(args, job->image);
     remote_timeouts(args, &timeouts, how->wait_ms);
     add_parse(args, job);

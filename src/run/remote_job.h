@@ -26,7 +26,6 @@ struct remote_job {
     const char *work_dir;
     const struct holder *holder; /* who wants it */
     int64_t wait_ms;             /* for the board; -1: as the server's lab.yaml says */
-    const struct strv *write;    /* guarded memory that may be written there */
     struct events *events;
     /* Until the board is had, this ends the wait, too. */
     int stop_fd;

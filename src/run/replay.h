@@ -9,6 +9,7 @@
 #ifndef HIL_RUN_REPLAY_H
 #define HIL_RUN_REPLAY_H
 
+#include "result/result.h"
 #include "run/job.h"
 
 struct replay_options {

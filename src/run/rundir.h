@@ -16,6 +16,7 @@
 #ifndef HIL_RUN_RUNDIR_H
 #define HIL_RUN_RUNDIR_H
 
+#include "result/result.h"
 #include "run/job.h"
 
 /* *ret_lock_fd is the caller's to close when the run is over: until then no other run may have the

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the two halves of rundir, the directory and its JSON files, use of each other.
+ * rundir_parts: what rundir's files, for the directory and for its JSON files, use of each other.
  */
 #ifndef HIL_RUN_RUNDIR_PARTS_H
 #define HIL_RUN_RUNDIR_PARTS_H

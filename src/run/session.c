@@ -50,6 +50,15 @@ static void warn(struct session *session, const char *text)
 
 /* ---- before: all that can be wrong with the request -------------------------------------- */
 
+static int check_write(const struct session *session, const struct test_conf *test, struct err *err)
+{
+    int rc = inventory_check_memory(&session->inventory, &test->write, err);
+
+    return rc < 0 ? err_wrap(err, "%s:%d: test '%s': write", session->tests->file, test->node->line,
+                             test->name)
+                  : 0;
+}
+
 static int load_tests(struct session *session, struct err *err)
 {
     struct diags diags = {0};
@@ -62,6 +71,8 @@ static int load_tests(struct session *session, struct err *err)
         err->code = ERR_USAGE;
         rc = -ERR_USAGE;
     }
+    for (size_t i = 0; rc == 0 && i < session->tests->count; i++)
+        rc = check_write(session, &session->tests->tests[i], err);
     return rc;
 }
 
@@ -82,10 +93,17 @@ static int check_parse(const struct job *job, const struct board_conf *board, st
     return rc;
 }
 
+static int check_image(const struct job *job, struct board *board, struct err *err)
+{
+    board_allow(board, &job->write);
+    return board_accepts(board, job->image, err);
+}
+
 /* True where `job` only repeats the one before it. */
 static bool is_repeat(const struct job *job, const struct job *before)
 {
     return job->image == before->image && job->board_count == before->board_count &&
+           strv_equal(&job->write, &before->write) &&
            !memcmp(job->boards, before->boards, job->board_count * sizeof *job->boards);
 }
 
@@ -102,7 +120,7 @@ static int check_jobs(const struct session *session, struct err *err)
         for (size_t b = 0; b < job->board_count && rc == 0; b++) {
             rc = check_parse(job, job->boards[b], err);
             if (rc == 0 && job->image)
-                rc = board_accepts(opened(session, job->boards[b]), job->image, err);
+                rc = check_image(job, opened(session, job->boards[b]), err);
         }
     }
     return rc;
@@ -202,6 +220,7 @@ static int plan_jobs(struct session *session, struct err *err)
     struct session_request *request = session->request;
 
     request->plan.lab = session->inventory.lab;
+    request->plan.reads = true;
     if (request->health) {
         open_store(session);
         return plan_add_health(&session->plan, &request->plan, health_is_due, session,
@@ -227,7 +246,9 @@ static int prepare(struct session *session, struct err *err)
     int rc = servers_inventory(&wanted, &session->ctx, &session->inventory, &session->servers, err);
 
     if (rc == 0)
-        rc = inventory_allow(&session->inventory, &request->plan.write, err);
+        rc = inventory_check_memory(&session->inventory, &request->plan.write, err) < 0
+                 ? err_wrap(err, "--write")
+                 : 0;
     if (rc == 0 && request->plan_path)
         rc = load_tests(session, err);
     /* Images are looked at before the last run's results make room; builds need the directory, and
@@ -348,7 +369,6 @@ static int run_jobs(struct session *session, struct err *err)
                                    .holder = &holder,
                                    .events = session->events,
                                    .confirm_fd = request->confirm_fd,
-                                   .write = &request->plan.write,
                                    .wait_ms = request->wait_ms,
                                    .tick_ms = request->term.live ? TICK_MS : 0};
     struct origin_look *look;

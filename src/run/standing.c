@@ -92,18 +92,12 @@ static void put_quarantine(struct json_out *out, const struct standing *standing
 
 void standing_json(const struct standing *standing, struct json_out *out)
 {
-    const struct strv *labels = &standing->conf->labels;
-
     json_kv_string(out, "name", standing->conf->name);
     if (standing->conf->server) {
         json_kv_string(out, "server", standing->conf->server->name);
         json_kv_string(out, "away", standing->away);
     }
-    json_key(out, "labels");
-    json_array(out);
-    for (size_t i = 0; i < labels->count; i++)
-        json_string(out, labels->items[i]);
-    json_array_end(out);
+    json_kv_strv(out, "labels", &standing->conf->labels);
     put_drivers(out, &standing->drivers);
     json_kv_bool(out, "held", standing->held);
     if (standing->held)

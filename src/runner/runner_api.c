@@ -135,15 +135,6 @@ int runner_find(struct github *github, const struct runner_place *place, const c
 
 /* ---- changes --------------------------------------------------------------------------------- */
 
-static void write_labels(struct json_out *out, const struct strv *labels)
-{
-    json_key(out, "labels");
-    json_array(out);
-    for (size_t i = 0; i < labels->count; i++)
-        json_string(out, labels->items[i]);
-    json_array_end(out);
-}
-
 int runner_set_labels(struct github *github, const struct runner_place *place,
                       const struct runner *runner, const struct strv *labels, const struct ctx *ctx,
                       struct err *err)
@@ -158,7 +149,7 @@ int runner_set_labels(struct github *github, const struct runner_place *place,
 
     json_begin(&out, -1, 0);
     json_object(&out);
-    write_labels(&out, labels);
+    json_kv_strv(&out, "labels", labels);
     json_object_end(&out);
     rc = github_send(github, &(struct github_change){HTTP_PUT, url, out.pending.data, false}, asked,
                      ctx, NULL, err);
@@ -183,7 +174,7 @@ int runner_new_jit(struct github *github, const struct runner_place *place,
     json_object(&out);
     json_kv_string(&out, "name", order->name);
     json_kv_int(&out, "runner_group_id", order->group);
-    write_labels(&out, order->labels);
+    json_kv_strv(&out, "labels", order->labels);
     json_kv_string(&out, "work_folder", order->work ? order->work : "_work");
     json_object_end(&out);
     rc = github_send(github, &(struct github_change){HTTP_POST, url, out.pending.data, true}, asked,

@@ -9,7 +9,7 @@
 #define HIL_SERVE_MATCH_H
 
 #include "base/err.h"
-#include "conf/lab.h"
+#include "conf/board.h"
 
 /* The patterns that `pattern` means for this board; none where it has no labels for {label}. */
 void match_fill(const char *pattern, const struct board_conf *board, struct strv *ret);

@@ -3,9 +3,9 @@
 
 #include "base/fs.h"
 #include "base/str.h"
-#include "board/lock_file.h"
 #include "serve/loop.h"
 #include "serve/rig_parts.h"
+#include "serve/service_lock.h"
 #include "store/rigged.h"
 
 #include <errno.h>
@@ -17,8 +17,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LOCK_MS 5000 /* for workers that a killed rig has left to end */
-#define NAP_MS 20
 #define AWAY_MS 1000 /* between two looks at a board that left the bus */
 #define IDLE_MS 3600000
 
@@ -230,7 +228,7 @@ static void reload(struct rig *rig)
 
     notify_send(&rig->notify, "RELOADING=1\nMONOTONIC_USEC=%lld", (long long)(ctx_now_ns() / 1000));
     if (rig_load(rig, &err) < 0)
-        rig_say(rig, NULL, "lab.yaml is wrong, so the old one stays: %s", err.message);
+        rig_tell_refused(rig, &err);
     else
         rig_say(rig, NULL, "%s was read again: %s", rig->setup.lab_path,
                 rig->setup.plan.images[0]->name);
@@ -328,28 +326,6 @@ static int watch_descriptors(struct rig *rig, struct err *err)
     return 0;
 }
 
-/* Two rigs of one lab would each number its slots, and publish its own state. */
-static int lock(struct rig *rig, struct err *err)
-{
-    cleanup_free char *dir = fs_join(rig->state_dir, "rig");
-    cleanup_free char *name = xasprintf("%s.lock", rig->setup.lab->name);
-    cleanup_free char *path = fs_join(dir, name);
-    struct ctx wait = ctx_narrow(&rig->ctx, LOCK_MS);
-    int rc = fs_mkdirs(dir, 0755, err);
-
-    if (rc == 0)
-        rc = lock_file_open(path, &rig->lock_fd, err);
-    while (rc == 0 && !lock_file_set(rig->lock_fd, F_WRLCK, 0)) {
-        rc = ctx_sleep(&wait, NAP_MS, NULL);
-        if (rc == -ERR_TIMEOUT)
-            return err_set(err, ERR_BUSY, "another hil rig is at work in lab %s",
-                           rig->setup.lab->name);
-        if (rc < 0)
-            return err_set(err, ERR_CANCELLED, "cancelled");
-    }
-    return rc;
-}
-
 static int open_all(struct rig *rig, struct err *err)
 {
     int rc = open_descriptors(rig, err);
@@ -359,7 +335,8 @@ static int open_all(struct rig *rig, struct err *err)
     if (rc == 0)
         rc = rig_load(rig, err);
     if (rc == 0)
-        rc = lock(rig, err);
+        rc = service_lock(rig->state_dir, "rig", rig->setup.lab->name, &rig->ctx, &rig->lock_fd,
+                          err);
     if (rc == 0)
         rc = hotplug_open(&rig->hotplug, err);
     if (rc == 0)
@@ -374,6 +351,7 @@ static void close_all(struct rig *rig)
     hotplug_close(rig->hotplug);
     rig_setup_done(&rig->setup);
     notify_close(&rig->notify);
+    journal_close(&rig->journal);
     close_fd(&rig->epoll_fd);
     close_fd(&rig->stop_fd);
     close_fd(&rig->reload_fd);
@@ -404,6 +382,7 @@ int rig_run(const struct rig_request *request, enum verdict *ret, struct err *er
 
     *ret = VERDICT_INFRA;
     notify_open(&rig.notify);
+    journal_open(&rig.journal, fileno(request->term.out), JOURNAL_SOCKET);
     rc = open_all(&rig, err);
     if (rc == 0) {
         rc = run(&rig, err);

@@ -19,7 +19,7 @@
 #include "base/term.h"
 #include "board/holder.h"
 #include "image/image.h"
-#include "result/result.h"
+#include "result/verdict.h"
 #include "source/download.h"
 
 struct rig_request {

@@ -299,7 +299,7 @@ static void read_own(const struct yaml_node *node, struct rig_fields *fields, st
     size_t count = 0;
 
     for (const struct yaml_node *child = node->first; child; child = child->next) {
-        if (lab_board_key(child->key))
+        if (board_conf_key(child->key))
             continue;
         copies[count] = *child;
         copies[count].next = NULL;

@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "base/ctx.h"
+#include "base/journal.h"
 #include "run/plan.h"
 #include "serve/notify.h"
 #include "serve/rig.h"
@@ -50,6 +51,7 @@ struct rig {
     bool firmware_failed, lab_failed; /* for the verdict */
     int64_t started_us;               /* Unix time */
     struct notify notify;
+    struct journal journal;
     /* the table on the terminal, and service-rig.json: what they show is not the newest */
     bool stale, unpublished;
     int64_t painted_ns, published_ns;
@@ -86,6 +88,8 @@ void rig_notice_shift(const struct rig *rig, const struct rig_summary *summary);
 /* rig_tell.c: lines, the table, and the state for others. */
 __attribute__((format(printf, 3, 4))) void rig_say(struct rig *rig, const struct rig_slot *slot,
                                                    const char *format, ...);
+/* lab.yaml or the firmware is wrong, and the old one stays. */
+void rig_tell_refused(struct rig *rig, const struct err *why);
 void rig_tell_slot(struct rig *rig, const struct rig_slot *slot);
 /* Paints and publishes what is due; returns when it wants to be called again, or CTX_NEVER. */
 int64_t rig_show(struct rig *rig);

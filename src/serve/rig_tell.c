@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "base/str.h"
 #include "report/words.h"
+#include "serve/message_id.h"
 #include "serve/rig_parts.h"
 
 #include <stdarg.h>
@@ -18,13 +19,43 @@
 
 /* ---- lines ----------------------------------------------------------------------------------- */
 
-static void add_line(struct rig *rig, const struct rig_slot *slot, enum term_style style,
+struct line { /* what goes with the words */
+    enum term_style style;
+    enum journal_priority priority;
+    const char *id; /* serve/message_id.h; NULL: it has none */
+};
+
+static bool add_to_journal(const struct rig *rig, const struct rig_slot *slot, struct line line,
+                           const char *text)
+{
+    char number[16] = "";
+    cleanup_free char *whole = NULL;
+
+    if (slot)
+        snprintf(number, sizeof number, "%u", slot->number);
+    const struct journal_field fields[] = {
+        {"MESSAGE_ID", line.id},
+        {"HIL_LAB", rig->setup.lab->name},
+        {"HIL_SLOT", number},
+        {"HIL_PATH", slot ? slot->device.path : NULL},
+        {"HIL_SERIAL", slot ? slot->device.serial : NULL},
+        {"HIL_IDENTITY", slot ? slot->identity : NULL},
+        {"HIL_STATE", slot ? rig_state_names[slot->state] : NULL},
+        {NULL, NULL}};
+
+    whole = slot ? xasprintf("slot %u %s%s%s: %s", slot->number, slot->device.path,
+                             *slot->device.serial ? " " : "", slot->device.serial, text)
+                 : xasprintf("hil rig: %s", text);
+    return journal_send(&rig->journal, line.priority, whole, fields);
+}
+
+static void add_line(struct rig *rig, const struct rig_slot *slot, struct line line,
                      const char *text)
 {
     const struct term *term = &rig->request->term;
     cleanup_buf struct buf clean = BUF_INIT(SIZE_MAX / 4);
 
-    if (rig->request->quiet)
+    if (rig->request->quiet || add_to_journal(rig, slot, line, text))
         return;
     if (slot)
         buf_addf(&rig->said, "%sslot %u %s%s%s:%s ", term_style(term, TERM_DIM), slot->number,
@@ -34,7 +65,7 @@ static void add_line(struct rig *rig, const struct rig_slot *slot, enum term_sty
     else
         buf_addf(&rig->said, "%shil rig:%s ", term_style(term, TERM_DIM),
                  term_style(term, TERM_PLAIN));
-    buf_addf(&rig->said, "%s%s%s\n", term_style(term, style),
+    buf_addf(&rig->said, "%s%s%s\n", term_style(term, line.style),
              words_screen(&clean, text, strlen(text), false), term_style(term, TERM_PLAIN));
     rig->stale = true;
 }
@@ -47,7 +78,15 @@ void rig_say(struct rig *rig, const struct rig_slot *slot, const char *format, .
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    add_line(rig, slot, TERM_YELLOW, text);
+    add_line(rig, slot, (struct line){TERM_YELLOW, JOURNAL_NOTICE, NULL}, text);
+}
+
+void rig_tell_refused(struct rig *rig, const struct err *why)
+{
+    cleanup_free char *text =
+        xasprintf("lab.yaml is wrong, so the old one stays: %s", why->message);
+
+    add_line(rig, NULL, (struct line){TERM_YELLOW, JOURNAL_ERR, MESSAGE_ID_CONF_REFUSED}, text);
 }
 
 static void tell_done(struct rig *rig, const struct rig_slot *slot)
@@ -58,7 +97,7 @@ static void tell_done(struct rig *rig, const struct rig_slot *slot)
     str_from_us(slot->took_us, took);
     text = xasprintf("done in %s%s%s, may be unplugged", took, *slot->identity ? ", " : "",
                      slot->identity);
-    add_line(rig, slot, TERM_GREEN, text);
+    add_line(rig, slot, (struct line){TERM_GREEN, JOURNAL_NOTICE, MESSAGE_ID_SLOT_DONE}, text);
 }
 
 /* On a terminal the table shows what goes on, and only ends are told for good. */
@@ -76,19 +115,19 @@ void rig_tell_slot(struct rig *rig, const struct rig_slot *slot)
         break;
     case RIG_FAILED:
         text = xasprintf("FAILED: %s", slot->reason);
-        add_line(rig, slot, TERM_RED, text);
+        add_line(rig, slot, (struct line){TERM_RED, JOURNAL_ERR, MESSAGE_ID_SLOT_FAILED}, text);
         break;
     case RIG_UNPLUGGED:
         text = xasprintf("unplugged before it was done, %s", slot->reason);
-        add_line(rig, slot, TERM_YELLOW, text);
+        add_line(rig, slot, (struct line){TERM_YELLOW, JOURNAL_WARNING, NULL}, text);
         break;
     case RIG_SEEN:
         text = xasprintf("seen before, %s; --again flashes it again", slot->reason);
-        add_line(rig, slot, TERM_PLAIN, text);
+        add_line(rig, slot, (struct line){TERM_PLAIN, JOURNAL_INFO, NULL}, text);
         break;
     default:
         if (!rig->request->term.live && words[slot->state])
-            add_line(rig, slot, TERM_PLAIN, words[slot->state]);
+            add_line(rig, slot, (struct line){TERM_PLAIN, JOURNAL_INFO, NULL}, words[slot->state]);
     }
 }
 

@@ -19,7 +19,9 @@
 #include <unistd.h>
 
 #define SWITCH_MS 30000
-#define OFF_MS 500     /* of a power cycle */
+#define OFF_MS 500 /* of a power cycle */
+#define GOES_MS 500
+#define NAP_MS 20
 #define LEASE_MS 10000 /* for a worker of ours that was killed to be gone for good */
 #define BEAT_MS 4
 
@@ -360,6 +362,18 @@ static int begin_record(struct work *work, struct err *err)
     return store_rigged_begin(work->store, &work->record, &work->id, err);
 }
 
+/* The kernel fails what is under way with a device before it takes it out of sysfs, so one that is
+ * there still may be about to go. */
+static bool goes(const struct work *work)
+{
+    struct ctx wait = ctx_narrow(&work->ctx, GOES_MS);
+    bool gone = is_gone(work);
+
+    while (!gone && ctx_sleep(&wait, NAP_MS, NULL) == 0)
+        gone = is_gone(work);
+    return gone;
+}
+
 /* What failed while the board was gone is told as that, but for tests: firmware need have no USB. */
 static int name_pull(struct work *work, int rc, struct err *err)
 {
@@ -368,7 +382,7 @@ static int name_pull(struct work *work, int rc, struct err *err)
                                                   [RIG_PROVISIONING] = "it was provisioned"};
     const char *what = words[work->news.state];
 
-    if (rc == 0 || !what || work->left || !is_gone(work))
+    if (rc == 0 || !what || work->left || !goes(work))
         return rc;
     if (work->news.percent >= 0)
         return err_set(err, ERR_GONE, "while %s, at %d %%", what, work->news.percent);

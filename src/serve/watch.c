@@ -4,9 +4,9 @@
 #include "base/fs.h"
 #include "base/str.h"
 #include "board/inventory.h"
-#include "board/lock_file.h"
 #include "notify/notifier.h"
 #include "serve/loop.h"
+#include "serve/service_lock.h"
 #include "serve/watch_state.h"
 
 #include <dirent.h>
@@ -19,11 +19,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LOCK_MS 5000   /* for workers that a killed service has left to end */
 #define HOURS_MS 20000 /* between two looks at the clock */
 #define STORE_MS 30000 /* after the store could not be had */
 #define IDLE_MS 3600000
-#define NAP_MS 20
 
 static int64_t unix_us(void)
 {
@@ -65,7 +63,7 @@ static int decide(struct watch *watch, struct store *store, struct post *post, s
         return 0;
     post->decided = false;
     if (!post->file) {
-        watch_tell_post(watch, post, "%s", post->why);
+        watch_tell_post(watch, post, JOURNAL_ERR, "%s", post->why);
         return 0;
     }
     rc = know(watch, store, post, &known, err);
@@ -243,16 +241,20 @@ static int64_t due_ns(const struct watch *watch)
 
 static void reload(struct watch *watch)
 {
+    struct watch_line refused;
     struct err err = {0};
 
     notify_send(&watch->notify, "RELOADING=1\nMONOTONIC_USEC=%lld",
                 (long long)(ctx_now_ns() / 1000));
     if (watch_load(watch, &err) < 0) {
-        watch_tell(watch, "hil watch", "lab.yaml is wrong, so the old one stays: %s", err.message);
+        refused = watch_line(JOURNAL_ERR, "hil watch");
+        refused.id = MESSAGE_ID_CONF_REFUSED;
+        watch_tell(watch, refused, "lab.yaml is wrong, so the old one stays: %s", err.message);
     } else {
-        watch_tell(watch, "hil watch", "%s was read again", watch->lab_path);
+        watch_tell(watch, watch_line(JOURNAL_INFO, "hil watch"), "%s was read again",
+                   watch->lab_path);
         if (watch_hook_open(watch, &err) < 0)
-            watch_tell(watch, "webhook", "%s", err.message);
+            watch_tell(watch, watch_line(JOURNAL_ERR, "webhook"), "%s", err.message);
     }
     notify_send(&watch->notify, "READY=1");
 }
@@ -309,7 +311,7 @@ static int run_on(struct watch *watch, struct err *err)
         bool bad = turn(watch, &told) < 0;
         int64_t due = due_ns(watch);
         if (bad && !str_eq(last, told.message))
-            watch_tell(watch, "hil watch", "%s", told.message);
+            watch_tell(watch, watch_line(JOURNAL_ERR, "hil watch"), "%s", told.message);
         snprintf(last, sizeof last, "%s", bad ? told.message : "");
         if (bad)
             loop_sooner(&due, loop_after_ms(STORE_MS));
@@ -343,28 +345,17 @@ static int open_descriptors(struct watch *watch, struct err *err)
 /* Of two services each would flash what the other has flashed already. */
 static int lock(struct watch *watch, struct err *err)
 {
-    cleanup_free char *dir = fs_join(watch->state_dir, "watch");
-    cleanup_free char *name = xasprintf("%s.lock", watch->lab->name), *path = fs_join(dir, name);
-    struct ctx wait = ctx_narrow(&watch->ctx, LOCK_MS);
     int rc = watch->request->dry_run ? 0 : fs_mkdirs(watch->files_dir, 0755, err);
 
     if (rc < 0 || watch->request->dry_run)
         return rc;
-    rc = lock_file_open(path, &watch->lock_fd, err);
-    while (rc == 0 && !lock_file_set(watch->lock_fd, F_WRLCK, 0)) {
-        rc = ctx_sleep(&wait, NAP_MS, NULL);
-        if (rc == -ERR_TIMEOUT)
-            return err_set(err, ERR_BUSY, "another hil watch is at work in lab %s",
-                           watch->lab->name);
-        if (rc < 0)
-            return err_set(err, ERR_CANCELLED, "cancelled");
-    }
-    return rc;
+    return service_lock(watch->state_dir, "watch", watch->lab->name, &watch->ctx, &watch->lock_fd,
+                        err);
 }
 
 static void note_github(void *arg, const char *text)
 {
-    watch_tell(arg, "GitHub", "%s", text);
+    watch_tell(arg, watch_line(JOURNAL_WARNING, "GitHub"), "%s", text);
 }
 
 static int open_github(struct watch *watch, struct err *err)
@@ -387,7 +378,7 @@ static void look_at_notify(const struct watch *watch)
     struct notifier *notifier = notifier_open(watch->lab, watch->state_dir, &err);
 
     if (err.code)
-        watch_tell(watch, "notify", "%s", err.message);
+        watch_tell(watch, watch_line(JOURNAL_ERR, "notify"), "%s", err.message);
     notifier_close(notifier);
 }
 
@@ -426,6 +417,7 @@ static void close_all(struct watch *watch)
     github_close(watch->github);
     watch_unload(watch);
     notify_close(&watch->notify);
+    journal_close(&watch->journal);
     close_fd(&watch->epoll_fd);
     close_fd(&watch->stop_fd);
     close_fd(&watch->reload_fd);
@@ -450,6 +442,7 @@ int watch_run(const struct watch_request *request, enum verdict *ret, struct err
 
     watch.state_dir = fs_state_dir();
     notify_open(&watch.notify);
+    journal_open(&watch.journal, fileno(request->out), JOURNAL_SOCKET);
     rc = open_all(&watch, err);
     if (rc == 0 && !request->dry_run)
         look_at_notify(&watch);

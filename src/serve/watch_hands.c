@@ -25,6 +25,7 @@ static void hand_done(struct hand *hand)
 {
     free(hand->name);
     free(hand->tag);
+    free(hand->asset);
     free(hand->image);
 }
 
@@ -57,7 +58,7 @@ static void note_download(void *arg, const char *text)
 {
     const struct parcel_work *work = arg;
 
-    watch_tell(work->watch, work->parcel->follow->name, "%s", text);
+    watch_tell(work->watch, watch_line_of(JOURNAL_WARNING, work->parcel->follow), "%s", text);
 }
 
 static void fetch(void *arg, struct worker_report *ret)
@@ -104,7 +105,7 @@ static void take_parcel(struct watch *watch, const struct hand *hand,
         parcel->again_ns =
             ctx_now_ns() + 1000000 * schedule_backoff(watch->request->retry_ms, PARCEL_MAX_MS,
                                                       parcel->failures, schedule_random());
-        watch_tell(watch, parcel->follow->name, "%s", report->text);
+        watch_tell(watch, watch_line_of(JOURNAL_ERR, parcel->follow), "%s", report->text);
     }
 }
 
@@ -112,7 +113,10 @@ static void take_parcel(struct watch *watch, const struct hand *hand,
 
 static void note_wait(void *arg, const char *board, const char *text)
 {
-    watch_tell(arg, board, "waits: %s", text);
+    struct watch_line line = watch_line(JOURNAL_INFO, board);
+
+    line.board = board;
+    watch_tell(arg, line, "waits: %s", text);
 }
 
 int watch_flash(struct watch *watch, const struct post *post, const char *path, bool golden,
@@ -143,11 +147,22 @@ int watch_flash(struct watch *watch, const struct post *post, const char *path, 
     };
     struct hand hand = {.kind = HAND_BOARD,
                         .name = xstrdup(post->board->name),
-                        .tag = xasprintf("%s (%s)", work.tag, work.asset),
+                        .tag = xstrdup(work.tag),
+                        .asset = xstrdup(work.asset),
                         .image = xstrdup(post->image),
                         .golden = golden};
 
     return start(watch, hand, board_work_run, &work, err);
+}
+
+static struct watch_line line_of(const struct hand *hand, enum journal_priority priority)
+{
+    struct watch_line line = watch_line(priority, hand->name);
+
+    line.board = hand->name;
+    line.tag = hand->tag;
+    line.asset = hand->asset;
+    return line;
 }
 
 void watch_supersede(struct watch *watch, const struct post *post)
@@ -156,7 +171,8 @@ void watch_supersede(struct watch *watch, const struct post *post)
         struct hand *hand = &watch->hands[i];
         if (hand->kind == HAND_BOARD && str_eq(hand->name, post->board->name) &&
             !str_eq(hand->image, post->image) && worker_withdraw(&hand->worker))
-            watch_tell(watch, hand->name, "no longer waits to get %s", hand->tag);
+            watch_tell(watch, line_of(hand, JOURNAL_INFO), "no longer waits to get %s (%s)",
+                       hand->tag, hand->asset);
     }
 }
 
@@ -168,19 +184,28 @@ static struct post *find_post(const struct watch *watch, const char *board)
     return NULL;
 }
 
-static void tell_outcome(struct watch *watch, const struct hand *hand,
+static void tell_outcome(struct watch *watch, const struct hand *hand, const struct post *post,
                          const struct worker_report *report)
 {
+    struct watch_line line = line_of(hand, report->skipped ? JOURNAL_INFO
+                                           : report->code  ? JOURNAL_ERR
+                                                           : JOURNAL_NOTICE);
     char took[32];
 
+    line.conf = post ? post->follow->conf : NULL;
+    if (!report->skipped) {
+        line.id = report->code ? MESSAGE_ID_NOT_FLASHED : MESSAGE_ID_FLASHED;
+        line.verdict = verdict_name(report->verdict);
+    }
     str_from_us(report->took_us, took);
     if (report->skipped)
-        watch_tell(watch, hand->name, "skipped %s: %s", hand->tag, report->text);
+        watch_tell(watch, line, "skipped %s (%s): %s", hand->tag, hand->asset, report->text);
     else if (report->code)
-        watch_tell(watch, hand->name, "%s %s: %s",
-                   report->verdict == VERDICT_FAIL ? "FAIL" : "FAILED", hand->tag, report->text);
+        watch_tell(watch, line, "%s %s (%s): %s",
+                   report->verdict == VERDICT_FAIL ? "FAIL" : "FAILED", hand->tag, hand->asset,
+                   report->text);
     else
-        watch_tell(watch, hand->name, "ok %s, %s in %s", hand->tag, report->text, took);
+        watch_tell(watch, line, "ok %s (%s), %s in %s", hand->tag, hand->asset, report->text, took);
 }
 
 /* Without a note of it the board would be flashed again at once, for ever. */
@@ -192,6 +217,7 @@ static void take_loss(struct watch *watch, const struct hand *hand, const struct
                               .lab = watch->lab,
                               .lab_name = watch->lab->name,
                               .tag = hand->tag,
+                              .asset = hand->asset,
                               .image = hand->image,
                               .state_dir = watch->state_dir,
                               .golden = hand->golden,
@@ -199,7 +225,7 @@ static void take_loss(struct watch *watch, const struct hand *hand, const struct
     struct err err = {0};
 
     if (board_work_lost(&work, report->text, &err) < 0)
-        watch_tell(watch, hand->name, "%s", err.message);
+        watch_tell(watch, line_of(hand, JOURNAL_ERR), "%s", err.message);
 }
 
 static void take_board(struct watch *watch, const struct hand *hand,
@@ -207,13 +233,13 @@ static void take_board(struct watch *watch, const struct hand *hand,
 {
     struct post *post = find_post(watch, hand->name);
 
-    tell_outcome(watch, hand, report);
+    tell_outcome(watch, hand, post, report);
     if (!post) /* lab.yaml has changed */
         return;
     if (report->lost)
         take_loss(watch, hand, post, report);
     free(post->told); /* who was told of a flash need not be told what is there */
-    post->told = report->code ? NULL : xasprintf("has %s", hand->tag);
+    post->told = report->code ? NULL : xasprintf("has %s (%s)", hand->tag, hand->asset);
     free(post->text);
     post->text = xstrdup(report->text);
     post->tried = watch->request->once;

@@ -31,7 +31,7 @@ int watch_hook_open(struct watch *watch, struct err *err)
         return rc;
     listen_to(watch, watch->hook.events_fd);
     listen_to(watch, worker_fd(&watch->hook.worker));
-    watch_tell(watch, "webhook", "listens at %s", watch->hook.address);
+    watch_tell(watch, watch_line(JOURNAL_INFO, "webhook"), "listens at %s", watch->hook.address);
     return 0;
 }
 
@@ -71,10 +71,11 @@ void watch_hook_take(struct watch *watch)
     while (watch->hook.events_fd >= 0 && webhook_next(&watch->hook, &event))
         wake(watch, &event);
     if (watch->hook.events_fd >= 0 && has_ended(&watch->hook) && !ctx_cancelled(&watch->ctx)) {
-        watch_tell(watch, "webhook", "nobody listens any more; asked for again in a moment");
+        watch_tell(watch, watch_line(JOURNAL_WARNING, "webhook"),
+                   "nobody listens any more; asked for again in a moment");
         watch_hook_close(watch);
     }
     if (watch->hook.events_fd < 0 && watch->plan.webhook.listen && !watch->request->once &&
         ctx_now_ns() >= watch->hook_again_ns && watch_hook_open(watch, &err) < 0)
-        watch_tell(watch, "webhook", "%s", err.message);
+        watch_tell(watch, watch_line(JOURNAL_ERR, "webhook"), "%s", err.message);
 }

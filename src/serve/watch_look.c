@@ -32,14 +32,16 @@ static void find_files(struct watch *watch, const struct follow *follow)
 
 static void keep_answer(struct watch *watch, struct follow *follow, struct newest *fresh)
 {
-    if (!str_eq(follow->newest.tag, fresh->tag))
-        watch_tell(watch, follow->name, "newest is %s", fresh->tag);
-    else if (follow->error)
-        watch_tell(watch, follow->name, "GitHub answers again");
+    bool is_new = !str_eq(follow->newest.tag, fresh->tag), again = follow->error;
+
     free(follow->error);
     follow->error = NULL;
     newest_done(&follow->newest);
     follow->newest = *fresh;
+    if (is_new)
+        watch_tell(watch, watch_line_of(JOURNAL_NOTICE, follow), "newest is %s", fresh->tag);
+    else if (again)
+        watch_tell(watch, watch_line_of(JOURNAL_INFO, follow), "GitHub answers again");
     follow->failures = 0;
     follow->next_ns = loop_after_ms(schedule_jitter(follow->conf->interval_ms, schedule_random()));
     find_files(watch, follow);
@@ -60,10 +62,12 @@ static void tell_of_silence(const struct watch *watch, const struct follow *foll
 static void keep_error(struct watch *watch, struct follow *follow, struct err *err)
 {
     const struct watch_request *request = watch->request;
+    struct watch_line silent = watch_line_of(JOURNAL_ERR, follow);
 
+    silent.id = MESSAGE_ID_NO_ANSWER;
     http_mask(github_http(watch->github), err->message);
     if (!str_eq(follow->error, err->message))
-        watch_tell(watch, follow->name, "%s", err->message);
+        watch_tell(watch, silent, "%s", err->message);
     free(follow->error);
     follow->error = xstrdup(err->message);
     if (++follow->failures == FAILURES_TOLD)
@@ -82,8 +86,8 @@ static bool must_rest(struct watch *watch, struct follow *follow)
         return false;
     if (follow->next_ns < loop_after_ms(rest_ms)) {
         follow->next_ns = loop_after_ms(rest_ms);
-        watch_tell(watch, follow->name, "GitHub's rate limit: asked again in %s",
-                   str_from_us(rest_ms * 1000, time));
+        watch_tell(watch, watch_line_of(JOURNAL_WARNING, follow),
+                   "GitHub's rate limit: asked again in %s", str_from_us(rest_ms * 1000, time));
     }
     return true;
 }

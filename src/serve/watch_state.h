@@ -5,6 +5,8 @@
 #ifndef HIL_SERVE_WATCH_STATE_H
 #define HIL_SERVE_WATCH_STATE_H
 
+#include "base/journal.h"
+#include "serve/message_id.h"
 #include "serve/newest.h"
 #include "serve/notify.h"
 #include "serve/watch.h"
@@ -52,7 +54,7 @@ struct hand { /* a worker and what it is at */
     struct worker worker;
     enum hand_kind kind;
     char *name; /* the board, or the parcel's place */
-    char *tag, *image;
+    char *tag, *asset, *image;
     bool golden;
 };
 
@@ -74,16 +76,29 @@ struct watch {
     struct hand *hands;
     size_t hand_count;
     struct notify notify;
+    struct journal journal;
     struct webhook hook;
     int64_t hook_again_ns; /* when it is opened again, if it is closed */
 };
 
-/* watch_tell.c: a line for people about a board or a watch, and the report of one round. */
-__attribute__((format(printf, 3, 4))) void watch_tell(const struct watch *watch, const char *who,
-                                                      const char *format, ...);
-/* The same where it is not what was said of the post last. */
+/* watch_tell.c: a line for people, and the report of one round. */
+struct watch_line {  /* what it is of, for the journal's fields; NULL: does not apply */
+    const char *who; /* stands before the words */
+    enum journal_priority priority;
+    const char *id; /* serve/message_id.h */
+    const struct watch_conf *conf;
+    const char *board, *tag, *asset, *verdict;
+};
 __attribute__((format(printf, 3, 4))) void
-watch_tell_post(const struct watch *watch, struct post *post, const char *format, ...);
+watch_tell(const struct watch *watch, struct watch_line line, const char *format, ...);
+/* Of the service itself, and of a watch. */
+struct watch_line watch_line(enum journal_priority priority, const char *who);
+struct watch_line watch_line_of(enum journal_priority priority, const struct follow *follow);
+/* Of a board, where it is not what was said of it last. */
+__attribute__((format(printf, 4, 5))) void watch_tell_post(const struct watch *watch,
+                                                           struct post *post,
+                                                           enum journal_priority priority,
+                                                           const char *format, ...);
 void watch_tell_decision(const struct watch *watch, struct post *post,
                          const struct store_watched *known);
 enum verdict watch_verdict(const struct watch *watch);

@@ -13,15 +13,34 @@
 
 #define LINE_MAX_BYTES 2048
 
-static void put(const struct watch *watch, const char *who, const char *text)
+static void put(const struct watch *watch, const struct watch_line *line, const char *text)
 {
     cleanup_free char *clean = text_clean_dup(text, LINE_MAX_BYTES, TEXT_ONE_LINE);
+    cleanup_free char *whole = xasprintf("%s: %s", line->who, clean);
+    const struct journal_field fields[] = {
+        {"MESSAGE_ID", line->id},       {"HIL_LAB", watch->lab ? watch->lab->name : NULL},
+        {"HIL_BOARD", line->board},     {"HIL_REPOSITORY", line->conf ? line->conf->repo : NULL},
+        {"HIL_TAG", line->tag},         {"HIL_ASSET", line->asset},
+        {"HIL_VERDICT", line->verdict}, {NULL, NULL}};
 
-    fprintf(watch->request->out, "%s: %s\n", who, clean);
+    if (journal_send(&watch->journal, line->priority, whole, fields))
+        return;
+    fprintf(watch->request->out, "%s\n", whole);
     fflush(watch->request->out);
 }
 
-void watch_tell(const struct watch *watch, const char *who, const char *format, ...)
+struct watch_line watch_line(enum journal_priority priority, const char *who)
+{
+    return (struct watch_line){.who = who, .priority = priority};
+}
+
+struct watch_line watch_line_of(enum journal_priority priority, const struct follow *follow)
+{
+    return (struct watch_line){
+        .who = follow->name, .priority = priority, .conf = follow->conf, .tag = follow->newest.tag};
+}
+
+void watch_tell(const struct watch *watch, struct watch_line line, const char *format, ...)
 {
     char text[LINE_MAX_BYTES];
     va_list args;
@@ -29,11 +48,13 @@ void watch_tell(const struct watch *watch, const char *who, const char *format, 
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    put(watch, who, text);
+    put(watch, &line, text);
 }
 
-void watch_tell_post(const struct watch *watch, struct post *post, const char *format, ...)
+void watch_tell_post(const struct watch *watch, struct post *post, enum journal_priority priority,
+                     const char *format, ...)
 {
+    struct watch_line line = watch_line_of(priority, post->follow);
     char text[LINE_MAX_BYTES];
     va_list args;
 
@@ -46,7 +67,10 @@ void watch_tell_post(const struct watch *watch, struct post *post, const char *f
         return;
     free(post->told);
     post->told = xstrdup(text);
-    put(watch, post->board->name, text);
+    line.who = line.board = post->board->name;
+    line.asset = post->file ? post->file->name : NULL;
+    line.id = post->decided && post->action == WATCH_ASIDE ? MESSAGE_ID_SET_ASIDE : NULL;
+    put(watch, &line, text);
 }
 
 /* "14:03", or with the day where that is not today's. */
@@ -68,17 +92,17 @@ static void tell_aside(const struct watch *watch, struct post *post,
     const char *tag = post->follow->newest.tag, *board = post->board->name;
 
     if (!*known->quarantine)
-        watch_tell_post(watch, post,
+        watch_tell_post(watch, post, JOURNAL_ERR,
                         "is not given %s again, until there is another image, or hil watch "
                         "--forget %s: %s",
                         tag, board, known->aside);
     else if (*known->quarantine_for)
-        watch_tell_post(watch, post,
+        watch_tell_post(watch, post, JOURNAL_ERR,
                         "is in quarantine until there is another image than %s, or hil boards "
                         "--release %s: %s",
                         tag, board, known->quarantine);
     else
-        watch_tell_post(watch, post,
+        watch_tell_post(watch, post, JOURNAL_ERR,
                         "is in quarantine; once it is mended: hil boards --release "
                         "%s: %s",
                         board, known->quarantine);
@@ -94,29 +118,29 @@ void watch_tell_decision(const struct watch *watch, struct post *post,
 
     switch (post->action) {
     case WATCH_CURRENT:
-        watch_tell_post(watch, post, "has %s (%s)", tag, asset);
+        watch_tell_post(watch, post, JOURNAL_INFO, "has %s (%s)", tag, asset);
         break;
     case WATCH_FLASH:
     case WATCH_GOLDEN:
         if (dry)
-            watch_tell_post(watch, post, "would get %s (%s)",
+            watch_tell_post(watch, post, JOURNAL_INFO, "would get %s (%s)",
                             post->action == WATCH_GOLDEN ? conf->golden : tag,
                             post->action == WATCH_GOLDEN ? "golden" : asset);
         break;
     case WATCH_PAUSE:
-        watch_tell_post(watch, post, "%s failed %u time%s; tried again at %s: %s", tag,
-                        known->failures, known->failures == 1 ? "" : "s",
+        watch_tell_post(watch, post, JOURNAL_WARNING, "%s failed %u time%s; tried again at %s: %s",
+                        tag, known->failures, known->failures == 1 ? "" : "s",
                         at_time(post->until_us, when), known->reason);
         break;
     case WATCH_LIMIT:
-        watch_tell_post(watch, post,
+        watch_tell_post(watch, post, JOURNAL_WARNING,
                         "was flashed %llu times in 24 hours, which is its daily-limit; not before "
                         "%s again",
                         (unsigned long long)known->flashes, at_time(post->until_us, when));
         break;
     case WATCH_CLOSED:
-        watch_tell_post(watch, post, "waits for its hours (%s) to get %s (%s)", conf->hours, tag,
-                        asset);
+        watch_tell_post(watch, post, JOURNAL_INFO, "waits for its hours (%s) to get %s (%s)",
+                        conf->hours, tag, asset);
         break;
     case WATCH_ASIDE:
         tell_aside(watch, post, known);

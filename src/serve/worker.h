@@ -16,7 +16,7 @@
 #define HIL_SERVE_WORKER_H
 
 #include "base/ctx.h"
-#include "result/result.h"
+#include "result/verdict.h"
 
 #include <sys/types.h>
 

@@ -292,7 +292,7 @@ static int load_attempt(struct loading *loading, const struct dump_value *values
     struct dump_value mine[DUMP_COLUMNS_MAX];
 
     memcpy(mine, values, sizeof mine);
-    mine[15] = run ? (struct dump_value){.number = run->ours} : (struct dump_value){.null = true};
+    mine[15] = (struct dump_value){.null = !run, .number = run ? run->ours : 0};
     return run_row(loading, ATTEMPTS, mine, 0, err);
 }
 

@@ -11,7 +11,7 @@
 #ifndef HIL_STORE_PRUNE_H
 #define HIL_STORE_PRUNE_H
 
-#include "conf/lab.h"
+#include "conf/store.h"
 #include "store/store.h"
 
 /* keep_ms is of this lab's runs, max_bytes of the whole store, whichever lab's they are. `all`: forget

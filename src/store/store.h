@@ -13,7 +13,7 @@
 
 #include "base/err.h"
 #include "base/str.h"
-#include "conf/lab.h"
+#include "conf/store.h"
 #include "result/result.h"
 
 #include <stdbool.h>

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #define APPEAR_MS 5000
-#define LEAVE_MS 5000
 #define RETRY_MS 20
 
 static const struct usb_interface *dfu_interface(const struct usb_device *device)
@@ -125,8 +124,6 @@ static bool came_true(const struct expectation *wanted, const struct usb_tree *t
 
 static int await(const struct expectation *wanted, const struct ctx *ctx, struct err *err)
 {
-    struct ctx until = ctx_narrow(ctx, LEAVE_MS);
-
     for (;;) {
         struct usb_tree tree;
         int rc = usb_scan(&tree, err);
@@ -136,7 +133,7 @@ static int await(const struct expectation *wanted, const struct ctx *ctx, struct
         usb_tree_done(&tree);
         if (done)
             return 0;
-        rc = ctx_sleep(&until, RETRY_MS, err);
+        rc = ctx_sleep(ctx, RETRY_MS, err);
         if (rc < 0)
             return rc;
     }

@@ -10,8 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
 
 #define HUB_CLASS 9
+#define AGAIN_MS 100 /* from a message to a second look */
 
 /* udevd sends its own messages once a device's node has its permissions; without it there are the
  * kernel's. */
@@ -21,8 +24,8 @@ struct hotplug {
     struct udev_api api;
     struct udev *udev;
     struct udev_monitor *monitors[ARRAY_SIZE(sources)];
-    int epoll_fd;
-    bool looked; /* there is a picture at all */
+    int epoll_fd, again_fd; /* again_fd: a timer */
+    bool looked;            /* there is a picture at all */
     struct usb_tree before, now;
     size_t pulled_at, plugged_at; /* how far the two were compared */
 };
@@ -40,16 +43,28 @@ static bool add_monitor(struct hotplug *hotplug, size_t i)
            epoll_ctl(hotplug->epoll_fd, EPOLL_CTL_ADD, api->monitor_get_fd(monitor), &event) == 0;
 }
 
+/* The kernel tells that a device goes before it takes it out of sysfs (device_del()), so who looks at
+ * once may still see it. */
+static bool add_timer(struct hotplug *hotplug)
+{
+    struct epoll_event event = {.events = EPOLLIN};
+
+    hotplug->again_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    return hotplug->again_fd >= 0 &&
+           epoll_ctl(hotplug->epoll_fd, EPOLL_CTL_ADD, hotplug->again_fd, &event) == 0;
+}
+
 int hotplug_open(struct hotplug **ret, struct err *err)
 {
     struct hotplug *hotplug = xcalloc(1, sizeof *hotplug);
     bool has_udevd = fs_exists("/run/udev/control");
     int rc = udev_api_load(&hotplug->api, err);
 
+    hotplug->again_fd = -1;
     hotplug->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (rc == 0)
         hotplug->udev = hotplug->api.new();
-    if (rc == 0 && (!hotplug->udev || hotplug->epoll_fd < 0))
+    if (rc == 0 && (!hotplug->udev || hotplug->epoll_fd < 0 || !add_timer(hotplug)))
         rc = err_sys(err, errno, "udev");
     for (size_t i = 0; rc == 0 && i < (has_udevd ? 1 : ARRAY_SIZE(sources)); i++)
         if (!add_monitor(hotplug, i))
@@ -70,6 +85,7 @@ void hotplug_close(struct hotplug *hotplug)
             hotplug->api.monitor_unref(hotplug->monitors[i]);
     if (hotplug->udev)
         hotplug->api.unref(hotplug->udev);
+    close_fd(&hotplug->again_fd);
     close_fd(&hotplug->epoll_fd);
     usb_tree_done(&hotplug->before);
     usb_tree_done(&hotplug->now);
@@ -86,9 +102,17 @@ int hotplug_fd(const struct hotplug *hotplug)
     return hotplug->epoll_fd;
 }
 
-/* True where there was a message, or one got lost (ENOBUFS): either is reason to look. */
+static void look_once_more(const struct hotplug *hotplug)
+{
+    timerfd_settime(hotplug->again_fd, 0,
+                    &(struct itimerspec){.it_value.tv_nsec = AGAIN_MS * 1000000L}, NULL);
+}
+
+/* True where there was a message, or one got lost (ENOBUFS): either is reason to look, and some time
+ * later once more. */
 static bool drain(struct hotplug *hotplug)
 {
+    uint64_t times;
     bool any = false;
 
     for (size_t i = 0; i < ARRAY_SIZE(sources); i++) {
@@ -102,6 +126,10 @@ static bool drain(struct hotplug *hotplug)
                 hotplug->api.device_unref(device);
         }
     }
+    if (any)
+        look_once_more(hotplug);
+    else
+        any = read(hotplug->again_fd, &times, sizeof times) > 0;
     return any;
 }
 

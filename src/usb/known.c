@@ -35,10 +35,12 @@ static const struct usb_known table[] = {
     {USB_PROBE, "STLINK-V3", IDS(0x0483, 0x3753, 0x3757), OPENOCD("stlink")},
     {USB_PROBE, "Black Magic Probe", ID(0x1d50, 0x6018), .way = USB_WAY_GDB},
     {USB_PROBE, "Black Magic Probe in its loader", ID(0x1d50, 0x6017)},
-    {USB_PROBE, "Picoprobe", ID(0x2e8a, 0x0004), OPENOCD("picoprobe")},
+    /* Its protocol is known to Raspberry Pi's fork of OpenOCD alone; as a Debug Probe it is CMSIS-DAP. */
+    {USB_PROBE, "Picoprobe", ID(0x2e8a, 0x0004)},
     {USB_PROBE, "Raspberry Pi Debug Probe", ID(0x2e8a, 0x000c), CMSIS_DAP},
-    {USB_PROBE, "ESP USB-JTAG", ID(0x303a, 0x1001), OPENOCD("esp_usb_jtag")},
-    {USB_PROBE, "ESP-Prog 2", ID(0x303a, 0x1002), OPENOCD("esp_usb_jtag")},
+    /* Of the chip itself, and OpenOCD 0.12 writes no ESP's flash. */
+    {USB_PROBE, "ESP USB-JTAG", ID(0x303a, 0x1001), .way = USB_WAY_ESPTOOL},
+    {USB_PROBE, "ESP USB Bridge", ID(0x303a, 0x1002), .way = USB_WAY_ESPTOOL},
     {USB_PROBE, "WCH-Link", IDS(0x1a86, 0x8010, 0x8010)},
     {USB_PROBE, "CMSIS-DAP", .word = "CMSIS-DAP", CMSIS_DAP},
     {USB_PROBE, "J-Link", IDS(0x1366, 0x0001, 0xffff), OPENOCD("jlink")},

@@ -19,7 +19,14 @@ enum usb_kind {
 };
 
 /* How firmware gets in. */
-enum usb_way { USB_WAY_NONE, USB_WAY_OPENOCD, USB_WAY_GDB, USB_WAY_DFU, USB_WAY_DRIVE };
+enum usb_way {
+    USB_WAY_NONE,
+    USB_WAY_OPENOCD,
+    USB_WAY_GDB,
+    USB_WAY_DFU,
+    USB_WAY_DRIVE,
+    USB_WAY_ESPTOOL
+};
 
 struct usb_known {
     enum usb_kind kind;

@@ -29,7 +29,7 @@ static void check_there(const struct board_conf *board)
 
     require(name_valid(board->there) && name_valid(server->name));
     require(slash && name_valid(slash + 1) && !strchr(slash + 1, '/'));
-    require(!board->flash && !board->console && !board->qemu && !board->memory_count);
+    require(!board->flash && !board->console && !board->qemu && !board->memory.count);
     require(server->hosts.count && (!server->user || server->user[0] != '-'));
     for (size_t i = 0; i < server->hosts.count; i++)
         require(server->hosts.items[i][0] && server->hosts.items[i][0] != '-');
@@ -48,9 +48,10 @@ static void check_board(const struct board_conf *board)
     require(board_matches(board, board->name));
     for (size_t i = 0; i < board->labels.count; i++)
         require(board_matches(board, board->labels.items[i]));
-    for (size_t i = 0; i < board->memory_count; i++)
-        require(board->memory[i].size &&
-                board->memory[i].at + (board->memory[i].size - 1) >= board->memory[i].at);
+    for (size_t i = 0; i < board->memory.count; i++)
+        require(board->memory.ranges[i].size &&
+                board->memory.ranges[i].at + (board->memory.ranges[i].size - 1) >=
+                    board->memory.ranges[i].at);
 }
 
 /* Those without a mistake have a name, a kind, and something that they want. */

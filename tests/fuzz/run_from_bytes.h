@@ -46,7 +46,7 @@ static inline void fill_job(struct job_result *job, const uint8_t *at, size_t le
 {
     while (left) {
         const char *suite = next_text(&job->arena, &at, &left);
-        struct test_case *added = suite_add(job, job_suite(job, suite, strlen(suite)));
+        struct test_case *added = suite_add(job_suite(job, suite, strlen(suite)));
         added->name = next_text(&job->arena, &at, &left);
         added->result = (enum case_result)(strlen(added->name) % 4);
         added->message = next_text(&job->arena, &at, &left);

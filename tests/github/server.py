@@ -311,12 +311,13 @@ class Handler(BaseHTTPRequestHandler):
                 more = urllib.parse.urlencode({**query, "page": page + 1})
                 fields["Link"] = f'<{self.server.github.origin}{path}?{more}>; rel="next", <x>; rel="last"'
         body, fields = self.as_json(found, **fields)
-        if self.headers.get("If-None-Match") == fields["ETag"]:
+        down = self.server.github.faults.get("down")
+        if self.headers.get("If-None-Match") == fields["ETag"] and not down:
             self.server.github.unchanged += 1
             self.reply(304, b"", fields)
             return
         self.server.github.counted += 1
-        self.serve("api", body, fields)
+        self.serve("down" if down else "api", body, fields)
 
     def link_to(self, github, blob):
         if blob in github.direct:

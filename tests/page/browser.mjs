@@ -47,7 +47,7 @@ const commands = {
   fill: ({selector, text}) => page.fill(selector, text),
   press: ({key}) => page.keyboard.press(key),
   names: () => page.accessibility.snapshot({interestingOnly: true}),
-  shot: ({path}) => page.screenshot({path}).then(() => path),
+  shot: ({path}) => page.screenshot({path, fullPage: true}).then(() => path),
   complaints: () => complaints.splice(0),
 };
 

@@ -361,7 +361,44 @@ def test_probes_that_no_tool_can_tell_apart(hil):
     result = UsbLab(hil, *daps)("discover", "--write", "--yes")
     assert "1-1.2, 1-1.3 share the serial number SAME: no tool tells them apart" in result.out
     text = (hil.home / "lab.yaml").read_text()
-    assert text.count("# still needs a serial number of its own") == 2
+    assert text.count("# still needs a serial number of its own for SERIAL") == 2
+    assert text.count('interface: cmsis-dap, target: TARGET, serial: "SERIAL"') == 4 and "location" not in text
+
+
+def test_a_board_that_is_its_bootloaders_drive(hil):
+    """Complete where a hub can switch it off and on; its tty comes with its firmware, at the same port."""
+    pico = "id=2e8a:0003 serial=E0C9125B0D9B drive=RPI-RP2 if=08/06/50"
+    usb = UsbLab(hil, "hub 1-3 switching=ports", "device 1-3.2 " + pico, "device 1-4 " + pico)
+    result = usb("discover", "--write", "--yes")
+    assert result.code == 0 and " 1 board is still a comment" in result.out, result.out + result.err
+    text = (hil.home / "lab.yaml").read_text()
+    assert "    flash: {uf2: {path: 1-3.2}}\n    power: {usb-hub: {location: 1-3, port: 2}}\n" in text, text
+    assert "    console: {serial: {usb-path: 1-3.2, baud: 115200}}" in text
+    assert "# still needs a reset or power driver:\n" in text and "#   flash: {uf2: {path: 1-4}}" in text
+    boards = json.loads(usb("boards", "--json").out)["boards"]
+    assert [board["name"] for board in boards] == ["rp2040-1"], boards
+
+
+def test_an_esp_by_its_own_usb_port(hil):
+    usb = UsbLab(hil, "device 1-1.5 id=303a:1001 serial=34:85:18:AA:BB:CC if=02/02/01,ttyACM3 if=ff/ff/01")
+    result = usb("discover", "--write", "--yes")
+    text = (hil.home / "lab.yaml").read_text()
+    assert result.code == 0 and "comment" not in result.out, text
+    assert re.search(r'flash: {esptool: {port: "/dev/serial/by-[^"]+"}}', text), text
+    assert "    reset: {serial: {pattern: esptool}}\n" in text and "    console: {serial: {usb-serial: " in text, text
+    assert usb("boards").code == 0
+
+
+@pytest.mark.skipif(not shutil.which("openocd"), reason="needs openocd")
+def test_openocd_has_every_interface_that_is_proposed(hil):
+    ids = ("0483:3748", "0483:374b", "0483:374f", "1366:0105", "0d28:0204 name=CMSIS-DAP", "2e8a:0004", "2e8a:000c", "303a:1002")
+    usb = UsbLab(hil, *(f"device 1-1.{i} id={each} serial=S{i} if=ff/ff/00" for i, each in enumerate(ids, 1)))
+    assert usb("discover", "--write", "--yes").code == 0
+    names = set(re.findall(r"interface: ([\w-]+)", (hil.home / "lab.yaml").read_text()))
+    assert {"stlink", "jlink", "cmsis-dap"} <= names
+    for name in names:
+        run = subprocess.run(["openocd", "-c", f"script interface/{name}.cfg", "-c", "shutdown"], capture_output=True, text=True)
+        assert run.returncode == 0, run.stderr
 
 
 # ---- --import --------------------------------------------------------------------------------
@@ -387,8 +424,9 @@ def test_another_programs_inventory(hil, name, boards):
 
 def test_the_limit_of_a_remote_flasher_becomes_the_labs(hil):
     file = json.loads((GOLDEN / "config.json").read_text())
+    del file["servers"]["pi1"]["hostnames"]  # it is this host
     usb = UsbLab(hil, NUCLEO)
-    both = usb("discover", "--write", "--yes", "--import", GOLDEN / "config.json")
+    both = usb("discover", "--write", "--yes", "--import", hil.write("both.json", json.dumps(file)))
     assert "mind: pi1 flashes at most 4 boards at once: on that host, lab.yaml is to have max-parallel: {lab: 4}" in both.out
     (hil.home / "lab.yaml").unlink()
     del file["servers"]["pi2"]

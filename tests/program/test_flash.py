@@ -73,7 +73,24 @@ def test_guarded_memory_is_written_where_it_is_named(hil, verb):
     hil(verb, "--write", "option-bytes", image, "-t", "boot=1ms,total=1s")
     assert (hil.home / "written").exists() == (verb == "flash")  # hil run wants a console first
     nobody = hil(verb, "--write", "option-byte", image)
-    assert nobody.code == 2 and "no board of " in nobody.err and "has memory of that name" in nobody.err
+    assert nobody.code == 2 and "--write: no board of " in nobody.err and "has memory named 'option-byte'" in nobody.err
+
+
+def test_a_plan_names_the_guarded_memory_of_one_test_only(hil):
+    file = lab(hil, {"uno-1": {"run": f"cp $0 {hil.home}/written"}})
+    file.write_text(file.read_text() + GUARDED)
+    hil.write("options.hex", ":020000041FFFDC\n:04C00000EFAAFFF0B4\n:00000001FF\n")
+
+    def run(*writes):
+        tests = "".join(f"  - {{name: t{i}, firmware: options.hex, boards: uno-1{more}}}\n" for i, more in enumerate(writes))
+        return hil("run", "--plan", hil.write("hil.yaml", "tests:\n" + tests), "-t", "boot=1ms,total=1s")
+
+    assert run(", write: option-bytes").code == 3  # it has no console
+    refused = run(", write: option-bytes", "")
+    assert refused.code == 2 and "lies in the option-bytes of uno-1" in refused.err
+    nobody = run("", ", write: option-byte")
+    assert nobody.code == 2, nobody.err
+    assert "hil.yaml:3: test 't1': write: no board of " in nobody.err and "has memory named 'option-byte'" in nobody.err
 
 
 def test_memory_that_nobody_writes(hil):

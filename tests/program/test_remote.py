@@ -194,6 +194,25 @@ def test_what_is_wrong_there_and_what_is_plugged_in(hil, servers, pi1):
     assert unknown.code == 2 and "no server 'pi9'" in unknown.err
 
 
+def test_the_health_of_boards_there(hil, servers, pi1):
+    """Labels, quarantine and golden images are the server's own."""
+    text = (pi1.home / "lab.yaml").read_text()
+    golden = f"    health: {{firmware: {firmware('bad-hang.elf')}}}\n    timeouts: {{boot: 300ms, idle: 300ms}}\n"
+    (pi1.home / "lab.yaml").write_text(text.replace("    labels: [stm32f405, virtual]\n", "    labels: [stm32f405, virtual]\n" + golden, 1))
+    lab = servers.lab("from pi1")
+    assert "pi1-only" in hil("labels", "--lab", lab, "--server", "pi1").out.splitlines()
+    ill = hil("health", "--lab", lab, "--server", "pi1", "-b", "board-a")
+    assert ill.code == 1, ill.out + ill.err
+    shown = json.loads(hil("boards", "--lab", lab, "--json").out)["boards"]
+    assert [bool(board["quarantine"]) for board in shown] == [True, False], shown
+    freed = hil("boards", "--lab", lab, "--release", "pi1/board-a", "board-b")
+    assert freed.code == 0 and freed.out == "pi1/board-a: released\npi1/board-b: was in no quarantine\n", freed.out + freed.err
+    assert not json.loads(hil("boards", "--lab", lab, "--json").out)["boards"][0]["quarantine"]
+    assert hil("labels", "--lab", lab, "--server", "pi1", "--sync").code == 2
+    none = hil("boards", "--lab", lab, "--release", "pi1/none")
+    assert none.code == 2 and "pi1/none" in none.err
+
+
 # ---- a link that breaks ---------------------------------------------------------------------------
 
 

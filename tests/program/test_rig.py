@@ -28,6 +28,7 @@ rig:
   flash: {dfu: {path: '{path}', serial: '{serial}'}}
 """
 MACS = "02:00:00:00:10:00-02:00:00:00:10:ff"
+AT_IT = "linger=4096"  # some of it is written, and the board is busy until it is pulled
 PATCH = "  provision: [{pool: macs, patch: {at: 0x08000100}}]\n"
 
 
@@ -267,7 +268,7 @@ def test_plugged_pulled_swapped(hil):
     with Table(hil, usb) as rig:
         rig.plug(3, "AA1")
         rig.wait_for("slot 1 1-1.3 AA1: done in")
-        rig.plug(1, "BB2", "write=400")
+        rig.plug(1, "BB2", AT_IT)
         rig.wait_for("slot 2 1-1.1 BB2: flashing")
         wait_until(lambda: rig.slots().get(2, {}).get("percent", 0) > 0, 30)
         rig.order("unplug 1-1.1")
@@ -276,8 +277,8 @@ def test_plugged_pulled_swapped(hil):
         rig.plug(2, "BB2")  # elsewhere
         rig.wait_for("slot 3 1-1.2 BB2: done in")
         rig.wait_for_state(2, "empty")
-        rig.plug(3, "CC3", "write=400")  # the first has left by itself
-        wait_until(lambda: rig.slots()[1]["percent"] > 0, 30)
+        rig.plug(3, "CC3", AT_IT)  # the first has left by itself
+        wait_until(lambda: (rig.slots()[1]["serial"], rig.slots()[1]["percent"] > 0) == ("CC3", True), 30)
         rig.order("unplug 1-1.3")
         rig.plug(3, "DD4")
         rig.wait_for("CC3: unplugged before it was done")
@@ -426,6 +427,33 @@ def test_one_time_programmable_memory(hil):
     done = usb("rig", "--once")
     assert done.code == 3 and "it has something else already" in done.out, done.out
     assert given(hil).keys() == {"AA1"}
+
+
+LAYOUT = "#Opt\tId\tName\tType\tIP\tOffset\tBinary\n-\t0x01\tfsbl1-boot\tBinary\tnone\t0x0\ttf-a.stm32\n"
+LAYOUT_TOOL = """#!/bin/sh
+unset LD_PRELOAD
+[ -f "$5" ] && echo "$2 $3 $4" >> $0.log
+printf 'Memory Programming ...\\nDownload in Progress:\\n 0%%\\r 100%%\\n\\nFile download complete\\n'
+printf 'Start operation done successfully at partition 0x01\\nFlashing service completed successfully\\n'
+"""
+
+
+def test_a_flash_layout_on_boards_without_a_uart(hil):
+    """An STM32MP in DFU mode: its tool, its layout, and no console."""
+    tool = hil.write("programmer", LAYOUT_TOOL)
+    tool.chmod(0o755)
+    usb = table(hil, RIG.replace("fw.bin", "layout.tsv").replace("  at: 0x08000000\n", "").replace(
+        "dfu: {path: '{path}', serial: '{serial}'}", f"cubeprogrammer: {{port: USB1, serial: '{{serial}}', program: {tool}}}"),
+        bootloader(hil, 1, "AA1"), bootloader(hil, 2, "BB2"))  # fmt: skip
+    hil.write("layout.tsv", LAYOUT)
+    hil.write("tf-a.stm32", "first stage")
+    done = usb("rig", "--once", "--json")
+    assert done.code == 0, done.err
+    assert json.loads(done.out)["done"] == 2
+    assert sorted((hil.home / "programmer.log").read_text().split()) == sorted("port=USB1 sn=AA1 -w port=USB1 sn=BB2 -w".split())
+    assert usb("rig", "--once").out.count("seen before") == 2
+    hil.write("tf-a.stm32", "another")
+    assert usb("rig", "--once").code == 0 and len(tries(hil, outcome="done")) == 4, "what it names is part of it"
 
 
 # ---- mistakes ---------------------------------------------------------------------------------

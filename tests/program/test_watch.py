@@ -16,6 +16,7 @@ import uuid
 
 import pytest
 from conftest import LAB, ROOT, firmware, processes_in, wait_until
+from leap import DAY, Leap
 
 sys.path.insert(0, str(ROOT / "tests" / "github"))
 from server import REPO, GitHub, always, answer, corrupt, reset, zip_of  # noqa: E402
@@ -506,6 +507,31 @@ def test_who_waits_for_a_board_gets_what_is_newest_by_then(hil, github):
         holder.terminate()
         service.wait_for("virtual-f405: ok v2 (fw.elf), flashed")
     assert [a["tag"] for a in attempts(hil)] == ["v2"]
+
+
+def test_a_week_in_which_nothing_is_released_costs_nothing(hil, github):
+    """The clock leaps over what nobody waits for; GitHub's answers take their time."""
+    clock = Leap(hil.home)
+    lab = script_lab(hil, "true", more=f"watch:\n  - {{repo: {REPO}, release: latest, boards: [uno]}}\n")
+    github.add_release("v1", {"fw.elf": UNITY})
+    hil.env.update(clock.env)
+    with Service(hil, github, lab=lab) as service:
+        service.wait_for("uno: ok v1")
+        wait_until(lambda: github.unchanged)
+        first, counted, from_s = len(github.seen), github.counted, clock.seconds()
+        clock.wait_for(from_s + 7 * DAY, service.process)
+        looks, days = len(github.seen) - first, (clock.seconds() - from_s) / DAY
+        assert 270 <= looks / days <= 306, f"a look each 5 minutes, a tenth more or less: {looks} in {days:.2f} days"
+        assert github.counted == counted, "not one of them was counted by the rate limit"
+        # A day without GitHub: each pause twice the last, up to an hour.
+        first, from_s = len(github.seen), clock.seconds()
+        github.faults["down"] = [always(answer(503, b"{}"))]
+        clock.wait_for(from_s + DAY, service.process)
+        assert 20 <= len(github.seen) - first <= 45, len(github.seen) - first
+        github.faults["down"] = []
+        service.wait_for("GitHub answers again")
+        assert service.stop() == 143 and service.seconds < 3
+    assert len(wrote(hil)) == 1
 
 
 def test_systemd_hears_that_it_is_ready_alive_and_stopping(hil, github):

@@ -225,14 +225,27 @@ static void new_node(struct mock *mock, const char *path, char *ret, size_t size
              strtoul(path + (path[0] == 'u' ? 3 : 0), NULL, 10), mock->next_address);
 }
 
-/* The last first: a tty goes before its interface, that before its device. */
+/* As the kernel does: each is told of, and then taken away. */
 void mock_unplug_path(struct mock *mock, const char *path)
+{
+    mock_tell_removal(mock, path);
+    mock_take_away(mock, path);
+}
+
+void mock_tell_removal(struct mock *mock, const char *path)
+{
+    for (size_t i = mock->part_count; i--;)
+        if (!strcmp(mock->parts[i].path, path))
+            umockdev_testbed_uevent(mock->testbed, mock->parts[i].syspath, "remove");
+}
+
+/* The last first: a tty goes before its interface, that before its device. */
+void mock_take_away(struct mock *mock, const char *path)
 {
     for (size_t i = mock->part_count; i--;) {
         gchar *syspath = mock->parts[i].syspath;
         if (strcmp(mock->parts[i].path, path) != 0)
             continue;
-        umockdev_testbed_uevent(mock->testbed, syspath, "remove");
         umockdev_testbed_remove_device(mock->testbed, syspath);
         g_free(syspath);
         memmove(&mock->parts[i], &mock->parts[i + 1],

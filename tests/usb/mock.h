@@ -42,6 +42,9 @@ struct mock *mock_new(void);
 void mock_free(struct mock *mock);
 void mock_plug(struct mock *mock, const struct mock_device *device);
 void mock_unplug(struct mock *mock, const char *path);
+/* The two halves of it, for who must be there between them: sysfs lags behind what is told. */
+void mock_tell_removal(struct mock *mock, const char *path);
+void mock_take_away(struct mock *mock, const char *path);
 /* The model lives as long as the mock. `firmware`: what comes once it has booted; NULL: nothing. */
 struct model *mock_bootloader(struct mock *mock, const char *path, const char *serial,
                               const struct model_conf *conf, const struct mock_device *firmware);

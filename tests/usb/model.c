@@ -39,6 +39,7 @@ bool model_option(struct model_conf *conf, const char *word)
         {"write=", NULL, &conf->write_ms},      {"unplug=", NULL, &conf->unplug_after},
         {"silent=", NULL, &conf->silent_after}, {"bad=", NULL, &conf->bad_byte},
         {"wedge=", NULL, &conf->wedge_after},   {"vanishes", &conf->vanishes, NULL},
+        {"linger=", NULL, &conf->linger_after},
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -217,6 +218,11 @@ static int upload(struct model *model, uint16_t block, uint8_t *bytes, size_t si
     return (int)size;
 }
 
+static bool lingers(const struct model *model)
+{
+    return model->conf.linger_after && model->written >= model->conf.linger_after;
+}
+
 static void leave(struct model *model)
 {
     if (model->conf.stays) {
@@ -237,6 +243,8 @@ static void advance(struct model *model, unsigned *poll_ms, int64_t now_us)
         model->busy_until_us = now_us + (int64_t)*poll_ms * 1000;
         model->has_pending = false;
         model->state = DNBUSY;
+    } else if (model->state == DNBUSY && lingers(model)) {
+        *poll_ms = 20;
     } else if (model->state == DNBUSY && !model->conf.busy) {
         model->state = model->status ? FAILED : DNLOAD_IDLE;
     } else if (model->state == MANIFEST_SYNC && model->has_pending) {

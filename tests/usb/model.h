@@ -31,6 +31,7 @@ struct model_conf {
     unsigned unplug_after;       /* bytes written; 0: never */
     unsigned silent_after;       /* the same, and it stops answering */
     unsigned wedge_after;        /* the same, and it refuses all until its port is reset */
+    unsigned linger_after;       /* the same, and it is busy for ever */
     bool vanishes;               /* is unplugged as it leaves */
     unsigned bad_byte;           /* offset of a flash cell that does not take zeroes; 0: none */
     const char *serial;          /* NULL: none; borrowed */

@@ -102,6 +102,9 @@ class Hand:
 
     def take(self, line):
         """slot 3 1-2.3 B70001: done in 1.2 s, 02:00:..."""
+        if line.startswith("hil rig: another hil rig is at work"):
+            self.start()  # workers of the one that was killed are still ending: a service manager tries again
+            return
         head, _, what = line.partition(": ")
         board = head.rpartition(" ")[2]
         for port in self.ports:

@@ -11,7 +11,8 @@
  *     device 1-1.4 id=0483:374b [serial=S] [maker=M] [name=N] [drive=LABEL] [unconfigured]
  *            [sleeps] [requests=FILE] [if=CC/SS/PP[,TTY[,NAME]]]...
  *     bootloader 1-1.3 [serial=S] [plain] [fragile] [runtime] [protect] [stays] [held] [erase=MS]
- *            [write=MS] [unplug=BYTES] [silent=BYTES] [wedge=BYTES] [bad=OFFSET] [vanishes]
+ *            [write=MS] [unplug=BYTES] [silent=BYTES] [wedge=BYTES] [linger=BYTES]
+ *            [bad=OFFSET] [vanishes]
  *            [firmware=VID:PID] [state=FILE] [console=SOCKET]
  *
  * A root hub for each bus is there by itself. Hubs have 4 ports and cannot switch them where

@@ -3,13 +3,14 @@
  * serial: a tty opened raw, exclusive and non-blocking, at any speed.
  *
  * Works on UARTs, USB adapters and pseudo-terminals. A tty that another program holds is -ERR_BUSY,
- * a path that is no tty -ERR_CONFIG. Nothing here waits. Any thread.
+ * a path that is no tty -ERR_CONFIG, one whose adapter goes away meanwhile -ERR_NOT_FOUND. Nothing
+ * here waits. Any thread.
  */
 #ifndef HIL_BOARD_CONSOLE_SERIAL_H
 #define HIL_BOARD_CONSOLE_SERIAL_H
 
 #include "base/err.h"
-#include "result/result.h"
+#include "result/capture.h"
 
 #include <stdbool.h>
 #include <stdint.h>

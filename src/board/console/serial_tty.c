@@ -68,6 +68,24 @@ static struct termios2 raw_settings(const struct serial_line *line)
     return tty;
 }
 
+/* What a tty answers whose device is not there any more: tty_hung_up_p() of the kernel's, or its
+ * driver. */
+static bool says_gone(int reason)
+{
+    return reason == EIO || reason == ENODEV || reason == ENXIO;
+}
+
+/* An ioctl that failed with `reason`. */
+static int refused(const char *path, const char *doing, int reason, struct err *err)
+{
+    if (says_gone(reason))
+        return err_set(err, ERR_NOT_FOUND,
+                       "%s: its adapter went away while it was being opened; is it still plugged "
+                       "in, and its board powered?",
+                       path);
+    return err_sys(err, reason, "%s: %s", path, doing);
+}
+
 /* The kernel accepts a speed that the hardware cannot do, and takes the nearest. UARTs bear 2 to 3
  * percent. */
 static int check_speed(int fd, const char *path, uint64_t baud, struct err *err)
@@ -76,7 +94,7 @@ static int check_speed(int fd, const char *path, uint64_t baud, struct err *err)
     uint64_t got;
 
     if (ioctl(fd, TCGETS2, &tty) < 0)
-        return err_sys(err, errno, "%s: reading its settings", path);
+        return refused(path, "reading its settings", errno, err);
     got = tty.c_ospeed;
     if ((got > baud ? got - baud : baud - got) <= baud / 33)
         return 0;
@@ -124,7 +142,7 @@ static int take_alone(int fd, const char *path, struct err *err)
     if (ioctl(fd, TIOCGEXCL, &exclusive) == 0 && exclusive)
         return held(path, err);
     if (ioctl(fd, TIOCEXCL) < 0)
-        return err_sys(err, errno, "%s: TIOCEXCL", path);
+        return refused(path, "TIOCEXCL", errno, err);
     return 0;
 }
 
@@ -148,13 +166,16 @@ static int open_alone(const char *path, int *ret_fd, struct err *err)
 {
     /* Never O_CREAT: on the path of an unplugged adapter that would make a plain file. */
     cleanup_close int fd = open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+    struct termios2 tty;
     int rc;
 
     if (fd < 0)
         return cannot_open(path, errno, err);
-    if (!isatty(fd))
-        return err_set(err, ERR_CONFIG, "%s is not a tty; name a device such as /dev/ttyACM0",
-                       path);
+    if (ioctl(fd, TCGETS2, &tty) < 0)
+        return says_gone(errno)
+                   ? refused(path, "", errno, err)
+                   : err_set(err, ERR_CONFIG, "%s is not a tty; name a device such as /dev/ttyACM0",
+                             path);
     rc = take_alone(fd, path, err);
     if (rc < 0)
         return rc;
@@ -171,7 +192,7 @@ int serial_open_line(const char *path, const struct serial_line *line, int *ret_
     if (rc < 0)
         return rc;
     if (ioctl(fd, TCSETS2, &tty) < 0)
-        return err_sys(err, errno, "%s: setting %" PRIu64 " baud", path, line->baud);
+        return refused(path, "setting its speed", errno, err);
     rc = check_speed(fd, path, line->baud, err);
     if (rc < 0)
         return rc;
@@ -189,12 +210,12 @@ int serial_open_modem(const char *path, int *ret_fd, struct err *err)
     if (rc < 0)
         return rc;
     if (ioctl(fd, TCGETS2, &tty) < 0)
-        return err_sys(err, errno, "%s: reading its settings", path);
+        return refused(path, "reading its settings", errno, err);
     tty.c_cflag &= ~(tcflag_t)(HUPCL | CRTSCTS); /* with CRTSCTS the kernel moves RTS by itself */
     tty.c_cflag |= CLOCAL;
     tty.c_lflag = 0; /* no echo: the board must not be sent its own words */
     if (ioctl(fd, TCSETS2, &tty) < 0)
-        return err_sys(err, errno, "%s: changing its settings", path);
+        return refused(path, "changing its settings", errno, err);
     *ret_fd = take_fd(&fd);
     return 0;
 }

@@ -57,7 +57,8 @@ const struct console_driver console_tcp = {
     .base = {.name = "tcp",
              .summary = "a serial server such as ser2net",
              .fields = fields,
-             .self_size = sizeof(struct console_tcp)},
+             .self_size = sizeof(struct console_tcp),
+             .far = true},
     .settle_ms = 50, /* a UART's buffer, the server's and the network's */
     .open = open_tcp,
 };

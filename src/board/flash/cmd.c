@@ -6,11 +6,13 @@
  *
  * {file} is the firmware as a file of its own in the job's directory: the file as it came, or, with
  * `file: bin`, the segments as one raw binary whose first byte belongs at {address} (gaps are 0xFF,
- * what erased NOR flash reads as). The path is absolute, so a name can never pass for an option.
+ * what erased NOR flash reads as). The path is absolute, or, where the program runs on a server, a
+ * name of ours in its working directory; so it can never pass for an option.
  */
 #include "base/fs.h"
 #include "board/flash/firmware.h"
 #include "board/flash/flash.h"
+#include "ssh/far.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -45,6 +47,7 @@ static int run_all(const struct flash_cmd *cmd, const struct argv_list *list,
     enum firmware_form form = cmd->file == FILE_BIN ? FIRMWARE_BINS : FIRMWARE_ORIGINAL;
     cleanup_firmware struct firmware firmware = {0};
     cleanup_free char *file = NULL;
+    struct far_file there = {0};
     char address[32], size[32];
     int rc = firmware_write(image, form, 0, env, &firmware, err);
 
@@ -53,12 +56,14 @@ static int run_all(const struct flash_cmd *cmd, const struct argv_list *list,
     file = fs_join(firmware.dir, firmware.files[0].name);
     snprintf(address, sizeof address, "0x%08" PRIx64, image->segments[0].address);
     snprintf(size, sizeof size, "%" PRIu64, image->size_bytes);
-    const char *const values[] = {file, address, size, cmd->serial, env->board};
+    there = (struct far_file){firmware.files[0].name, file};
+    const char *const values[] = {env->far ? there.name : file, address, size, cmd->serial,
+                                  env->board};
     for (size_t i = 0; i < list->count && rc == 0; i++) {
         cleanup_strv struct strv argv = {0};
         rc = driver_fill_argv(&list->items[i], names, values, &argv, err);
         if (rc == 0)
-            rc = driver_run(env, &argv, "flash.log", ctx, err);
+            rc = driver_run_with(env, &argv, "flash.log", &there, 1, ctx, err);
     }
     return rc;
 }
@@ -116,7 +121,8 @@ const struct flash_driver flash_cmd = {
              .summary = "any flashing program",
              .fields = fields,
              .self_size = sizeof(struct flash_cmd),
-             .check = check},
+             .check = check,
+             .far = true},
     .program = program,
     .verify = verify,
     .compare = compare,

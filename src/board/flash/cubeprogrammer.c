@@ -7,6 +7,9 @@
 #include "board/flash/cubeprogrammer.h"
 
 #include "board/flash/flash.h"
+#include "conf/server.h"
+
+#include <strings.h>
 
 static const struct field fields[] = {
     CUBEPROGRAMMER_FIELDS,
@@ -68,6 +71,19 @@ static const struct tool_step steps[] = {
     {0},
 };
 
+/* The bootloader cannot be reset by way of USB; it starts the firmware (UM2237: -rst is for SWD and
+ * JTAG). */
+static const char *const write_usb[] = {CUBEPROGRAMMER_CONNECT, "-w", "{file}", "-v", "-g", NULL};
+
+static const struct tool_step usb_steps[] = {
+    {"identify", identify, .when = "chip",
+     .rules = {cubeprogrammer_failures, .chip = "Device ID : %x", .chip_name = "Device name : %s"}},
+    {"flash", write_usb,
+     .rules = {cubeprogrammer_failures, progress,
+               .said = {"File download complete", "Download verified successfully"}}},
+    {0},
+};
+
 /* Partition by partition, first into the chip's RAM what then writes the others (AN5275). */
 static const char *const write_layout[] = {CUBEPROGRAMMER_CONNECT, "-w", "{file}", NULL};
 
@@ -88,9 +104,40 @@ static const struct flash_tool tool = {
     .layout = layout_steps,
 };
 
+static const struct flash_tool usb_tool = {
+    .program = CUBEPROGRAMMER,
+    .hint = CUBEPROGRAMMER_HINT,
+    .takes = {"elf", "ihex", "srec"},
+    .otherwise = FIRMWARE_HEX,
+    .fields = fields,
+    .steps = usb_steps,
+    .layout = layout_steps,
+};
+
 static void preset(void *self)
 {
     tool_preset(self, &tool);
+}
+
+static void check(void *self, const struct yaml_node *node, struct diags *diags)
+{
+    const struct cubeprogrammer *conf = self;
+
+    if (conf->port && !strncasecmp(conf->port, "usb", 3))
+        tool_preset(self, &usb_tool);
+    tool_check(self, node, diags);
+}
+
+/* Where a server says what it is called there. */
+static void place(void *self, const struct driver_env *env, const struct yaml_node *node,
+                  struct diags *diags)
+{
+    struct cubeprogrammer *conf = self;
+
+    (void)node;
+    (void)diags;
+    if (!conf->tool.program && env->far && env->far->programmer)
+        conf->tool.program = xstrdup(env->far->programmer);
 }
 
 const struct flash_driver flash_cubeprogrammer = {
@@ -99,7 +146,9 @@ const struct flash_driver flash_cubeprogrammer = {
              .fields = fields,
              .self_size = sizeof(struct cubeprogrammer),
              .preset = preset,
-             .check = tool_check,
+             .check = check,
+             .place = place,
+             .far = true,
              .program = tool_program,
              .hint = tool_hint},
     .takes_layouts = true,

@@ -2,6 +2,7 @@
 #include "board/flash/openocd_probe.h"
 
 #include "base/buf.h"
+#include "base/fs.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -37,11 +38,36 @@ static void complete(char **name, const char *folder, const struct yaml_node *no
     *name = path;
 }
 
+/* OpenOCD 0.12 asks adapter_usb_location_equal() in libusb_helper.c, ftdi.c and jlink.c only: the
+ * drivers of these scripts open the first probe of their kind, wherever it is plugged. */
+static bool ignores_location(const char *interface)
+{
+    static const char *const scripts[] = {"cmsis-dap", "nulink", "vsllink", "xds110"};
+    const char *name = fs_basename(interface);
+    size_t length = strlen(name) - (str_ends(name, ".cfg") ? strlen(".cfg") : 0);
+
+    for (size_t i = 0; i < ARRAY_SIZE(scripts); i++)
+        if (strlen(scripts[i]) == length && !strncmp(name, scripts[i], length))
+            return true;
+    return false;
+}
+
+static void check_location(const struct openocd_probe *probe, const struct yaml_node *node,
+                           struct diags *diags)
+{
+    if (probe->location && !probe->serial && ignores_location(probe->interface))
+        diag_node(diags, yaml_get(node, "location"),
+                  "OpenOCD does not look at the location of such a probe and would take the first "
+                  "it finds, maybe another board's: choose it by 'serial', which hil discover "
+                  "shows, or flash with pyocd or probe-rs");
+}
+
 void openocd_probe_check(void *self, const struct yaml_node *node, struct diags *diags)
 {
     struct openocd_probe *probe = self;
 
     tool_check(self, node, diags);
+    check_location(probe, node, diags);
     complete(&probe->interface, "interface/", yaml_get(node, "interface"), diags);
     complete(&probe->target, "target/", yaml_get(node, "target"), diags);
 }

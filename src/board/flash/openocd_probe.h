@@ -6,9 +6,8 @@
  * OpenOCD reads its commands as Tcl, and braces, brackets, quotes, dollars and blanks in a serial
  * number or path must not become code. No bracketing is safe for all of them, so each byte that is
  * not a letter, a digit, one of _ . / - or part of a character beyond ASCII is written as a backslash
- * and its three octal digits, which a bare Tcl word turns back into that byte and nothing else.
- *
- * Its servers stay off, so that boards do not fight for ports.
+ * and its three octal digits, which a bare Tcl word turns back into that byte and nothing else. Its
+ * servers stay off, so that boards do not fight for ports.
  */
 #ifndef HIL_BOARD_FLASH_OPENOCD_PROBE_H
 #define HIL_BOARD_FLASH_OPENOCD_PROBE_H
@@ -31,7 +30,8 @@ struct openocd_probe { /* a driver's instance begins with it */
         {"serial", FIELD_STRING, offsetof(struct openocd_probe, serial),                        \
          .help = "the probe's serial number"},                                                  \
         {"location", FIELD_STRING, offsetof(struct openocd_probe, location),                    \
-         .help = "or where it is plugged, as hil discover shows it: 1-1.4"},                    \
+         .help = "or where it is plugged, as hil discover shows it: 1-1.4; OpenOCD does not "   \
+                 "look at that of a CMSIS-DAP probe"},                                          \
         {"transport", FIELD_STRING, offsetof(struct openocd_probe, transport),                  \
          .help = "swd, jtag, hla_swd, ... where the interface has several"},                    \
         {"speed",  FIELD_UINT,    offsetof(struct openocd_probe, speed_khz),                    \

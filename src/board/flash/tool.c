@@ -5,6 +5,7 @@
 #include "base/proc.h"
 #include "board/flash/tool_judge.h"
 #include "board/flash/tool_words.h"
+#include "ssh/far.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -42,7 +43,8 @@ void tool_check(void *self, const struct yaml_node *node, struct diags *diags)
     const char *port = tool_option_text(conf, "port");
 
     /* It runs in the job's directory: there a relative path would be another one. */
-    if (conf->program && strchr(conf->program, '/') && conf->program[0] != '/')
+    if (conf->program && strchr(conf->program, '/') && conf->program[0] != '/' &&
+        !str_starts(conf->program, "~/"))
         diag_node(diags, yaml_get(node, "program"),
                   "'%s' must be a program's name or an absolute path", conf->program);
     if (port && str_starts(port, "-"))
@@ -124,6 +126,30 @@ static int compare(const struct session *session, const struct firmware_file *fi
     return 0;
 }
 
+/* The files of a tool that runs on a server. The caller frees all of it. */
+static struct far_file *far_files(const struct session *session, struct strv *paths)
+{
+    const struct firmware *firmware = session->firmware;
+    struct far_file *files = xcalloc(firmware->count, sizeof *files);
+
+    for (size_t i = 0; i < firmware->count; i++) {
+        strv_add_owned(paths, fs_join(session->dir, firmware->files[i].name));
+        files[i] = (struct far_file){firmware->files[i].name, paths->items[i]};
+    }
+    return files;
+}
+
+static int exec(const struct session *session, const struct proc_spec *spec, const struct ctx *ctx,
+                struct proc_result *ret, struct err *err)
+{
+    bool gives = session->firmware && session->env->far;
+    cleanup_strv struct strv paths = {0};
+    cleanup_free struct far_file *files = gives ? far_files(session, &paths) : NULL;
+
+    return driver_exec(session->env, spec, files, gives ? session->firmware->count : 0, ctx, ret,
+                       err);
+}
+
 static int run_step(struct session *session, const struct tool_step *step,
                     const struct firmware_file *file, const struct ctx *ctx, struct err *err)
 {
@@ -150,8 +176,7 @@ static int run_step(struct session *session, const struct tool_step *step,
     judge.tell = session->firmware ? tell_progress : NULL;
     judge.arg = session;
     spec.argv = (const char *const *)argv.items;
-    driver_tell_command(session->env, spec.argv);
-    rc = proc_run(&spec, ctx, &result, err);
+    rc = exec(session, &spec, ctx, &result, err);
     tool_judge_end(&judge);
     if (rc == -ERR_TIMEOUT)
         tool_judge_explain(&judge, err);
@@ -199,13 +224,17 @@ static int write_script(const struct session *session, struct err *err)
     return rc < 0 ? rc : fs_write(path, text.data, text.size, err);
 }
 
-static int check_addresses(const struct tool_conf *conf, const struct image *image, struct err *err)
+static int check_addresses(const struct tool_conf *conf, const struct server_conf *far,
+                           const struct image *image, struct err *err)
 {
     const struct flash_tool *tool = conf->tool;
     const struct segment *last;
 
     if (image->layout)
-        return 0;
+        return far ? err_set(err, ERR_CONFIG,
+                             "%s: the files that a flash layout names stay here, and %s runs on %s",
+                             image->name, tool->program, far->name)
+                   : 0;
     last = &image->segments[image->count - 1];
     if (tool->address_end && last->address + last->size > tool->address_end)
         return err_set(err, ERR_CONFIG,
@@ -222,11 +251,11 @@ static int check_addresses(const struct tool_conf *conf, const struct image *ima
 
 /* Not every tool says why it could not open its port. Nothing is opened here: that would move the
  * modem lines. */
-static int check_port(const struct tool_conf *conf, struct err *err)
+static int check_port(const struct tool_conf *conf, const struct driver_env *env, struct err *err)
 {
     const char *port = tool_option_text(conf, "port");
 
-    if (!port || *port != '/' || access(port, R_OK | W_OK) == 0)
+    if (!port || *port != '/' || env->far || access(port, R_OK | W_OK) == 0)
         return 0;
     return tool_judge_tell(errno == EACCES ? TOOL_PORT_DENIED : TOOL_NO_PORT, port, err);
 }
@@ -249,10 +278,10 @@ static int take_steps(const struct tool_conf *conf, const struct driver_env *env
     cleanup_firmware struct firmware firmware = {0};
     struct session session = {
         .conf = conf, .env = env, .log = "flash.log", .image = image, .firmware = &firmware};
-    int rc = check_addresses(conf, image, err);
+    int rc = check_addresses(conf, env->far, image, err);
 
     if (rc == 0)
-        rc = check_port(conf, err);
+        rc = check_port(conf, env, err);
     if (rc == 0)
         rc = firmware_write(image, form_of(tool, image), tool->block, env, &firmware, err);
     session.dir = firmware.dir;
@@ -292,7 +321,7 @@ int tool_act(void *self, const struct driver_env *env, const char *log, const st
 {
     const struct tool_conf *conf = self;
     struct session session = {.conf = conf, .env = env, .dir = env->work_dir, .log = log};
-    int rc = check_port(conf, err);
+    int rc = check_port(conf, env, err);
 
     for (const struct tool_step *step = conf->tool->steps; step->argv && rc == 0; step++)
         rc = run_step(&session, step, NULL, ctx, err);

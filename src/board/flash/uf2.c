@@ -236,13 +236,17 @@ static bool says_gone(int reason)
     return reason == EIO || reason == ENODEV || reason == ENXIO || reason == ESHUTDOWN;
 }
 
-/* 0 or an errno. */
+/* 0 or an errno. A drive that goes away in the middle takes less than it was given, and only what is
+ * tried next tells why. */
 static int push(int fd, const char *bytes, size_t size)
 {
-    ssize_t wrote = write(fd, bytes, size);
-
-    if (wrote != (ssize_t)size)
-        return wrote < 0 ? errno : ENOSPC;
+    while (size) {
+        ssize_t wrote = write(fd, bytes, size);
+        if (wrote <= 0)
+            return wrote < 0 ? errno : EIO;
+        bytes += wrote;
+        size -= (size_t)wrote;
+    }
     return fdatasync(fd) < 0 ? errno : 0;
 }
 
@@ -271,7 +275,8 @@ static int write_piece(struct session *session, int fd, size_t done, size_t size
     }
     if (reason == 0 && last)
         return 0;
-    if (reason == 0 ? uf2_drive_gone(&session->drive) : says_gone(reason) && goes_away(session))
+    if (reason == 0 ? uf2_drive_gone(&session->drive)
+                    : (says_gone(reason) || reason == ENOSPC) && goes_away(session))
         return err_set(err, ERR_GONE,
                        "the drive vanished after %zu of %zu bytes; was the board unplugged?", done,
                        file->size);

@@ -39,8 +39,8 @@ static int is_on(void *self, const struct driver_env *env, const struct ctx *ctx
 
     if (!argv->count)
         return err_set(err, ERR_CONFIG, "has no `status` in lab.yaml, so it cannot tell");
-    driver_tell_command(env, (const char *const *)argv->items);
-    rc = proc_run(&(struct proc_spec){.argv = (const char *const *)argv->items}, ctx, &result, err);
+    rc = driver_exec(env, &(struct proc_spec){.argv = (const char *const *)argv->items}, NULL, 0,
+                     ctx, &result, err);
     if (rc < 0)
         return rc;
     if (result.exit_code != 0 && result.exit_code != 1)
@@ -62,7 +62,8 @@ const struct power_driver power_cmd = {
     .base = {.name = "cmd",
              .summary = "programs that switch the supply",
              .fields = fields,
-             .self_size = sizeof(struct power_cmd)},
+             .self_size = sizeof(struct power_cmd),
+             .far = true},
     .on = on,
     .off = off,
     .is_on = is_on,

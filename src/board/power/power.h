@@ -8,6 +8,7 @@
 
 #include "board/driver.h"
 
-extern const struct power_driver power_cmd, power_gpio, power_qemu, power_serial, power_usb_hub;
+extern const struct power_driver power_cmd, power_gpio, power_hub_controller, power_qemu,
+    power_serial, power_usb_hub;
 
 #endif

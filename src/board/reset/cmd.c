@@ -23,6 +23,7 @@ const struct reset_driver reset_cmd = {
     .base = {.name = "cmd",
              .summary = "a program that resets the board",
              .fields = fields,
-             .self_size = sizeof(struct reset_cmd)},
+             .self_size = sizeof(struct reset_cmd),
+             .far = true},
     .reset = reset,
 };

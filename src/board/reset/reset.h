@@ -7,7 +7,7 @@
 
 #include "board/driver.h"
 
-extern const struct reset_driver reset_cmd, reset_dfu, reset_gdb, reset_gpio, reset_openocd,
-    reset_qemu, reset_serial;
+extern const struct reset_driver reset_cmd, reset_dfu, reset_gdb, reset_gpio, reset_hub_controller,
+    reset_openocd, reset_qemu, reset_serial;
 
 #endif

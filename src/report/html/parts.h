@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * parts: the pieces of report.html that have a file of their own.
+ * parts: the sections of report.html, a file each, and the pieces that they are made of.
  *
  * A case is "c3-17" on the page and its lines in the log "l3-17": job 3 of the run, case 17 of the
  * job, counted from 0.
@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #define HTML_NAME_BYTES_MAX 600
+#define HTML_MESSAGE_BYTES_MAX 4000
 
 struct html_case {
     const struct test_suite *suite;
@@ -44,7 +45,24 @@ bool html_has_lines(const struct html_job *job, const struct test_case *test_cas
  * to the larger ones. */
 uint64_t html_log_share(const struct run_result *run, uint64_t total);
 
-const char *html_class(enum case_result result); /* "p" "f" "e" "s" */
+/* pieces.c */
+const char *html_class(enum case_result result);         /* "p" "f" "e" "s" */
+const char *html_verdict_class(enum verdict verdict);    /* "p" "f" "i" */
+void html_name(struct markup *markup, const char *text); /* "(no name)" for none */
+void html_pill(struct markup *markup, const char *class, const char *word);
+void html_link(struct markup *markup, const char *url); /* the tag that opens it */
+void html_fact(struct markup *markup, const char *what, const char *value); /* no value: nothing */
+/* The case's file and line, linked to where the repository has them; nothing where it has none. */
+void html_place(struct markup *markup, const struct run_result *run,
+                const struct test_case *test_case);
+
+/* The parts, each in a file of its own; head.c has two. */
+void html_head(struct markup *markup, const struct run_result *run);
+void html_verdict(struct markup *markup, const struct run_result *run);
+void html_broke(struct markup *markup, const struct run_result *run);
+void html_boards(struct markup *markup, const struct run_result *run);
+void html_board(struct markup *markup, const struct run_result *run, size_t number,
+                uint64_t log_bytes, bool only_bad);
 void html_timeline(struct markup *markup, const struct html_job *job);
 void html_log(struct markup *markup, const struct html_job *job);
 

@@ -132,7 +132,8 @@ int page_act(struct page *page, const char *board, const char *what, struct err 
 
     if (!conf)
         return err_set(err, ERR_NOT_FOUND, "the lab has no board '%.100s'", board);
-    page_tell(page, "%s: %.20s, asked for on the page", conf->name, what);
+    page_tell_of(page, JOURNAL_NOTICE, (struct journal_field){"HIL_BOARD", conf->name},
+                 "%s: %.20s, asked for on the page", conf->name, what);
     if (str_eq(what, "release"))
         return release(page, conf->name, err);
     for (size_t i = 0; i < ARRAY_SIZE(known); i++)

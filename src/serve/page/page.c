@@ -29,17 +29,42 @@
 #define IDLE_MS 60000
 #define LINE_BYTES_MAX 1024
 
-void page_tell(const struct page *page, const char *format, ...)
+__attribute__((format(printf, 4, 0))) static void put(const struct page *page,
+                                                      enum journal_priority priority,
+                                                      struct journal_field field,
+                                                      const char *format, va_list args)
 {
-    char text[LINE_BYTES_MAX];
+    char text[LINE_BYTES_MAX] = "hil serve: ";
+    size_t head = strlen(text);
+    const struct lab *lab = page->inventory.lab;
+    const struct journal_field fields[] = {
+        {"HIL_LAB", lab ? lab->name : NULL}, field, {NULL, NULL}};
+
+    vsnprintf(text + head, sizeof text - head, format, args);
+    cleanup_free char *clean = text_clean_dup(text, sizeof text, TEXT_ONE_LINE);
+    if (journal_send(&page->journal, priority, clean, fields))
+        return;
+    fprintf(page->request->out, "%s\n", clean);
+    fflush(page->request->out);
+}
+
+void page_tell(const struct page *page, enum journal_priority priority, const char *format, ...)
+{
     va_list args;
 
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    put(page, priority, (struct journal_field){NULL, NULL}, format, args);
     va_end(args);
-    cleanup_free char *clean = text_clean_dup(text, sizeof text, TEXT_ONE_LINE);
-    fprintf(page->request->out, "hil serve: %s\n", clean);
-    fflush(page->request->out);
+}
+
+void page_tell_of(const struct page *page, enum journal_priority priority,
+                  struct journal_field field, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    put(page, priority, field, format, args);
+    va_end(args);
 }
 
 struct page_board *page_board(const struct page *page, const char *name)
@@ -167,9 +192,11 @@ static void reload(struct page *page)
     notify_send(&page->notify, "RELOADING=1\nMONOTONIC_USEC=%lld",
                 (long long)(ctx_now_ns() / 1000));
     if (load(page, &err) < 0) {
-        page_tell(page, "lab.yaml is wrong, so the old one stays: %s", err.message);
+        page_tell_of(page, JOURNAL_ERR,
+                     (struct journal_field){"MESSAGE_ID", MESSAGE_ID_CONF_REFUSED},
+                     "lab.yaml is wrong, so the old one stays: %s", err.message);
     } else {
-        page_tell(page, "%s was read again", page->lab_path);
+        page_tell(page, JOURNAL_INFO, "%s was read again", page->lab_path);
         page->services.lab = page->lab_path;
         page->presence_ns = 0;
         look(page);
@@ -211,6 +238,22 @@ static void wait_for_news(struct page *page, int64_t due)
         reload(page);
 }
 
+static void tell_ends(struct page *page)
+{
+    for (size_t i = 0; page->services.items[i].row; i++) {
+        struct service *service = &page->services.items[i];
+        if (!service->ended)
+            continue;
+        service->ended = false;
+        if (service->exit_code < 0)
+            page_tell(page, JOURNAL_ERR, "hil %s was ended by a signal, and is started again",
+                      service->row->name);
+        else
+            page_tell(page, JOURNAL_ERR, "hil %s has ended with exit code %d, and is started again",
+                      service->row->name, service->exit_code);
+    }
+}
+
 /* One that ends wakes the loop. */
 static void turn_services(struct page *page, int64_t *due)
 {
@@ -219,6 +262,7 @@ static void turn_services(struct page *page, int64_t *due)
     if (!services_turn(&page->services, due))
         return;
     page_say_services(page);
+    tell_ends(page);
     for (size_t i = 0; page->services.items[i].row; i++) {
         const struct service *service = &page->services.items[i];
         event.data.fd = service->proc ? proc_pidfd(service->proc) : -1;
@@ -303,7 +347,7 @@ static int check_reach(const struct page *page, struct err *err)
     if (page->request->control)
         return err_set(err, ERR_USAGE,
                        "--allow-control on an address that others can reach needs --token-file");
-    page_tell(page,
+    page_tell(page, JOURNAL_WARNING,
               "whoever can reach %s can read the boards' output; --token-file asks for a "
               "token",
               page->request->listen);
@@ -348,6 +392,7 @@ static void close_all(struct page *page)
     access_done(&page->access);
     inventory_close(&page->inventory);
     notify_close(&page->notify);
+    journal_close(&page->journal);
     close_fd(&page->files_fd);
     close_fd(&page->leases_fd);
     close_fd(&page->listen_fd);
@@ -371,6 +416,7 @@ static void begin(struct page *page)
     page->started_unix_s = (int64_t)time(NULL);
     page->deaf = true;
     notify_open(&page->notify);
+    journal_open(&page->journal, fileno(page->request->out), JOURNAL_SOCKET);
 }
 
 int page_run(const struct page_request *request, struct err *err)
@@ -387,7 +433,7 @@ int page_run(const struct page_request *request, struct err *err)
     begin(&page);
     rc = open_all(&page, err);
     if (rc == 0) {
-        page_tell(&page, "lab %s is at %s://%s/", page.inventory.lab->name,
+        page_tell(&page, JOURNAL_INFO, "lab %s is at %s://%s/", page.inventory.lab->name,
                   request->tls_cert ? "https" : "http", page.address);
         notify_send(&page.notify, "READY=1\nSTATUS=%s", page.address);
         rc = run_on(&page, err);

@@ -5,8 +5,10 @@
 #ifndef HIL_SERVE_PAGE_PAGE_STATE_H
 #define HIL_SERVE_PAGE_PAGE_STATE_H
 
+#include "base/journal.h"
 #include "run/standing.h"
 #include "serve/listen.h"
+#include "serve/message_id.h"
 #include "serve/notify.h"
 #include "serve/page/access.h"
 #include "serve/page/child.h"
@@ -63,6 +65,7 @@ struct page {
     struct access access;
     struct web *web;
     struct notify notify;
+    struct journal journal;
 
     bool runs_changed;   /* since they were remembered */
     int64_t looked_ns;   /* the last look; 0: none */
@@ -74,8 +77,13 @@ struct page {
 };
 
 /* page.c: a line for people. */
-__attribute__((format(printf, 2, 3))) void page_tell(const struct page *page, const char *format,
-                                                     ...);
+__attribute__((format(printf, 3, 4))) void
+page_tell(const struct page *page, enum journal_priority priority, const char *format, ...);
+/* The same with a field of the journal's: HIL_BOARD, MESSAGE_ID. */
+__attribute__((format(printf, 4, 5))) void page_tell_of(const struct page *page,
+                                                        enum journal_priority priority,
+                                                        struct journal_field field,
+                                                        const char *format, ...);
 /* Makes sure that what is shown is not old, where nobody was looking until now. */
 void page_freshen(struct page *page);
 struct page_board *page_board(const struct page *page, const char *name); /* NULL: none */

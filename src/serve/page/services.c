@@ -46,6 +46,7 @@ bool services_want(struct services *services, const char *name, const struct str
 
 static void later(struct service *service)
 {
+    service->ended = true;
     int64_t ms = schedule_backoff(FIRST_MS, MOST_MS, service->failures++, schedule_random());
 
     service->again_ns = ctx_now_ns() + ms * 1000000;

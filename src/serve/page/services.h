@@ -29,6 +29,7 @@ struct service {
     const struct service_row *row;
     struct strv argv; /* after the program */
     bool wanted;
+    bool ended;        /* which nobody was told of yet */
     struct proc *proc; /* NULL: it does not run */
     unsigned failures; /* in a row */
     int exit_code;     /* of its last end; -1: a signal */

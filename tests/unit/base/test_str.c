@@ -2,8 +2,10 @@
 #include "base/str.h"
 
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 Test(str, copies)
 {
@@ -326,4 +328,19 @@ Test(str, lists)
     strv_done(&list);
     cr_assert_eq(list.count, 0);
     cr_assert_null(list.items);
+}
+
+/* A number that stayed would be closed again, and by then be another's file. */
+Test(str, a_closed_descriptor_is_none)
+{
+    int ends[2], other;
+
+    cr_assert_eq(pipe(ends), 0);
+    close_fd(&ends[0]);
+    cr_assert_eq(ends[0], -1);
+    other = dup(ends[1]);
+    close_fd(&ends[0]);
+    cr_assert_geq(fcntl(other, F_GETFD), 0);
+    close_fd(&other);
+    close_fd(&ends[1]);
 }

@@ -19,8 +19,8 @@ int __real_ioctl(int fd, unsigned long request, void *arg);
 int __wrap_ioctl(int fd, unsigned long request, ...);
 
 static struct {
-    dev_t tty;
-    int lines;
+    dev_t tty, pulled;
+    int lines, calls_left; /* of the one that is pulled */
     ino_t chip;
     char label[GPIO_MAX_NAME_SIZE];
     struct line {
@@ -39,6 +39,15 @@ void fake_modem(const char *tty)
     cr_assert_eq(stat(tty, &status), 0);
     fake.tty = status.st_rdev;
     fake.lines = TIOCM_DTR | TIOCM_RTS | TIOCM_CTS;
+}
+
+void fake_pulled(const char *tty, int calls)
+{
+    struct stat status;
+
+    cr_assert_eq(stat(tty, &status), 0);
+    fake.pulled = status.st_rdev;
+    fake.calls_left = calls;
 }
 
 void fake_gpio(const char *path, const char *label, const char *const names[FAKE_GPIO_LINES])
@@ -199,6 +208,8 @@ int __wrap_ioctl(int fd, unsigned long request, ...)
     arg = va_arg(args, void *);
     va_end(args);
     fstat(fd, &status);
+    if (fake.pulled && status.st_rdev == fake.pulled && fake.calls_left-- <= 0)
+        return refuse(EIO);
     if (fake.tty && status.st_rdev == fake.tty && request >= TIOCMGET && request <= TIOCMSET)
         return modem(request, arg);
     if (fake.chip && status.st_ino == fake.chip)

@@ -17,6 +17,8 @@
 
 /* The lines that every open of `tty` sees, set as after an open. */
 void fake_modem(const char *tty);
+/* From the call after the next `calls` on, those on `tty` answer that its device is gone. */
+void fake_pulled(const char *tty, int calls);
 /* A new file at `path` is a chip with this label; lines have the names, NULL: none. */
 void fake_gpio(const char *path, const char *label, const char *const names[FAKE_GPIO_LINES]);
 void fake_gpio_taken(unsigned line, const char *by); /* by somebody else */

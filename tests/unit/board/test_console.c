@@ -8,6 +8,7 @@
 #include "board/console/console.h"
 #include "board/console/serial.h"
 #include "board/tty_target.h"
+#include "fake_kernel.h"
 
 #include <asm/termbits.h>
 #include <criterion/criterion.h>
@@ -273,6 +274,22 @@ Test(console_serial, what_is_no_tty_is_refused)
     }
     cr_expect_eq(serial_open("/tmp", 115200, &fd, &err), -ERR_IO);
     cr_expect_eq(fd, -1);
+}
+
+/* tty_ioctl() of the kernel says EIO once the device is gone, whichever call comes then. */
+Test(console_serial, an_adapter_that_is_pulled_while_it_is_opened)
+{
+    for (int calls = 0; calls < 3; calls++) {
+        struct err err = {0};
+        char name[64];
+        int board = new_tty(name), fd = -1;
+
+        fake_pulled(name, calls);
+        cr_expect_eq(serial_open(name, 115200, &fd, &err), -ERR_NOT_FOUND, "after %d calls", calls);
+        cr_expect(strstr(err.message, "went away while it was being opened"), "%s", err.message);
+        cr_expect_eq(fd, -1);
+        close(board);
+    }
 }
 
 Test(console_serial, a_missing_tty_is_named_and_never_created)

@@ -9,7 +9,7 @@ static int take(const char *dir, struct max_parallel room, const char *hub, cons
                 struct turn **ret, struct err *err)
 {
     struct lab lab = {.file = "lab.yaml", .name = (char *)(uintptr_t) "lab", .max_parallel = room};
-    struct turn_place place = {hub, controller};
+    struct turn_place place = {.hub = hub, .controller = controller};
     struct ctx soon = ctx_narrow(&forever, 150);
 
     return turn_take(dir, &lab, &place, &soon, ret, err);

@@ -2,7 +2,6 @@
 #include "base/fs.h"
 #include "base/str.h"
 #include "conf/lab.h"
-#include "conf/name.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
@@ -34,9 +33,9 @@ Test(lab, the_example_of_the_manual_loads)
     cr_expect_eq(nucleo->timeouts.boot, 10000);
     cr_expect_eq(nucleo->timeouts.total, 600000);
     cr_expect_eq(nucleo->labels.count, 2);
-    cr_expect_eq(nucleo->memory_count, 1);
-    cr_expect_eq(nucleo->memory[0].at, 0x08000000);
-    cr_expect_eq(nucleo->memory[0].size, 512 * 1024);
+    cr_expect_eq(nucleo->memory.count, 1);
+    cr_expect_eq(nucleo->memory.ranges[0].at, 0x08000000);
+    cr_expect_eq(nucleo->memory.ranges[0].size, 512 * 1024);
     cr_expect_str_eq(nucleo->flash->first->key, "openocd");
     cr_expect_str_eq(yaml_get(nucleo->console->first, "baud")->text, "115200");
     cr_expect_null(nucleo->qemu);
@@ -55,7 +54,7 @@ Test(lab, json_is_yaml)
     cr_expect_str_eq(lab->name, "bench-j");
     cr_expect_eq(board->timeouts.boot, 1500);
     cr_expect_eq(board->timeouts.flash, timeouts_default.flash);
-    cr_expect_eq(board->memory[0].at, 0x08000000);
+    cr_expect_eq(board->memory.ranges[0].at, 0x08000000);
     cr_expect_str_eq(board->format.name, "regex");
     lab_free(lab);
 }
@@ -85,67 +84,6 @@ Test(lab, selectors_match_a_name_or_all_labels)
                      cases[i].selector);
     }
     lab_free(lab);
-}
-
-Test(lab, timeouts_merge_keeps_what_is_not_given)
-{
-    struct timeouts over = {-1, 5, -1, 0, -1};
-    struct timeouts merged = timeouts_merge(timeouts_default, over);
-
-    cr_expect_eq(merged.lease, 600000);
-    cr_expect_eq(merged.flash, 5);
-    cr_expect_eq(merged.idle, 0);
-}
-
-Test(lab, timeouts_of_the_command_line)
-{
-    static const struct {
-        const char *text;
-        int rc;
-        struct timeouts expected;
-    } cases[] = {
-        {"30s", 0, {-1, -1, -1, -1, 30000}},
-        {"boot=5s,idle=10s", 0, {-1, -1, 5000, 10000, -1}},
-        {"lease=0s,2m", 0, {0, -1, -1, -1, 120000}},
-        {"boot=0s", -ERR_USAGE, {0}},
-        {"boots=5s", -ERR_USAGE, {0}},
-        {"boot=", -ERR_USAGE, {0}},
-        {"30", -ERR_USAGE, {0}},
-        {"", -ERR_USAGE, {0}},
-    };
-
-    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-        struct timeouts seen;
-        struct err err = {0};
-        cr_expect_eq(timeouts_parse(cases[i].text, &seen, &err), cases[i].rc, "%s: %s",
-                     cases[i].text, err.message);
-        if (cases[i].rc == 0)
-            cr_expect_eq(memcmp(&seen, &cases[i].expected, sizeof seen), 0, "%s", cases[i].text);
-    }
-}
-
-Test(lab, names_are_fit_for_paths)
-{
-    static const struct {
-        const char *name;
-        bool valid;
-    } cases[] = {
-        {"a", true},
-        {"n-1_b.c", true},
-        {"_x", true},
-        {"", false},
-        {".x", false},
-        {"-x", false},
-        {"a/b", false},
-        {"a b", false},
-        {"a,b", false},
-        {"\xC3\xA4", false},
-        {"0123456789012345678901234567890123456789012345678901234567890123", true},
-        {"01234567890123456789012345678901234567890123456789012345678901234", false},
-    };
-
-    for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
-        cr_expect_eq(name_valid(cases[i].name), cases[i].valid, "%s", cases[i].name);
 }
 
 /* ---- finding the file ------------------------------------------------------------------------ */

@@ -30,7 +30,10 @@ Test(testplan, the_example_of_the_manual_loads)
     cr_expect_str_eq(smoke->require.items[0], "test_can_*");
     cr_expect_str_eq(smoke->build_id, "3F2A9C0D");
     cr_expect(smoke->require_build_id && smoke->nonce);
+    cr_assert_eq(smoke->write.count, 2);
+    cr_expect_str_eq(smoke->write.items[1], "otp");
     cr_expect_null(raw->build_id);
+    cr_expect_eq(raw->write.count, 0);
     cr_expect(!raw->require_build_id && !raw->nonce);
     cr_expect_eq(smoke->repeat, 3);
     cr_expect(raw->every, "{board} implies it");

@@ -3,6 +3,7 @@
 
 #include "base/fs.h"
 #include "base/str.h"
+#include "result/attempts.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
@@ -48,7 +49,7 @@ struct job_result *sample_job(struct run_result *run, const char *board, const c
 struct test_case *sample_case(struct job_result *job, const char *suite, const char *name,
                               enum case_result result, const char *message)
 {
-    struct test_case *added = suite_add(job, job_suite(job, suite, strlen(suite)));
+    struct test_case *added = suite_add(job_suite(job, suite, strlen(suite)));
 
     added->name = name;
     added->result = result;

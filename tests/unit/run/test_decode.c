@@ -230,7 +230,7 @@ Test(decode, what_is_no_crash_is_left_alone)
 Test(decode, a_skipped_test_may_speak_of_crashes)
 {
     struct job_result *job = job_result_new();
-    struct test_case *skipped = suite_add(job, job_suite(job, "s", 1));
+    struct test_case *skipped = suite_add(job_suite(job, "s", 1));
 
     skipped->result = CASE_SKIP;
     skipped->message = "hard fault with cfsr 0x02000000 expected, pc 0x08000228";

@@ -21,7 +21,7 @@ static void add_case(struct run_result *run, size_t job, const char *file)
         run->jobs[run->count] = job_result_new();
         run->jobs[run->count++]->dir = "uno";
     }
-    struct test_case *added = suite_add(run->jobs[job], job_suite(run->jobs[job], "", 0));
+    struct test_case *added = suite_add(job_suite(run->jobs[job], "", 0));
     added->name = "t";
     added->file = arena_strdup(&run->jobs[job]->arena, file);
 }

@@ -23,7 +23,7 @@ static struct job_result *result_of(enum capture_end end, bool complete, const c
     job->end = end;
     job->complete = complete;
     for (size_t i = 0; cases[i]; i++) {
-        struct test_case *test_case = suite_add(job, job_suite(job, "s", 1));
+        struct test_case *test_case = suite_add(job_suite(job, "s", 1));
         test_case->result = (enum case_result)(strchr(letters, cases[i]) - letters);
         test_case->name = arena_printf(&job->arena, "%c%zu", cases[i], i);
         test_case->error_type = cases[i] == 'e' ? "crash" : NULL;

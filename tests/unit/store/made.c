@@ -36,7 +36,7 @@ static void add_case(struct job_result *job, const char *word, size_t length)
     const char *dot = memchr(word, '.', (size_t)(colon - word));
     const char *name = dot ? dot + 1 : word;
     struct test_suite *suite = job_suite(job, word, dot ? (size_t)(dot - word) : 0);
-    struct test_case *new = suite_add(job, suite);
+    struct test_case *new = suite_add(suite);
 
     new->name = arena_printf(&job->arena, "%.*s", (int)(colon - name), name);
     new->duration_us = 1000;

@@ -80,6 +80,26 @@ Test(hotplug, plugged_and_pulled)
     mock_free(mock);
 }
 
+Test(hotplug, one_that_is_told_before_sysfs_shows_it_is_not_missed)
+{
+    struct mock *mock = lab_new();
+    struct hotplug *hotplug = open_it();
+    struct hotplug_change change;
+    struct pollfd fd = {.fd = hotplug_fd(hotplug), .events = POLLIN};
+
+    cr_assert(!next(hotplug, &change));
+    mock_plug(mock, &board);
+    await(hotplug, true, "1-1.4");
+    mock_tell_removal(mock, "1-1.4");
+    cr_assert_eq(poll(&fd, 1, 10000), 1, "no word");
+    cr_assert(!next(hotplug, &change), "it is there still");
+    mock_take_away(mock, "1-1.4");
+    await(hotplug, false, "1-1.4");
+    cr_assert(!next(hotplug, &change));
+    hotplug_close(hotplug);
+    mock_free(mock);
+}
+
 Test(hotplug, one_that_left_and_came_back_between_two_looks_is_both)
 {
     struct mock *mock = lab_new();

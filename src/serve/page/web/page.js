@@ -692,10 +692,10 @@
       parts.push(el('div', {class: 'card'},
         el('h3', null, String(item.watch), ' ', item.tag ? el('span', {class: 'v'}, String(item.tag)) : ''),
         item.error ? el('p', {class: 'bad'}, String(item.error)) : null,
-        el('div', {class: 'wide'}, table([['Board'], ['', 't'], ['What']], (item.boards || []).map((b) => [
+        el('div', {class: 'wide'}, table([['Board'], ['State', 't'], ['What']], (item.boards || []).map((b) => [
           el('a', {href: `#board/${encodeURIComponent(b.board)}`}, String(b.board)),
           el('span', {class: `v ${b.action === 'current' ? 'p' : b.action === 'aside' ? 'f' : b.action === 'flash' || b.action === 'golden' ? 'held' : 'i'}`}, String(b.action || 'unknown')),
-          [String(b.text || ''), el('small', null, String(b.asset || ''))]]), 'It has no board.'))));
+          String(b.text || b.asset || '')]), 'It has no board.'))));
     document.querySelector('nav a[href="#releases"]').hidden = !service && !watch;
     view.replaceChildren(...(parts.length ? parts : [el('p', {class: 'dim'}, 'No release is watched.')]));
   };
@@ -709,7 +709,7 @@
       return;
     }
     const counts = Object.entries(rig.counts || {}).filter(([, n]) => typeof n === 'number').map(([name, n]) => `${n} ${name}`);
-    view.replaceChildren(...line, el('p', null, counts.join(' · ')), el('div', {class: 'slots'}, ...(rig.slots || []).map((slot) => el('div', {class: 'card'},
+    view.replaceChildren(...line, el('p', null, counts.join(' · ')), el('div', {class: 'slots'}, ...(rig.slots || []).map((slot) => el('div', {class: `card ${slotKind(String(slot.state))}`},
       el('div', null, el('b', null, String(slot.slot)), ' ', el('span', {class: `v ${slotKind(String(slot.state))}`},
         `${slot.state}${slot.percent >= 0 && slotKind(String(slot.state)) === 'busy' ? ` ${slot.percent} %` : ''}`)),
       slotKind(String(slot.state)) === 'busy' ? bar({running: true, what: String(slot.state), percent: Number.isInteger(slot.percent) ? slot.percent : -1}) : null,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "remote/ssh.h"
+#include "ssh/ssh.h"
 
 #include "base/str.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "remote/ssh.h"
+#include "ssh/ssh.h"
 
+#include "base/fs.h"
 #include "base/str.h"
 #include "base/text.h"
 
@@ -16,9 +17,6 @@
 
 /* ---- the child --------------------------------------------------------------------------- */
 
-/* Quoted such that every login shell reads it alike. */
-static const char agent_line[] = "exec sh -c 'PATH=\"$PATH:$HOME/.local/bin\" exec hil agent'";
-
 void ssh_argv(const struct server_conf *server, const char *host, const char *line,
               struct strv *ret)
 {
@@ -29,6 +27,8 @@ void ssh_argv(const struct server_conf *server, const char *host, const char *li
     strv_add(ret, "-T");
     strv_add(ret, "-o");
     strv_add(ret, "BatchMode=yes");
+    strv_add(ret, "-o"); /* a cable that is out is noticed after some 15 s */
+    strv_add(ret, "ServerAliveInterval=5");
     if (server->user) {
         strv_add(ret, "-l");
         strv_add(ret, server->user);
@@ -44,14 +44,14 @@ void ssh_argv(const struct server_conf *server, const char *host, const char *li
     strv_add(ret, line);
 }
 
-int ssh_start(const struct server_conf *server, const char *host, const struct ctx *ctx,
-              struct ssh *ret, struct err *err)
+int ssh_start(const struct server_conf *server, const char *host, const char *line,
+              const struct ctx *ctx, struct ssh *ret, struct err *err)
 {
     cleanup_strv struct strv argv = {0};
     int in[2] = {-1, -1}, out[2] = {-1, -1}, errors[2] = {-1, -1}, rc;
 
     *ret = (struct ssh){.words = BUF_INIT(SSH_WORDS_MAX)};
-    ssh_argv(server, host, agent_line, &argv);
+    ssh_argv(server, host, line, &argv);
     if (pipe2(in, O_CLOEXEC) < 0 || pipe2(out, O_CLOEXEC) < 0 || pipe2(errors, O_CLOEXEC) < 0)
         rc = err_sys(err, errno, "pipe");
     else
@@ -102,6 +102,60 @@ void ssh_stop(struct ssh *ssh)
     if (ssh->words.ceiling)
         buf_done(&ssh->words);
     *ssh = (struct ssh){.in_fd = -1, .out_fd = -1, .err_fd = -1};
+}
+
+/* ---- the host that answers ----------------------------------------------------------------- */
+
+static char *memory_path(const struct server_conf *conf)
+{
+    cleanup_free char *state = fs_state_dir();
+    cleanup_free char *dir = fs_join(state, "servers");
+
+    return fs_join(dir, conf->name);
+}
+
+static size_t first_host(const struct server_conf *conf)
+{
+    cleanup_free char *path = memory_path(conf);
+    cleanup_buf struct buf text = BUF_INIT(1024);
+
+    if (fs_read(path, &text, NULL) == 0)
+        for (size_t i = 0; i < conf->hosts.count; i++)
+            if (str_eq(conf->hosts.items[i], text.data))
+                return i;
+    return 0;
+}
+
+/* Without it, hosts are tried as they stand. */
+static void remember_host(const struct server_conf *conf, const char *host)
+{
+    cleanup_free char *path = memory_path(conf);
+    cleanup_free char *dir = fs_dirname(path);
+
+    if (conf->hosts.count > 1 && fs_mkdirs(dir, 0700, NULL) == 0)
+        fs_write(path, host, strlen(host), NULL);
+}
+
+int ssh_try_hosts(const struct server_conf *server,
+                  int (*reach)(void *arg, const char *host, const struct ctx *ctx, struct err *err),
+                  void *arg, const struct ctx *ctx, struct err *err)
+{
+    size_t first = first_host(server);
+    int rc = -ERR_NOT_FOUND;
+
+    for (size_t i = 0; i < server->hosts.count; i++) {
+        size_t which = i == 0 ? first : i <= first ? i - 1 : i;
+        rc = reach(arg, server->hosts.items[which], ctx, err);
+        if (rc == 0) {
+            remember_host(server, server->hosts.items[which]);
+            return 0;
+        }
+        if (rc != -ERR_NOT_FOUND && rc != -ERR_TIMEOUT)
+            break;
+    }
+    if (err && (err->code == ERR_NOT_FOUND || err->code == ERR_TIMEOUT))
+        err->code = ERR_GONE; /* whoever named the server was not wrong */
+    return err_wrap(err, "server %s", server->name);
 }
 
 /* ---- why not ----------------------------------------------------------------------------- */

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * history_options: what `history` and `flaky` take alike: of which board and test, and since when.
+ * Each has rows with words of its own.
+ */
+#ifndef HIL_CMD_HISTORY_OPTIONS_H
+#define HIL_CMD_HISTORY_OPTIONS_H
+
+#include "base/opt.h"
+#include "store/history.h"
+
+/* Takes board, test and since: 1; 0: not ours; negative: an error. */
+int history_options_take(const struct opt_row *row, const char *value,
+                         struct history_filter *filter, struct err *err);
+
+#endif

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * store: where the history is kept, for how long, and how large it may become: `store:` of a lab,
+ * a map or just the url.
+ */
+#ifndef HIL_CONF_STORE_H
+#define HIL_CONF_STORE_H
+
+#include "conf/diag.h"
+#include "conf/yaml.h"
+
+#include <stdint.h>
+
+struct store_conf {
+    char *url; /* of a PostgreSQL database that several hosts share; NULL: a file of this host */
+    int64_t keep_ms;
+    uint64_t max_bytes;
+};
+#define STORE_CONF_DEFAULT                                                   \
+    {                                                                        \
+        .keep_ms = INT64_C(180) * 86400000, .max_bytes = UINT64_C(512) << 20 \
+    }
+
+/* `node` may be NULL: the default. */
+void store_conf_read(const struct yaml_node *node, struct store_conf *ret, struct diags *diags);
+void store_conf_done(struct store_conf *conf);
+
+#endif
