@@ -164,10 +164,11 @@ static int export(const struct options *options, struct place *place, struct err
 
 static int import(const struct options *options, struct place *place, struct err *err)
 {
-    bool piped = str_eq(options->file, "-");
-    cleanup_close int fd = piped ? -1 : open(options->file, O_RDONLY | O_CLOEXEC);
+    const char *file = options->file ? options->file : "-";
+    bool piped = str_eq(file, "-");
+    cleanup_close int fd = piped ? -1 : open(file, O_RDONLY | O_CLOEXEC);
     uint64_t count = 0;
-    int rc = fd < 0 && !piped ? err_sys(err, errno, "%s", options->file) : 0;
+    int rc = fd < 0 && !piped ? err_sys(err, errno, "%s", file) : 0;
 
     if (rc == 0)
         rc = open_place(place, true, err);
@@ -178,8 +179,8 @@ static int import(const struct options *options, struct place *place, struct err
                        "the store has %" PRIu64 " rows already; --merge adds what it has not",
                        count);
     if (rc == 0)
-        rc = store_import(place->store, piped ? STDIN_FILENO : fd,
-                          piped ? "standard input" : options->file, &count, err);
+        rc = store_import(place->store, piped ? STDIN_FILENO : fd, piped ? "standard input" : file,
+                          &count, err);
     if (rc == 0)
         printf("%" PRIu64 " rows are new\n", count);
     return rc;

@@ -43,7 +43,7 @@ void check_store(struct exam *exam)
 {
     cleanup_free char *state_dir = fs_state_dir();
     const struct lab *lab = exam->inventory ? exam->inventory->lab : NULL;
-    struct store_facts facts;
+    struct store_facts facts = {0};
     struct store *store = NULL;
     struct err err = {0};
     int rc = store_open(lab ? &lab->store : NULL, state_dir, false, &store, &err);
