@@ -4,6 +4,21 @@
 #include "base/fs.h"
 #include "base/str.h"
 #include "conf/lab.h"
+#include "store/spool.h"
+
+#include <stdio.h>
+
+static void tell_waiting(const char *lab, const char *state_dir)
+{
+    struct spool_waiting waiting;
+
+    spool_look(state_dir, lab, &waiting);
+    if (waiting.files)
+        fprintf(stderr,
+                "hil: what %zu run%s of this host remembered is not in the database yet; hil store"
+                " send\n",
+                waiting.files, waiting.files == 1 ? "" : "s");
+}
 
 int lab_store_open(const char *option, bool create, char **ret_name, struct store **ret,
                    struct err *err)
@@ -22,6 +37,8 @@ int lab_store_open(const char *option, bool create, char **ret_name, struct stor
         *ret_name = xstrdup(lab->name);
     if (rc == 0 || !option) /* what is wrong with a lab that nobody named is not asked here */
         rc = store_open(lab ? &lab->store : NULL, dir, create, ret, err);
+    if (lab && lab->store.url)
+        tell_waiting(lab->name, dir);
     lab_free(lab);
     diags_done(&diags);
     return rc;

@@ -33,6 +33,7 @@ void check_usb(struct exam *exam);
 void check_serial(struct exam *exam);
 void check_watch(struct exam *exam);
 void check_notify(struct exam *exam);
+void check_store(struct exam *exam);
 void check_storage(struct exam *exam);
 void check_clock(struct exam *exam);
 void check_libraries(struct exam *exam);

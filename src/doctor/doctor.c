@@ -16,9 +16,11 @@ static const struct row {
     const char *name;
     void (*run)(struct exam *exam);
 } rows[] = {
-    {"lab", check_lab},         {"tools", check_tools}, {"usb", check_usb},
-    {"serial", check_serial},   {"watch", check_watch}, {"notify", check_notify},
-    {"storage", check_storage}, {"clock", check_clock}, {"libraries", check_libraries},
+    {"lab", check_lab},         {"tools", check_tools},
+    {"usb", check_usb},         {"serial", check_serial},
+    {"watch", check_watch},     {"notify", check_notify},
+    {"storage", check_storage}, {"store", check_store},
+    {"clock", check_clock},     {"libraries", check_libraries},
     {"token", check_token},
 };
 

@@ -45,6 +45,7 @@ struct flashing {
     size_t count;
     struct claims *claims;
     struct store *store; /* NULL: there is none */
+    bool scratch;        /* it is in memory: the database is away, the spool gets it */
     int finished_fd;     /* eventfd: how many tasks have ended */
 };
 

@@ -6,6 +6,7 @@
 #include "notify/notifier.h"
 #include "run/flashing_parts.h"
 #include "run/quarantine.h"
+#include "store/spool.h"
 
 #include <stdlib.h>
 
@@ -65,8 +66,16 @@ void flashing_open_store(struct flashing *flashing)
     cleanup_free char *dir = fs_state_dir();
     struct err err = {0};
 
-    if (store_open(&flashing->inventory.lab->store, dir, true, &flashing->store, &err) < 0)
+    if (store_open(&flashing->inventory.lab->store, dir, true, &flashing->store, &err) == 0)
+        return;
+    flashing->scratch =
+        flashing->inventory.lab->store.url && store_scratch(&flashing->store, NULL) == 0;
+    if (!flashing->scratch) {
         no_memory(flashing, &err);
+        return;
+    }
+    err_wrap(&err, "what the boards carry waits on this host");
+    event_emit(flashing->events, (struct event){.kind = EVENT_WARNING, .text = err.message});
 }
 
 bool flashing_is_barred(struct task *task)
@@ -97,7 +106,8 @@ void flashing_set_aside(struct flashing *flashing, const struct task *task)
 }
 
 /* hil watch keeps a record of its own. */
-static int record_flash(const struct flashing *flashing, const struct task *task, struct err *err)
+static int record_flash(const struct flashing *flashing, struct store *store,
+                        const struct task *task, struct err *err)
 {
     const struct flash_result *result = task->result;
     bool there = result->outcome != FLASH_FAILED;
@@ -108,25 +118,53 @@ static int record_flash(const struct flashing *flashing, const struct task *task
     text = there ? xasprintf("%s (%.8s) by %s", fs_basename(result->firmware), result->sha256,
                              flashing->request->holder.user ? flashing->request->holder.user : "-")
                  : xasprintf("%s failed: %s", fs_basename(result->firmware), result->reason);
-    return store_event(flashing->store, "flash", flashing->inventory.lab->name, result->board, text,
+    return store_event(store, "flash", flashing->inventory.lab->name, result->board, text,
                        task->ended_us, err);
+}
+
+static int write_down(const struct flashing *flashing, struct store *store, struct err *err)
+{
+    const char *lab = flashing->inventory.lab->name;
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < flashing->count; i++) {
+        const struct flash_result *result = &flashing->results[i];
+        bool there = result->outcome != FLASH_FAILED;
+        if (there || result->took_us)
+            rc = store_carries(store, lab, result->board, there ? result->sha256 : NULL,
+                               fs_basename(result->firmware), flashing->tasks[i].ended_us, err);
+        if (rc == 0 && (there || result->took_us))
+            rc = record_flash(flashing, store, &flashing->tasks[i], err);
+    }
+    return rc;
+}
+
+/* Once more, from the beginning: what the server has already is not added again. */
+static int write_down_here(struct flashing *flashing, struct err *err)
+{
+    store_close(flashing->store);
+    flashing->store = NULL;
+    flashing->scratch = store_scratch(&flashing->store, err) == 0;
+    return flashing->scratch ? write_down(flashing, flashing->store, err) : -(int)err->code;
 }
 
 void flashing_remember(struct flashing *flashing)
 {
+    const struct lab *lab = flashing->inventory.lab;
+    cleanup_free char *dir = fs_state_dir();
     struct err err = {0};
-    int rc = 0;
+    size_t sent;
+    int rc;
 
-    for (size_t i = 0; flashing->store && rc == 0 && i < flashing->count; i++) {
-        const struct flash_result *result = &flashing->results[i];
-        bool there = result->outcome != FLASH_FAILED;
-        if (there || result->took_us)
-            rc = store_carries(flashing->store, flashing->inventory.lab->name, result->board,
-                               there ? result->sha256 : NULL, fs_basename(result->firmware),
-                               flashing->tasks[i].ended_us, &err);
-        if (rc == 0 && (there || result->took_us))
-            rc = record_flash(flashing, &flashing->tasks[i], &err);
-    }
+    if (!flashing->store)
+        return;
+    rc = write_down(flashing, flashing->store, &err);
+    if (rc < 0 && lab->store.url && !flashing->scratch)
+        rc = write_down_here(flashing, &err);
+    if (rc == 0 && flashing->scratch)
+        rc = spool_keep(dir, lab->name, flashing->store, &err);
+    else if (rc == 0 && lab->store.url)
+        spool_send(dir, lab->name, flashing->store, SPOOL_SEND_MS, &sent, NULL);
     if (rc < 0)
         no_memory(flashing, &err);
 }

@@ -14,6 +14,7 @@
 #include "run/quarantine.h"
 #include "run/rundir.h"
 #include "store/prune.h"
+#include "store/spool.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -33,6 +34,7 @@ struct session {
     size_t board_count;
     struct claims *claims;
     struct store *store;       /* NULL: history is not to be had, which stops no run */
+    bool scratch;              /* it is in memory: the database is away, the spool gets it */
     struct notifier *notifier; /* NULL: nobody is told */
     struct events *events;
     struct event_sink *live, *log, *stream;
@@ -144,7 +146,10 @@ static void open_store(struct session *session)
     if (session->store ||
         store_open(&session->inventory.lab->store, dir, true, &session->store, &err) == 0)
         return;
-    err_wrap(&err, "no history is kept");
+    session->scratch =
+        session->inventory.lab->store.url && store_scratch(&session->store, NULL) == 0;
+    err_wrap(&err, session->scratch ? "what this run has to remember waits on this host"
+                                    : "no history is kept");
     warn(session, err.message);
 }
 
@@ -412,18 +417,62 @@ static int run_jobs(struct session *session, struct err *err)
 
 /* ---- after: tell everybody --------------------------------------------------------------- */
 
+/* Into the spool; `with`: what was written meanwhile goes with it. */
+static int keep(struct session *session, struct store *with, const char *state_dir, struct err *err)
+{
+    struct store *scratch = with;
+    int rc = with ? 0 : store_scratch(&scratch, err);
+
+    if (rc == 0)
+        rc = store_record(scratch, &session->run, err);
+    if (rc == 0)
+        rc = spool_keep(state_dir, session->run.lab, scratch, err);
+    if (!with)
+        store_close(scratch);
+    return rc;
+}
+
+/* Who finds that others wait stands behind them, so that runs are remembered in their order. A run
+ * that the server has though nobody heard of it is known by the import. */
 static void remember(struct session *session)
 {
+    cleanup_free char *dir = fs_state_dir();
+    bool may_wait = session->inventory.lab->store.url;
+    struct spool_waiting waiting = {0};
     struct err err = {0};
+    int rc;
 
-    if (session->store && store_record(session->store, &session->run, &err) < 0)
+    if (!session->store)
+        return;
+    if (may_wait)
+        spool_look(dir, session->run.lab, &waiting);
+    if (session->scratch || waiting.files)
+        rc = keep(session, session->scratch ? session->store : NULL, dir, &err);
+    else
+        rc = store_record(session->store, &session->run, &err);
+    if (rc < 0 && may_wait && !session->scratch && !waiting.files) {
+        err_wrap(&err, "what this run has to remember waits on this host");
         warn(session, err.message);
+        rc = keep(session, NULL, dir, &err);
+    }
+    if (rc < 0)
+        warn(session, err.message);
+}
+
+/* After the verdict is told, and for a bounded time: what waits from when the database was away. */
+static void send_waiting(struct session *session)
+{
+    cleanup_free char *dir = fs_state_dir();
+    size_t sent;
+
+    if (session->store && !session->scratch && session->inventory.lab->store.url)
+        spool_send(dir, session->run.lab, session->store, SPOOL_SEND_MS, &sent, NULL);
 }
 
 /* After the verdict is told: what is old is nobody's hurry. */
 static void forget(struct session *session)
 {
-    if (session->store)
+    if (session->store && !session->scratch)
         store_prune(session->store, session->run.lab, &session->inventory.lab->store, unix_us(),
                     false, NULL, NULL);
 }
@@ -547,6 +596,7 @@ int session_run(struct session_request *request, enum verdict *ret, struct err *
         if (run_jobs(&session, &run_err) < 0)
             report_failed(&session, &run_err);
         tell(&session);
+        send_waiting(&session);
         forget(&session);
         *ret = session.run.verdict;
     }

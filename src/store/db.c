@@ -106,6 +106,16 @@ void statement_reset(struct statement *statement)
     statement->db->engine->reset(statement);
 }
 
+int statement_add(struct statement *statement, struct err *err)
+{
+    return statement->db->engine->add(statement, err);
+}
+
+int statement_flush(struct statement *statement, struct err *err)
+{
+    return statement->db->engine->flush(statement, err);
+}
+
 const char *statement_text(struct statement *statement, int column)
 {
     return statement->db->engine->text(statement, column);

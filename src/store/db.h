@@ -83,6 +83,13 @@ const char *statement_text(struct statement *statement, int column);
 int64_t statement_int(struct statement *statement, int column);
 bool statement_null(struct statement *statement, int column);
 
+/* Many rows for one statement, which gives none: "... SELECT r.a, r.b FROM rows(a, b)" has as many
+ * parameters as the rows have columns; a column that has numbers in it is one of numbers. Each row is
+ * bound and added. A file takes it at once; a server gets many of them with one question, some when
+ * they have become many and the rest with the flush, so errors may come late. */
+int statement_add(struct statement *statement, struct err *err);
+int statement_flush(struct statement *statement, struct err *err);
+
 int64_t db_changes(const struct db *db); /* rows that the last statement changed */
 int64_t db_insert_id(struct db *db);     /* of the row that was inserted last */
 

@@ -29,6 +29,8 @@ struct db_engine {
     void (*bind_int)(struct statement *statement, int at, int64_t value);
     int (*step)(struct statement *statement, struct err *err);
     void (*reset)(struct statement *statement);
+    int (*add)(struct statement *statement, struct err *err);
+    int (*flush)(struct statement *statement, struct err *err);
     const char *(*text)(struct statement *statement, int column);
     int64_t (*number)(struct statement *statement, int column);
     bool (*null)(struct statement *statement, int column);

@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "base/text.h"
 #include "store/db_engine.h"
+#include "store/db_rows.h"
 #include "store/pq_api.h"
 
 #include <errno.h>
@@ -25,6 +26,8 @@
 #define TYPE_BOOL 16
 #define TYPE_INT8 20
 #define TYPE_TEXT 25
+#define TYPE_TEXTS 1009 /* arrays of the two */
+#define TYPE_INT8S 1016
 
 struct postgres_statement {
     struct statement statement;
@@ -35,6 +38,7 @@ struct postgres_statement {
     char name[16];
     PGresult *answer; /* NULL: not run */
     int row;
+    struct db_rows *rows; /* NULL: it is run for one row */
 };
 
 static struct postgres_db *of(const struct db *db)
@@ -280,10 +284,12 @@ static int postgres_begin(struct db *db, enum db_use use, struct err *err)
 static int postgres_prepare(struct db *db, const char *sql, struct statement **ret, struct err *err)
 {
     struct postgres_statement *new = xcalloc(1, sizeof *new);
+    cleanup_free char *of_rows = db_rows_of_arrays(sql);
 
     (void)err; /* the server reads it when it runs */
     new->statement.db = db;
-    new->sql = postgres_sql(sql);
+    new->sql = postgres_sql(of_rows ? of_rows : sql);
+    new->rows = of_rows ? db_rows_new() : NULL;
     *ret = &new->statement;
     return 0;
 }
@@ -308,6 +314,7 @@ static void postgres_free(struct statement *statement)
         postgres_ask(pg, sql, NULL);
     for (int i = 0; i < PARAMETERS_MAX; i++)
         free(this->values[i]);
+    db_rows_free(this->rows);
     free(this->sql);
     free(this);
 }
@@ -385,6 +392,33 @@ static int postgres_step(struct statement *statement, struct err *err)
     if (rc < 0)
         return rc;
     return ++this->row < pg->pq.ntuples(this->answer);
+}
+
+static int postgres_flush(struct statement *statement, struct err *err)
+{
+    struct postgres_statement *this = one(statement);
+    int rc, columns = db_rows_columns(this->rows);
+    bool is_number;
+
+    for (int i = 0; i < columns; i++) {
+        char *array = db_rows_array(this->rows, i, &is_number);
+        bind(statement, i + 1, array, is_number ? TYPE_INT8S : TYPE_TEXTS);
+    }
+    db_rows_clear(this->rows);
+    rc = columns ? run(statement, err) : 0;
+    postgres_reset(statement);
+    return rc;
+}
+
+static int postgres_add(struct statement *statement, struct err *err)
+{
+    struct postgres_statement *this = one(statement);
+    bool is_text[PARAMETERS_MAX];
+
+    for (int i = 0; i < this->count; i++)
+        is_text[i] = this->types[i] == TYPE_TEXT;
+    db_rows_add(this->rows, this->values, is_text, this->count);
+    return db_rows_full(this->rows) ? postgres_flush(statement, err) : 0;
 }
 
 static bool postgres_null(struct statement *statement, int column)
@@ -485,6 +519,8 @@ static const struct db_engine engine = {
     .bind_int = postgres_bind_int,
     .step = postgres_step,
     .reset = postgres_reset,
+    .add = postgres_add,
+    .flush = postgres_flush,
     .text = postgres_text,
     .number = postgres_number,
     .null = postgres_null,

@@ -4,6 +4,7 @@
 #include "base/fs.h"
 #include "base/str.h"
 #include "store/db_engine.h"
+#include "store/db_rows.h"
 
 #include <sqlite3.h>
 #include <stdio.h>
@@ -60,10 +61,11 @@ static int sqlite_execute(struct db *db, const char *sql, struct err *err)
 
 static int sqlite_prepare(struct db *db, const char *sql, struct statement **ret, struct err *err)
 {
+    cleanup_free char *of_rows = db_rows_of_one(sql);
     struct sqlite_statement *new;
     sqlite3_stmt *sqlite = NULL;
 
-    if (sqlite3_prepare_v2(handle(db), sql, -1, &sqlite, NULL) != SQLITE_OK)
+    if (sqlite3_prepare_v2(handle(db), of_rows ? of_rows : sql, -1, &sqlite, NULL) != SQLITE_OK)
         return failed(db, err);
     new = xcalloc(1, sizeof *new);
     *new = (struct sqlite_statement){.statement.db = db, .sqlite = sqlite};
@@ -100,6 +102,21 @@ static int sqlite_step(struct statement *statement, struct err *err)
 static void sqlite_reset(struct statement *statement)
 {
     sqlite3_reset(compiled(statement));
+}
+
+static int sqlite_add(struct statement *statement, struct err *err)
+{
+    int rc = sqlite_step(statement, err);
+
+    sqlite_reset(statement);
+    return rc;
+}
+
+static int sqlite_flush(struct statement *statement, struct err *err)
+{
+    (void)statement;
+    (void)err;
+    return 0;
 }
 
 static const char *sqlite_text(struct statement *statement, int column)
@@ -192,6 +209,8 @@ static const struct db_engine engine = {
     .bind_int = sqlite_bind_int,
     .step = sqlite_step,
     .reset = sqlite_reset,
+    .add = sqlite_add,
+    .flush = sqlite_flush,
     .text = sqlite_text,
     .number = sqlite_number,
     .null = sqlite_null,

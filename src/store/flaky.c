@@ -2,47 +2,13 @@
 #include "store/flaky.h"
 
 #include "base/str.h"
-#include "store/query.h"
+#include "store/flaky_read.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define Z 1.959964 /* of 95 % */
-
-/* The tries that count: parameters are the filter's. */
-#define TRIES                                                                       \
-    " WHERE (?1 IS NULL OR j.lab = ?1) AND (?2 IS NULL OR j.board = ?2)"            \
-    " AND j.at_us >= ?3 AND (?4 = 0 OR j.at_us < ?4) AND (?5 = 0 OR j.run_id = ?5)" \
-    " AND (?8 IS NULL OR j.test = ?8)"                                              \
-    " AND j.verdict <> 'infra' AND j.image_sha256 IS NOT NULL AND j.board IS NOT NULL"
-
-/* A test that is there several times in one try failed where one of them did. Tries that failed
- * with no test to blame have the name_id 0. */
-static const char results_sql[] =
-    "WITH results AS ("
-    "  SELECT j.id AS job, j.lab AS lab, j.board AS board, j.image_sha256 AS image, j.at_us AS at,"
-    "    c.name_id AS name_id, '' AS test, max(CASE WHEN c.result IN (1, 2) THEN 1 ELSE 0 END) AS "
-    "bad"
-    "  FROM jobs j JOIN cases c ON c.job_id = j.id" TRIES
-    "    AND c.name_id IN (SELECT id FROM wanted) AND c.result <> 3 GROUP BY j.id, c.name_id"
-    "  UNION ALL"
-    "  SELECT j.id, j.lab, j.board, j.image_sha256, j.at_us, 0, ifnull(j.test, ''),"
-    "    CASE j.verdict WHEN 'fail' THEN 1 ELSE 0 END FROM jobs j" TRIES
-    "    AND (j.verdict = 'pass' OR j.failed + j.errors = 0)"
-    "), trials AS ("
-    "  SELECT *, lag(bad) OVER (PARTITION BY lab, name_id, test, board, image ORDER BY at, job)"
-    "    AS before FROM results)"
-    " SELECT t.lab, t.name_id, ifnull(n.suite, ''), ifnull(n.name, t.test), t.board, count(*),"
-    "   sum(bad), count(before), count(*) FILTER (WHERE before <> bad), max(at * bad)"
-    " FROM trials t LEFT JOIN names n ON n.id = t.name_id"
-    " GROUP BY t.lab, t.name_id, t.test, t.board, n.suite, n.name ORDER BY t.lab, t.name_id, "
-    "t.test, t.board";
-
-static const char wanted_sql[] =
-    "INSERT INTO wanted"
-    " SELECT c.name_id FROM jobs j JOIN cases c ON c.job_id = j.id" TRIES
-    "   AND j.failed + j.errors > 0 AND c.result IN (1, 2) ON CONFLICT DO NOTHING";
 
 const char *flaky_blame_name(enum flaky_blame blame)
 {
@@ -77,7 +43,7 @@ static void settle(struct flaky_count *count)
     flaky_interval(count->flips, count->pairs, &count->low, &count->high);
 }
 
-static void add(struct flaky_count *to, const struct flaky_count *count)
+void flaky_add(struct flaky_count *to, const struct flaky_count *count)
 {
     to->runs += count->runs;
     to->failed += count->failed;
@@ -107,21 +73,17 @@ static void judge(struct flaky_test *test)
     size_t flipped = 0;
 
     settle(&test->count);
-    for (size_t i = 0; i < test->board_count; i++)
-        flipped += test->boards[i].count.flips > 0;
+    for (size_t i = 0; i < test->board_count; i++) {
+        test->boards[i].tests = test->boards[i].count.flips > 0;
+        flipped += test->boards[i].tests;
+    }
     if (compare(test->boards, test->board_count, &test->count))
         test->blame = FLAKY_BOARD;
     else
         test->blame = flipped > 1 ? FLAKY_TEST : FLAKY_UNKNOWN;
 }
 
-/* ---- reading --------------------------------------------------------------------------------- */
-
-struct reading {
-    const char *pattern;
-    struct flaky *ret;
-    int64_t name_id; /* of the last test */
-};
+/* ---- freeing ---------------------------------------------------------------------------------- */
 
 static void board_done(struct flaky_board *board)
 {
@@ -137,69 +99,6 @@ static void test_done(struct flaky_test *test)
     free(test->lab);
     free(test->suite);
     free(test->name);
-}
-
-/* The test of the row, which is the last one or a new one: rows are in their order. */
-static struct flaky_test *test_of(struct reading *reading, struct statement *row)
-{
-    struct flaky *ret = reading->ret;
-    struct flaky_test *last = ret->test_count ? &ret->tests[ret->test_count - 1] : NULL;
-    int64_t name_id = statement_int(row, 1);
-
-    if (last && reading->name_id == name_id && str_eq(last->lab, query_text(row, 0)) &&
-        str_eq(last->name, query_text(row, 3)))
-        return last;
-    reading->name_id = name_id;
-    ret->tests = xrealloc(ret->tests, ret->test_count + 1, sizeof *ret->tests);
-    last = &ret->tests[ret->test_count++];
-    *last = (struct flaky_test){.lab = xstrdup(query_text(row, 0)),
-                                .suite = xstrdup(query_text(row, 2)),
-                                .name = xstrdup(query_text(row, 3)),
-                                .is_job = !name_id};
-    return last;
-}
-
-static int take(void *arg, struct statement *row)
-{
-    struct reading *reading = arg;
-    struct flaky_board board = {.count = {.runs = query_size(row, 5),
-                                          .failed = query_size(row, 6),
-                                          .pairs = query_size(row, 7),
-                                          .flips = query_size(row, 8)}};
-    int64_t last_us = statement_int(row, 9);
-    struct flaky_test *test;
-
-    if (reading->pattern && !case_like(query_text(row, 2), query_text(row, 3), reading->pattern))
-        return 0;
-    test = test_of(reading, row);
-    board.lab = xstrdup(query_text(row, 0));
-    board.board = xstrdup(query_text(row, 4));
-    board.tests = board.count.flips > 0;
-    add(&test->count, &board.count);
-    test->last_us = last_us > test->last_us ? last_us : test->last_us;
-    test->boards = xrealloc(test->boards, test->board_count + 1, sizeof *test->boards);
-    test->boards[test->board_count++] = board;
-    return 0;
-}
-
-static int read_all(struct store *store, const struct history_filter *filter, struct flaky *ret,
-                    struct err *err)
-{
-    cleanup_statement struct statement *wanted = NULL, *results = NULL;
-    int rc = query_want(store, NULL, err);
-
-    if (rc == 0)
-        rc = db_prepare(store->db, wanted_sql, &wanted, err);
-    if (rc < 0)
-        return rc;
-    query_bind(wanted, filter);
-    rc = statement_step(wanted, err);
-    if (rc == 0)
-        rc = db_prepare(store->db, results_sql, &results, err);
-    if (rc < 0)
-        return rc;
-    query_bind(results, filter);
-    return query_each(results, take, &(struct reading){filter->test, ret, 0}, err);
 }
 
 /* ---- the whole ------------------------------------------------------------------------------- */
@@ -224,7 +123,9 @@ static int order_tests(const void *a, const void *b)
     const struct flaky_test *left = a, *right = b;
     int order = by_rate(left->count.low, left->count.rate, right->count.low, right->count.rate);
 
-    return order ? order : strcmp(left->name, right->name);
+    if (!order)
+        order = strcmp(left->name, right->name);
+    return order ? order : strcmp(left->lab ? left->lab : "", right->lab ? right->lab : "");
 }
 
 static struct flaky_board *sum_of(struct flaky *flaky, const struct flaky_board *board)
@@ -247,10 +148,10 @@ static void add_up(struct flaky *flaky)
 
     for (size_t i = 0; i < flaky->test_count; i++) {
         const struct flaky_test *test = &flaky->tests[i];
-        add(&all, &test->count);
+        flaky_add(&all, &test->count);
         for (size_t j = 0; j < test->board_count; j++) {
             struct flaky_board *sum = sum_of(flaky, &test->boards[j]);
-            add(&sum->count, &test->boards[j].count);
+            flaky_add(&sum->count, &test->boards[j].count);
             sum->tests += test->boards[j].tests;
         }
     }
@@ -290,7 +191,7 @@ int flaky_find(struct store *store, const struct history_filter *filter, struct 
     if (rc < 0)
         return rc;
     all.board = NULL;
-    rc = read_all(store, &all, ret, err);
+    rc = flaky_read(store, &all, ret, err);
     db_end(store->db, -1, NULL); /* nothing was written */
     if (rc < 0) {
         flaky_done(ret);
@@ -316,7 +217,7 @@ int flaky_since(struct store *store, const struct history_filter *filter, uint64
     static const char sql[] =
         "SELECT max(at_us) FROM (SELECT j.at_us AS at_us,"
         "  sum(1 + j.passed + j.failed + j.errors) OVER (ORDER BY j.at_us DESC, j.id DESC) AS count"
-        "  FROM jobs j" TRIES ") AS counted WHERE count > ?9";
+        "  FROM jobs j" FLAKY_TRIES ") AS counted WHERE count > ?9";
     struct history_filter all = *filter;
     cleanup_statement struct statement *statement = NULL;
     int rc = db_prepare(store->db, sql, &statement, err);

@@ -17,11 +17,14 @@ struct store {
 
 void store_statement_done(struct statement **statement);
 #define cleanup_statement __attribute__((cleanup(store_statement_done)))
-/* Cleaned and cut; NULL is null. */
+/* Cleaned and cut; NULL is null. Caller frees. */
+char *store_clean(const char *text);
 void store_bind_text(struct statement *statement, int at, const char *text);
 /* A statement and its values, one letter of `kinds` each: 's' a text that may be NULL, 'i' an
  * int64_t. Runs it and makes it ready for the next. */
 int store_insert(struct statement *statement, struct err *err, const char *kinds, ...);
+/* The same for a statement of many rows: statement_add(). */
+int store_add(struct statement *statement, struct err *err, const char *kinds, ...);
 /* The same of a statement that is run once. */
 int store_run(struct store *store, const char *sql, struct err *err, const char *kinds, ...);
 bool store_verdict(const char *name, enum verdict *ret);

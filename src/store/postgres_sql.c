@@ -15,6 +15,7 @@ static const struct {
     const char *sqlite, *postgres;
 } words[] = {
     {"ifnull(", "coalesce("},
+    {"group_concat(", "string_agg("},
     {"INTEGER", "BIGINT"},
     {"date(at / 1000000, 'unixepoch', 'localtime')",
      "to_char(to_timestamp(at / 1000000), 'YYYY-MM-DD')"},

@@ -1,12 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/buf.h"
 #include "base/str.h"
+#include "result/name_map.h"
 #include "store/parts.h"
+
+#include <string.h>
 
 #define DAY_US (INT64_C(86400) * 1000000)
 
 struct inserts {
-    struct statement *run, *job, *test_case, *find_name, *name, *seen, *total;
+    struct statement *run, *job, *total;
+    struct statement *name, *test_case;                       /* of a server: many at once */
+    struct statement *find_name, *new_name, *seen, *one_case; /* of a file */
+    struct name_map named; /* what was said of in this run; keys are in the arena */
+    struct arena arena;
 };
 
 static void inserts_done(struct inserts *inserts)
@@ -14,10 +21,14 @@ static void inserts_done(struct inserts *inserts)
     statement_free(inserts->run);
     statement_free(inserts->job);
     statement_free(inserts->test_case);
-    statement_free(inserts->find_name);
     statement_free(inserts->name);
+    statement_free(inserts->find_name);
+    statement_free(inserts->new_name);
     statement_free(inserts->seen);
+    statement_free(inserts->one_case);
     statement_free(inserts->total);
+    name_map_done(&inserts->named);
+    arena_done(&inserts->arena);
 }
 
 static int prepare_inserts(struct store *store, struct inserts *ret, struct err *err)
@@ -34,9 +45,18 @@ static int prepare_inserts(struct store *store, struct inserts *ret, struct err 
          " passed, failed, errors, skipped, flaky)"
          " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
         {&ret->test_case, "INSERT INTO cases (job_id, name_id, seq, result, duration_us)"
-                          " VALUES (?, ?, ?, ?, nullif(?, -1))"},
+                          " SELECT r.job, n.id, r.seq, r.result, nullif(r.took, -1)"
+                          " FROM rows(job, suite, name, seq, result, took)"
+                          " JOIN names n ON n.suite = r.suite AND n.name = r.name"},
+        {&ret->name,
+         "INSERT INTO names (suite, name, seen_day) SELECT r.suite, r.name, r.day"
+         " FROM rows(suite, name, day) LEFT JOIN names n ON n.suite = r.suite AND n.name = r.name"
+         " WHERE n.id IS NULL OR n.seen_day < r.day"
+         " ON CONFLICT (suite, name) DO UPDATE SET seen_day = excluded.seen_day"},
+        {&ret->one_case, "INSERT INTO cases (job_id, name_id, seq, result, duration_us)"
+                         " VALUES (?, ?, ?, ?, nullif(?, -1))"},
         {&ret->find_name, "SELECT id, seen_day FROM names WHERE suite = ? AND name = ?"},
-        {&ret->name, "INSERT INTO names (suite, name, seen_day) VALUES (?, ?, ?)"},
+        {&ret->new_name, "INSERT INTO names (suite, name, seen_day) VALUES (?, ?, ?)"},
         {&ret->seen, "UPDATE names SET seen_day = ? WHERE id = ?"},
         {&ret->total, "INSERT INTO totals VALUES (ifnull(?, ''), ?, ?, 1, ?)"
                       " ON CONFLICT (lab, board, verdict) DO UPDATE"
@@ -49,7 +69,45 @@ static int prepare_inserts(struct store *store, struct inserts *ret, struct err 
     return rc;
 }
 
-/* Names come again with each run. What they are kept by is written at most once a day. */
+/* Names come again with each attempt and each run. What they are kept by is written at most once a
+ * day. */
+static int name_far(struct inserts *inserts, const struct test_suite *suite,
+                    const struct test_case *test_case, int64_t day, struct err *err)
+{
+    cleanup_free char *suite_name = store_clean(suite->name), *name = store_clean(test_case->name);
+    cleanup_free char *key = xasprintf("%s\n%s", suite_name, name); /* as the database knows it */
+    struct name_slot *slot = name_map_at(&inserts->named, key, strlen(key));
+
+    if (slot->value)
+        return 0;
+    slot->name = arena_strdup(&inserts->arena, key);
+    slot->value = 1;
+    return store_add(inserts->name, err, "ssi", suite_name, name, day);
+}
+
+static int record_cases_far(struct inserts *inserts, const struct job_result *job, int64_t job_id,
+                            int64_t day, struct err *err)
+{
+    int64_t seq = 0;
+    int rc = 0;
+
+    for (size_t i = 0; i < job->suite_count; i++)
+        for (size_t j = 0; rc == 0 && j < job->suites[i].count; j++)
+            rc = name_far(inserts, &job->suites[i], &job->suites[i].cases[j], day, err);
+    if (rc == 0)
+        rc = statement_flush(inserts->name, err);
+    for (size_t i = 0; i < job->suite_count; i++) {
+        const struct test_suite *suite = &job->suites[i];
+        for (size_t j = 0; rc == 0 && j < suite->count; j++) {
+            const struct test_case *test_case = &suite->cases[j];
+            rc = store_add(inserts->test_case, err, "issiii", job_id, suite->name, test_case->name,
+                           seq++, (int64_t)test_case->result, test_case->duration_us);
+        }
+    }
+    return rc < 0 ? rc : statement_flush(inserts->test_case, err);
+}
+
+/* A file answers at once: a question a case costs less than to tell what was asked already. */
 static int intern(struct store *store, struct inserts *inserts, const char *suite, const char *name,
                   int64_t day, int64_t *ret_id, struct err *err)
 {
@@ -68,13 +126,14 @@ static int intern(struct store *store, struct inserts *inserts, const char *suit
         return seen < day ? store_insert(inserts->seen, err, "ii", day, *ret_id) : 0;
     if (rc < 0)
         return rc;
-    rc = store_insert(inserts->name, err, "ssi", suite, name, day);
+    rc = store_insert(inserts->new_name, err, "ssi", suite, name, day);
     *ret_id = db_insert_id(store->db);
     return rc;
 }
 
-static int record_cases(struct store *store, struct inserts *inserts, const struct job_result *job,
-                        int64_t job_id, int64_t day, struct err *err)
+static int record_cases_near(struct store *store, struct inserts *inserts,
+                             const struct job_result *job, int64_t job_id, int64_t day,
+                             struct err *err)
 {
     int64_t seq = 0, name_id = 0;
     int rc = 0;
@@ -85,11 +144,18 @@ static int record_cases(struct store *store, struct inserts *inserts, const stru
             const struct test_case *test_case = &suite->cases[j];
             rc = intern(store, inserts, suite->name, test_case->name, day, &name_id, err);
             if (rc == 0)
-                rc = store_insert(inserts->test_case, err, "iiiii", job_id, name_id, seq++,
+                rc = store_insert(inserts->one_case, err, "iiiii", job_id, name_id, seq++,
                                   (int64_t)test_case->result, test_case->duration_us);
         }
     }
     return rc;
+}
+
+static int record_cases(struct store *store, struct inserts *inserts, const struct job_result *job,
+                        int64_t job_id, int64_t day, struct err *err)
+{
+    return db_file(store->db) ? record_cases_near(store, inserts, job, job_id, day, err)
+                              : record_cases_far(inserts, job, job_id, day, err);
 }
 
 /* What was tried when the board could not be flashed, and what of it helped. */

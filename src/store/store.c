@@ -54,24 +54,44 @@ void store_statement_done(struct statement **statement)
     statement_free(*statement);
 }
 
-void store_bind_text(struct statement *statement, int at, const char *text)
+char *store_clean(const char *text)
 {
-    statement_bind_text(statement, at, text ? text_clean_dup(text, TEXT_MAX, TEXT_ONE_LINE) : NULL);
+    return text ? text_clean_dup(text, TEXT_MAX, TEXT_ONE_LINE) : NULL;
 }
 
-static int step_once(struct statement *statement, struct err *err, const char *kinds, va_list args)
+void store_bind_text(struct statement *statement, int at, const char *text)
 {
-    int rc;
+    statement_bind_text(statement, at, store_clean(text));
+}
 
+static void bind_all(struct statement *statement, const char *kinds, va_list args)
+{
     for (int at = 1; kinds[at - 1]; at++) {
         if (kinds[at - 1] == 's')
             store_bind_text(statement, at, va_arg(args, const char *));
         else
             statement_bind_int(statement, at, va_arg(args, int64_t));
     }
+}
+
+static int step_once(struct statement *statement, struct err *err, const char *kinds, va_list args)
+{
+    int rc;
+
+    bind_all(statement, kinds, args);
     rc = statement_step(statement, err);
     statement_reset(statement);
     return rc;
+}
+
+int store_add(struct statement *statement, struct err *err, const char *kinds, ...)
+{
+    va_list args;
+
+    va_start(args, kinds);
+    bind_all(statement, kinds, args);
+    va_end(args);
+    return statement_add(statement, err);
 }
 
 int store_insert(struct statement *statement, struct err *err, const char *kinds, ...)

@@ -32,6 +32,11 @@ def tries(hil, bench, **env):
     return json.loads(result.out)["tries"]
 
 
+def found(hil, bench):
+    findings = json.loads(hil("doctor", "--lab", bench.lab, "--json").out)["findings"]
+    return [finding for finding in findings if finding["check"] == "store"]
+
+
 def test_what_one_host_did_another_one_knows(hil, bench):
     assert bench.run().code == 0
     (seen,) = tries(hil, bench, HIL_STATE_DIR=str(hil.home / "elsewhere"))
@@ -49,9 +54,13 @@ def test_a_server_that_starts_again_during_a_run_costs_nothing(hil, bench, serve
     assert [t["verdict"] for t in tries(hil, bench)] == ["pass"]
 
 
-def test_a_server_that_is_away_does_not_change_the_verdict(hil, bench, server):
+def go_on_without_it(bench):
     url = bench.lab.read_text().split('"')[1]
     bench.lab.write_text(bench.lab.read_text().replace(f'"{url}"', f'{{url: "{url}", away: local}}'))
+
+
+def test_a_server_that_is_away_does_not_change_the_verdict(hil, bench, server):
+    go_on_without_it(bench)
     assert bench.run().code == 0
     bench.before = lambda: server.control("-m", "immediate", "stop")
     result = bench.run()
@@ -59,12 +68,50 @@ def test_a_server_that_is_away_does_not_change_the_verdict(hil, bench, server):
     bench.before = lambda: None
     result = bench.run()
     said = result.out + result.err
-    assert result.code == 0 and "no history is kept" in said and "this host's locks alone" in said
+    assert result.code == 0 and "waits on this host" in said and "this host's locks alone" in said
     assert hil("boards", "--lab", bench.lab).code == 0
     assert hil("history", "--lab", bench.lab).code == 3
+    away = found(hil, bench)
+    assert len(away) == 2 and away[0]["level"] == away[1]["level"] == "warn" and "2 runs" in away[1]["what"]
     server.control("restart")
+    assert found(hil, bench)[0]["level"] == "ok" and found(hil, bench)[1]["mend"] == "hil store send"
     assert len(tries(hil, bench)) == 1
-    assert bench.run().code == 0 and len(tries(hil, bench)) == 2
+    assert "2 runs of this host" in hil("history", "--lab", bench.lab).err
+    assert json.loads(hil("store", "--lab", bench.lab, "--json").out)["waiting"] == 2
+    assert bench.run().code == 0
+    runs = [t["run"] for t in tries(hil, bench)]
+    assert len(runs) == 4, "those that waited, and this one"
+    assert runs == sorted(runs, reverse=True), "the newest first, and numbered in their order"
+    assert "of this host" not in hil("history", "--lab", bench.lab).err
+    assert hil("store", "send", "--lab", bench.lab).out == "0 sent\n"
+
+
+def test_what_hil_flash_did_while_the_server_was_away_is_known_later(hil, bench, server):
+    go_on_without_it(bench)
+    assert hil("flash", "--lab", bench.lab, "--at", "0", "a=fw.bin").code == 0
+    (hil.home / "fw.bin").write_bytes(b"other firmware")
+    server.control("-m", "immediate", "stop")
+    result = hil("flash", "--lab", bench.lab, "--at", "0", "a=fw.bin")
+    server.control("restart")
+    assert result.code == 0 and "waits on this host" in result.out + result.err
+    assert server.ask("SELECT count(*) FROM bench.events WHERE kind = 'flash'") == "1"
+    assert hil("store", "send", "--lab", bench.lab).out == "1 sent\n"
+    assert server.ask("SELECT count(*) FROM bench.events WHERE kind = 'flash'") == "2"
+
+
+def test_a_history_goes_from_a_file_to_a_server_and_back(hil, bench):
+    near = bench.lab.read_text().split("\n")
+    near = hil.write("near.yaml", "\n".join(line for line in near if not line.startswith("store:")))
+    assert hil("run", "--lab", near, "-b", "a", "--at", "0", "--format", "unity", "fw.bin").code == 0
+    assert hil("store", "export", "all.jsonl", "--lab", near).code == 0
+    assert (hil.home / "all.jsonl").stat().st_mode & 0o777 == 0o600, "there may be keys in it"
+    assert hil("store", "import", "all.jsonl", "--lab", bench.lab).code == 0
+    result = hil("store", "import", "all.jsonl", "--lab", bench.lab)
+    assert result.code == 2 and "--merge" in result.err
+    result = hil("store", "import", "--merge", "all.jsonl", "--lab", bench.lab)
+    assert result.code == 0 and result.out == "0 rows are new\n"
+    assert hil("store", "export", "-", "--lab", bench.lab).out == (hil.home / "all.jsonl").read_text()
+    assert hil("store", "import", "nothing.jsonl", "--lab", bench.lab).code == 3
 
 
 def test_roles_need_no_more_than_the_manual_says(hil, bench, server):
@@ -79,8 +126,8 @@ def test_roles_need_no_more_than_the_manual_says(hil, bench, server):
     bench.lab.write_text(owner)
     assert bench.run().code == 0
     bench.lab.write_text(owner.replace("user=hil", "user=plain"))
-    assert bench.run().code == 0 and len(tries(hil, bench)) == 2
+    assert bench.run().code == 0 and len(tries(hil, bench)) == 3, "what it might not do is caught up with"
     bench.lab.write_text(owner.replace("user=hil", "user=reader"))
-    assert len(tries(hil, bench)) == 2 and hil("flaky", "--lab", bench.lab).code == 0
+    assert len(tries(hil, bench)) == 3 and found(hil, bench)[0]["level"] == "warn" and hil("flaky", "--lab", bench.lab).code == 0
     result = hil("boards", "--lab", bench.lab, "--release", "a")
     assert result.code == 3 and "docs/postgresql.md" in result.err, result.err

@@ -179,6 +179,46 @@ Test(store, what_is_not_known_is_null)
     expect_answer("SELECT count(*) FROM cases WHERE duration_us IS NULL", "1");
 }
 
+/* Of a server's arrays: quotes, braces, what looks like null; more than goes into one question; names
+ * that are one once they are cleaned. */
+Test(store, many_cases_with_names_of_any_kind)
+{
+    static const char *const odd[] = {"a\"b",   "a\\b", "{a,b}", "NULL", "",  "a\001b",
+                                      "a\002b", "a b",  " a",    "a,b",  "'", "\xff"};
+    enum { COUNT = 2400 };
+    struct test_case *cases = xcalloc(COUNT, sizeof *cases);
+    struct store *store = open_store(true);
+    struct sample run;
+    struct err err;
+
+    sample(&run, "nucleo-3", VERDICT_PASS, 1);
+    for (size_t i = 0; i < COUNT; i++)
+        cases[i] = (struct test_case){.name = i < ARRAY_SIZE(odd) ? xstrdup(odd[i])
+                                                                  : xasprintf("%0600zu", i),
+                                      .duration_us = i % 3 ? (int64_t)i : -1};
+    run.suite = (struct test_suite){.name = "s", .cases = cases, .count = COUNT};
+    for (int round = 0; round < 2; round++)
+        cr_assert_eq(store_record(store, &run.run, &err), 0, "%s", err.message);
+    store_close(store);
+    expect_answer("SELECT count(*) FROM cases", "4800");
+    expect_answer("SELECT count(*) FROM names", "2399");
+    expect_answer("SELECT count(*) FROM cases JOIN names ON names.id = name_id"
+                  " WHERE seq >= 12 AND CAST(name AS BIGINT) <> seq",
+                  "0");
+    expect_answer("SELECT count(*) FROM cases WHERE seq % 3 = 0 AND duration_us IS NULL", "1600");
+    expect_answer("SELECT count(*) FROM cases WHERE seq % 3 <> 0 AND duration_us = seq", "3200");
+    for (size_t i = 0; i < ARRAY_SIZE(odd); i++)
+        if (i < 5 || (i > 6 && i < 11)) {
+            cleanup_free char *sql = xasprintf("SELECT name FROM cases JOIN names ON names.id ="
+                                               " name_id WHERE seq = %zu",
+                                               i);
+            expect_answer(sql, odd[i]);
+        }
+    for (size_t i = 0; i < COUNT; i++)
+        free((char *)(uintptr_t)cases[i].name);
+    free(cases);
+}
+
 Test(store, texts_of_a_board_are_bound_and_cleaned)
 {
     struct store *store = open_store(true);
