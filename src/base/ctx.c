@@ -14,6 +14,14 @@ int64_t ctx_now_ns(void)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+int64_t ctx_unix_us(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
 struct ctx ctx_root(int cancel_fd, struct guard *guard)
 {
     return (struct ctx){.deadline_ns = CTX_NEVER, .cancel_fd = cancel_fd, .guard = guard};

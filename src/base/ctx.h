@@ -33,6 +33,7 @@ struct ctx {
 #define CTX_NEVER INT64_MAX
 
 int64_t ctx_now_ns(void);
+int64_t ctx_unix_us(void); /* the wall clock, which may leap: for what people read */
 struct ctx ctx_root(int cancel_fd, struct guard *guard);
 struct ctx ctx_narrow(const struct ctx *ctx, int64_t timeout_ms);
 /* For putting things back after the work has ended, however it ended: `timeout_ms` from now, not

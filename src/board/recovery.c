@@ -109,8 +109,9 @@ static int climb(struct board *board, enum recovery_step step, const struct reco
 static int lost_meanwhile(const struct board *board, const struct ctx *ctx, struct err *err)
 {
     struct fence_pass pass;
-    int rc = fence_leave(&pass, fence_enter(board_fence(board), ctx, &pass, err), err);
+    int rc = fence_enter(board_fence(board), ctx, &pass, err);
 
+    rc = fence_leave(&pass, rc, err);
     return rc < 0 ? rc : err_set(err, ERR_LOST, "the board was lost while it was recovered");
 }
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "base/ctx.h"
 #include "base/fs.h"
 #include "base/str.h"
 #include "cmd/cmd.h"
@@ -10,7 +11,6 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <time.h>
 
 #define SHOWN 20 /* rows of a table */
 
@@ -178,8 +178,7 @@ static int prune(const struct request *request, struct err *err)
     if (rc == 0)
         rc = store_open(&lab->store, dir, false, &store, err);
     if (rc == 0)
-        rc = store_prune(store, lab->name, &lab->store, (int64_t)time(NULL) * 1000000, true, &runs,
-                         err);
+        rc = store_prune(store, lab->name, &lab->store, ctx_unix_us(), true, &runs, err);
     store_close(store);
     lab_free(lab);
     if (rc == 0)

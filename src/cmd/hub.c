@@ -4,9 +4,9 @@
 #include "base/proc.h"
 #include "base/text.h"
 #include "board/hub_controller.h"
-#include "board/lease.h"
 #include "cmd/there.h"
 #include "remote/servers.h"
+#include "store/claim.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -84,22 +84,25 @@ static int read_operands(int count, char **words, struct request *ret, struct er
 
 /* ---- the boards on these ports ----------------------------------------------------------- */
 
-struct hold {
-    struct lease *leases[HUB_PORTS];
+struct ports {
+    struct claims *claims;
+    struct claim *boards[HUB_PORTS];
     size_t count;
 };
 
-static void hold_done(struct hold *hold)
+static void hold_done(struct ports *hold)
 {
     while (hold->count)
-        lease_drop(hold->leases[--hold->count]);
+        claim_drop(hold->boards[--hold->count]);
+    claims_close(hold->claims);
 }
 
-static int hold_board(const struct app *app, const struct inventory *inventory, const char *board,
-                      const struct request *request, const struct ctx *ctx, struct hold *hold,
-                      struct err *err)
+static int hold_board(const struct app *app, const char *board, const struct request *request,
+                      const struct ctx *ctx, struct ports *hold, struct err *err)
 {
     struct ctx wait = request->wait_ms > 0 ? ctx_narrow(ctx, request->wait_ms) : *ctx;
+    cleanup_free char *warning = NULL;
+    struct keeper_wish wish;
     struct holder holder;
     size_t index;
     int rc;
@@ -107,9 +110,11 @@ static int hold_board(const struct app *app, const struct inventory *inventory, 
     if (hold->count == HUB_PORTS)
         return err_set(err, ERR_CONFIG, "more than %d boards are on these ports", HUB_PORTS);
     holder_self(app->argc, app->argv, &holder);
-    rc = lease_take(inventory->runtime_dir, inventory->lab->name, &board, 1, &holder,
-                    request->wait_ms > 0, &wait, NULL, NULL, &hold->leases[hold->count], &index,
-                    err);
+    wish = (struct keeper_wish){
+        .boards = &board, .count = 1, .self = &holder, .wait = request->wait_ms > 0};
+    rc = claim_take(hold->claims, &wish, &wait, &hold->boards[hold->count], &index, &warning, err);
+    if (warning)
+        fprintf(stderr, "hil hub: %s\n", warning);
     holder_done(&holder);
     hold->count += rc == 0;
     return rc;
@@ -118,15 +123,16 @@ static int hold_board(const struct app *app, const struct inventory *inventory, 
 /* So that no run is disturbed. In the lab's order, as everybody who takes several. */
 static int hold_boards(const struct app *app, const struct inventory *inventory,
                        const struct server_conf *far, const struct request *request,
-                       const struct ctx *ctx, struct hold *hold, struct err *err)
+                       const struct ctx *ctx, struct ports *hold, struct err *err)
 {
     const struct lab *lab = inventory->lab;
     int rc = 0;
 
+    hold->claims = claims_open(lab, inventory->runtime_dir);
     for (size_t i = 0; i < lab->count && rc == 0; i++) {
         const struct board_conf *board = &lab->boards[i];
         if (!board->server && board->far == far && hub_mask_of_board(board) & request->mask)
-            rc = hold_board(app, inventory, board->name, request, ctx, hold, err);
+            rc = hold_board(app, board->name, request, ctx, hold, err);
     }
     return rc;
 }
@@ -164,7 +170,7 @@ static int hub(const struct app *app, const struct request *request,
                const struct inventory *inventory, const struct server_conf *far, struct err *err)
 {
     const struct strv *program = far ? &far->hub : &inventory->lab->hub;
-    struct hold hold = {.count = 0};
+    struct ports hold = {.count = 0};
     struct guard *guard = NULL;
     struct ctx ctx;
     int rc;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/buf.h"
+#include "base/ctx.h"
 #include "base/fs.h"
 #include "cmd/cmd.h"
 #include "cmd/lab_store.h"
@@ -11,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define FILE_MAX ((size_t)64 << 20)
@@ -160,7 +160,7 @@ static int import(struct store *store, const struct pool_options *options, struc
 
 static int retire(struct store *store, const struct pool_options *options, struct err *err)
 {
-    int64_t now_us = (int64_t)time(NULL) * 1000000;
+    int64_t now_us = ctx_unix_us();
     int rc = options->count ? 0 : err_set(err, ERR_USAGE, "which values are to be retired?");
 
     for (size_t i = 0; i < options->count && rc == 0; i++)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/since.h"
 
+#include "base/ctx.h"
 #include "base/str.h"
 
 #include <time.h>
@@ -23,6 +24,6 @@ int since_parse(const char *text, int64_t *ret_us, struct err *err)
                        "--since: '%.80s' is neither a time ago (7d, 12h) nor a date (2026-11-01, "
                        "'2026-11-01 14:00')",
                        text);
-    *ret_us = (int64_t)time(NULL) * 1000000 - ms * 1000;
+    *ret_us = ctx_unix_us() - ms * 1000;
     return 0;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "notify/notifier.h"
 
+#include "base/ctx.h"
 #include "base/str.h"
 #include "notify/sender.h"
 #include "notify/spool.h"
@@ -9,7 +10,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #define JOBS_SHOWN 10
 #define TESTS_SHOWN 3 /* of a job */
@@ -46,14 +46,6 @@ struct notifier *notifier_open(const struct lab *lab, const char *state_dir, str
     return notifier;
 }
 
-static int64_t unix_us(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
 static void put(struct notifier *notifier, const struct sink *sink, const struct notice *notice)
 {
     struct notice whole = *notice;
@@ -61,7 +53,7 @@ static void put(struct notifier *notifier, const struct sink *sink, const struct
 
     whole.lab = notifier->sinks.lab->name;
     if (!whole.unix_us)
-        whole.unix_us = unix_us();
+        whole.unix_us = ctx_unix_us();
     if (spool_add(notifier->root, sink->name, &whole, &err) == 0)
         return;
     pthread_mutex_lock(&notifier->lock);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "notify/sender.h"
 
+#include "base/ctx.h"
 #include "base/fs.h"
 #include "base/text.h"
 #include "notify/kind.h"
@@ -9,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define SEND_MS 60000 /* of one message */
@@ -17,14 +17,6 @@
 #define DOUBLINGS_MAX 20
 #define CLOCK_SLACK_US \
     (INT64_C(86400) * 1000000) /* a pause that is longer was set by another clock */
-
-static int64_t unix_us(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
 
 /* ---- one message ----------------------------------------------------------------------------- */
 
@@ -54,7 +46,7 @@ static void load(struct batch *batch, const char *path)
         unlink(path);
         return;
     }
-    if (read->notice.unix_us < unix_us() - SPOOL_AGE_MAX_US) {
+    if (read->notice.unix_us < ctx_unix_us() - SPOOL_AGE_MAX_US) {
         batch->message.dropped += 1 + read->notice.dropped;
         notice_read_done(read);
         unlink(path);
@@ -95,7 +87,7 @@ static void note_failure(const struct sink *sink, const struct err *why, int64_t
     int64_t ms = pause_ms(sink, ++state->failures);
 
     snprintf(state->error, sizeof state->error, "%s", clean);
-    state->next_us = unix_us() + 1000 * (wait_ms > ms ? wait_ms : ms);
+    state->next_us = ctx_unix_us() + 1000 * (wait_ms > ms ? wait_ms : ms);
 }
 
 /* All that waits for the sink, as one message. */
@@ -117,7 +109,7 @@ static int send_to(const struct sink *sink, const char *root, const char *versio
     if (rc < 0) {
         note_failure(sink, &why, wait_ms, state);
     } else {
-        *state = (struct spool_state){.sent_us = unix_us()};
+        *state = (struct spool_state){.sent_us = ctx_unix_us()};
         state->next_us = state->sent_us + 1000 * sink->every_ms;
         for (size_t i = 0; i < batch.files.count; i++)
             unlink(batch.files.items[i]);
@@ -150,7 +142,7 @@ static int send_due(const struct sinks *sinks, const char *root, const char *ver
         const struct sink *sink = &sinks->items[i];
         struct spool_state state;
         spool_state_read(root, sink->name, &state);
-        if (waiting(root, sink) && is_due(&state, unix_us()))
+        if (waiting(root, sink) && is_due(&state, ctx_unix_us()))
             rc = send_to(sink, root, version, &state, ctx, err);
     }
     return rc;
@@ -169,7 +161,7 @@ static size_t look(const struct sinks *sinks, const char *root, int64_t *ret_due
             continue;
         left += count;
         spool_state_read(root, sinks->items[i].name, &state);
-        if (is_due(&state, unix_us()))
+        if (is_due(&state, ctx_unix_us()))
             *ret_due_us = 0;
         else if (state.next_us < *ret_due_us)
             *ret_due_us = state.next_us;
@@ -210,7 +202,7 @@ int sender_run(const struct sinks *sinks, const char *root, const char *version,
         *ret_left = look(sinks, root, &due_us);
         if (!*ret_left)
             return 0;
-        wait_us = due_us - unix_us();
+        wait_us = due_us - ctx_unix_us();
         if (wait_us > 0 && wait_us / 1000 >= ctx_left_ms(ctx))
             return 0; /* the next process's */
         if (wait_us > 0)
@@ -233,7 +225,7 @@ int sender_test(const struct sinks *sinks, const struct sink *sink, const char *
                             .lab = sinks->lab->name,
                             .title = title,
                             .text = "hil notify --test sent this. Nothing has happened.",
-                            .unix_us = unix_us()};
+                            .unix_us = ctx_unix_us()};
     struct message message = {.notices = &notice, .count = 1};
     struct ctx limit = ctx_narrow(ctx, SEND_MS);
     cleanup_free char *unique = xasprintf("%s %lld", title, (long long)notice.unix_us);

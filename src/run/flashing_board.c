@@ -2,13 +2,13 @@
  *
  * One board of those that are flashed: lease, power, flash, verify, reset, and back to how it was.
  */
+#include "base/ctx.h"
 #include "base/fs.h"
 #include "board/recovery.h"
 #include "board/turn.h"
 #include "run/flashing_parts.h"
 #include "run/remote_flash.h"
 
-#include <time.h>
 #include <unistd.h>
 
 #define SWITCH_MS 30000 /* power and reset: switches answer in seconds or never */
@@ -170,7 +170,7 @@ static void flash_board(struct task *task, struct err *err)
     if (rc == -ERR_CANCELLED)
         err_set(err, ERR_CANCELLED, "cancelled");
     task->result->took_us = (ctx_now_ns() - began) / 1000;
-    task->ended_us = (int64_t)time(NULL) * 1000000;
+    task->ended_us = ctx_unix_us();
 }
 
 /* While the board is ours. */
@@ -203,7 +203,7 @@ static void flash_there(struct task *task, struct err *err)
     flashing_tell(task, EVENT_JOB_START, NULL);
     remote_flash_run(&how, &task->flashing->ctx, task->result, err);
     turn_drop(turn);
-    task->ended_us = (int64_t)time(NULL) * 1000000;
+    task->ended_us = ctx_unix_us();
 }
 
 void *flashing_work(void *arg)

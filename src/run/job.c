@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "run/job.h"
 
+#include "base/ctx.h"
 #include "base/text.h"
 #include "board/board.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 void job_done(struct job *job)
 {
@@ -32,10 +32,8 @@ struct job_result *job_begin(const struct job *job, const struct board_conf *boa
     struct job_result *result = job_result_new();
     struct arena *arena = &result->arena;
     struct identity_reader unused;
-    struct timespec now;
 
-    clock_gettime(CLOCK_REALTIME, &now);
-    result->started_unix_us = (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+    result->started_unix_us = ctx_unix_us();
     result->name = arena_strdup(arena, job->name);
     result->board = arena_strdup(arena, board->name);
     result->labels = copy_labels(arena, &board->labels);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "run/remote_job.h"
 
+#include "base/ctx.h"
 #include "base/fs.h"
 #include "remote/server.h"
 #include "run/judge.h"
@@ -70,9 +71,10 @@ static void make_args(const struct remote_job *how, struct strv *args)
 struct watch {
     struct remote_events told; /* first: its events come through here */
     const struct remote_job *how;
-    struct ctx ctx; /* of the wait for the board, then of the job */
-    int cancel_fd;  /* of the job */
-    int go_fd;      /* a byte lets it begin, the end lets the board go; -1: said */
+    struct ctx ctx;      /* of the wait for the board, then of the job */
+    int cancel_fd;       /* of the job */
+    int64_t had_unix_us; /* when the board was ours, by this host's clock; 0: never */
+    int go_fd;           /* a byte lets it begin, the end lets the board go; -1: said */
 };
 
 static void answer(struct watch *watch)
@@ -81,6 +83,7 @@ static void answer(struct watch *watch)
         return;
     if (watch->how->claim(watch->how->arg)) {
         watch->ctx.cancel_fd = watch->cancel_fd;
+        watch->had_unix_us = ctx_unix_us();
         (void)!write(watch->go_fd, "\n", 1);
     }
     close_fd(&watch->go_fd);
@@ -115,7 +118,9 @@ static int do_there(struct watch *watch, const struct server_call *call, struct 
                : rc;
 }
 
-static int run_there(const struct remote_job *how, const struct ctx *ctx, struct err *err)
+/* `begun` begins when the board is had. */
+static int run_there(const struct remote_job *how, const struct ctx *ctx, struct job_result *begun,
+                     struct err *err)
 {
     cleanup_free char *behalf = holder_for(how->holder);
     struct watch watch = {.told = {.events = how->events,
@@ -147,6 +152,8 @@ static int run_there(const struct remote_job *how, const struct ctx *ctx, struct
                                            .test = how->job->name,
                                            .text = "server"});
     rc = do_there(&watch, &call, err);
+    if (watch.had_unix_us)
+        begun->started_unix_us = watch.had_unix_us;
     close_fd(&call.in_fd);
     close_fd(&watch.go_fd);
     strv_done(&call.args);
@@ -156,7 +163,8 @@ static int run_there(const struct remote_job *how, const struct ctx *ctx, struct
 
 /* ---- here again -------------------------------------------------------------------------- */
 
-/* The job as it ran there, under the names that it has here. */
+/* The job as it ran there, under the names that it has here, and by the clock that all of the run
+ * goes by: the server's may be years off. */
 static int adopt(const struct job *job, const char *work_dir, const struct job_result *begun,
                  struct err *err)
 {
@@ -171,6 +179,7 @@ static int adopt(const struct job *job, const char *work_dir, const struct job_r
         there->board = begun->board;
         there->labels = begun->labels;
         there->image = begun->image;
+        there->started_unix_us = begun->started_unix_us;
         ran.retries = job->retries;
         ran.flaky_fails = job->flaky_fails;
         job_drop_earlier(there);
@@ -223,7 +232,7 @@ struct job_result *remote_job_run(const struct remote_job *how, const struct ctx
     int rc = fs_mkdirs(how->work_dir, 0777, &err);
 
     if (rc == 0)
-        rc = run_there(how, ctx, &err);
+        rc = run_there(how, ctx, begun, &err);
     if (rc == 0)
         rc = adopt(how->job, how->work_dir, begun, &err);
     if (rc == 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "run/session.h"
 
+#include "base/ctx.h"
 #include "base/fs.h"
 #include "base/guard.h"
 #include "base/str.h"
@@ -19,7 +20,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define TICK_MS 200 /* of the elapsed times on a terminal */
 
@@ -192,14 +192,6 @@ static void note_download(void *arg, const char *text)
     note(arg, text);
 }
 
-static int64_t unix_us(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
 static bool health_is_due(void *arg, const struct board_conf *board)
 {
     struct session *session = arg;
@@ -212,7 +204,7 @@ static bool health_is_due(void *arg, const struct board_conf *board)
     if (store_quarantined(session->store, lab, board->name, &quarantine))
         return true;
     return every_us &&
-           unix_us() - store_last_start_us(session->store, lab, board->name, PLAN_HEALTH) >=
+           ctx_unix_us() - store_last_start_us(session->store, lab, board->name, PLAN_HEALTH) >=
                every_us;
 }
 
@@ -390,7 +382,7 @@ static int run_jobs(struct session *session, struct err *err)
     options.board_count = session->board_count;
     run->lab = session->inventory.lab->name;
     run->version = request->version;
-    run->started_unix_us = unix_us();
+    run->started_unix_us = ctx_unix_us();
     run->jobs = xcalloc(session->plan.count, sizeof *run->jobs);
     event_emit(session->events,
                (struct event){.kind = EVENT_RUN_START, .number = session->plan.count});
@@ -473,7 +465,7 @@ static void send_waiting(struct session *session)
 static void forget(struct session *session)
 {
     if (session->store && !session->scratch)
-        store_prune(session->store, session->run.lab, &session->inventory.lab->store, unix_us(),
+        store_prune(session->store, session->run.lab, &session->inventory.lab->store, ctx_unix_us(),
                     false, NULL, NULL);
 }
 

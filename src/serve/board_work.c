@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "serve/board_work.h"
 
+#include "base/ctx.h"
 #include "base/fs.h"
 #include "base/hash.h"
 #include "base/str.h"
@@ -15,7 +16,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define LOOK_MS 250        /* between two looks at who has the board */
 #define LEASE_MIN_MS 10000 /* for whoever was quicker than we were */
@@ -38,14 +38,6 @@ struct work {
     char *spec; /* the firmware: a file, or a member of it */
     char sha256[SHA256_HEX_SIZE];
 };
-
-static int64_t unix_us(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
 
 static void say(struct work *work, const char *text)
 {
@@ -90,7 +82,7 @@ static int look_who(struct work *work, const struct ctx *ctx, char **ret, struct
 
 static bool hours_are_over(const struct work *work)
 {
-    return !window_open(&work->of->conf->window, window_minute(unix_us() / 1000000));
+    return !window_open(&work->of->conf->window, window_minute(ctx_unix_us() / 1000000));
 }
 
 /* Not in the queue of this host's locks: that would let us before whoever comes next. */
@@ -280,7 +272,7 @@ static int begin(struct work *work, struct err *err)
                                            .tag = of->tag,
                                            .asset = of->asset,
                                            .golden = of->golden,
-                                           .started_us = unix_us(),
+                                           .started_us = ctx_unix_us(),
                                            .verdict = VERDICT_INFRA};
     return store_attempt_begin(work->store, &work->attempt, &work->id, err);
 }
@@ -310,7 +302,8 @@ static void tell(struct notifier *notifier, const struct work *work, const char 
         notifier_board(notifier, NOTICE_QUARANTINE, board, "goes into quarantine: %s",
                        known->quarantine);
     if (gave_up)
-        store_event(work->store, "watch", work->of->lab_name, board, known->aside, unix_us(), NULL);
+        store_event(work->store, "watch", work->of->lab_name, board, known->aside, ctx_unix_us(),
+                    NULL);
 }
 
 /* The store knows it by now; that news cannot be told is no reason to do anything again. */
@@ -338,21 +331,21 @@ static int end(struct work *work, int rc, struct err *err)
     bool was_quarantined = *work->known.quarantine, says_something;
     struct err store_err = {0};
 
-    attempt->took_us = unix_us() - attempt->started_us;
+    attempt->took_us = ctx_unix_us() - attempt->started_us;
     attempt->reason = rc < 0 ? err->message : NULL;
     attempt->exit_code = rc == 0 ? 0 : rc == -ERR_CANCELLED ? 130 : err_exit_code(ERR_TOOL);
     if (rc < 0 && attempt->verdict == VERDICT_PASS)
         attempt->verdict = VERDICT_INFRA;
     says_something = rc != -ERR_CANCELLED && rc != -ERR_BUSY;
     if (says_something)
-        watch_note(&work->known, attempt, &rules, unix_us() + pause_us);
+        watch_note(&work->known, attempt, &rules, ctx_unix_us() + pause_us);
     else if (attempt->wrote)
         store_watched_set(&work->known.image, "");
     if (store_attempt_end(work->store, work->id, attempt, &work->known, &store_err) == 0) {
         if (says_something)
             tell_of_end(work, was_aside, was_quarantined);
-        store_prune(work->store, work->of->lab_name, &work->of->lab->store, unix_us(), false, NULL,
-                    NULL);
+        store_prune(work->store, work->of->lab_name, &work->of->lab->store, ctx_unix_us(), false,
+                    NULL, NULL);
         return rc;
     }
     *err = store_err;
@@ -416,7 +409,7 @@ static int open_all(struct work *work, struct err *err)
     work->opened = work->inventory.boards[board - work->inventory.lab->boards];
     rc = store_open(&of->lab->store, of->state_dir, true, &work->store, err);
     if (rc == 0)
-        rc = store_watched(work->store, of->lab_name, board->name, unix_us() - WATCH_DAY_US,
+        rc = store_watched(work->store, of->lab_name, board->name, ctx_unix_us() - WATCH_DAY_US,
                            &work->known, err);
     return rc;
 }
@@ -507,7 +500,7 @@ int board_work_lost(const struct board_work *of, const char *reason, struct err 
     int rc = store_open(&of->lab->store, of->state_dir, true, &work.store, err);
 
     if (rc == 0)
-        rc = store_watched(work.store, of->lab_name, of->board->name, unix_us() - WATCH_DAY_US,
+        rc = store_watched(work.store, of->lab_name, of->board->name, ctx_unix_us() - WATCH_DAY_US,
                            &work.known, err);
     if (rc == 0) {
         snprintf(why.message, sizeof why.message, "%s", reason);
@@ -516,7 +509,7 @@ int board_work_lost(const struct board_work *of, const char *reason, struct err 
                                               .board = of->board->name,
                                               .image = of->image,
                                               .golden = of->golden,
-                                              .started_us = unix_us(),
+                                              .started_us = ctx_unix_us(),
                                               .verdict = VERDICT_INFRA,
                                               .wrote = work.id != 0};
         rc = end(&work, -ERR_TOOL, &why);

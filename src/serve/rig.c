@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "serve/rig.h"
 
+#include "base/ctx.h"
 #include "base/fs.h"
 #include "base/str.h"
 #include "serve/loop.h"
@@ -19,14 +20,6 @@
 
 #define AWAY_MS 1000 /* between two looks at a board that left the bus */
 #define IDLE_MS 3600000
-
-int64_t rig_unix_us(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
 
 /* ---- slots ----------------------------------------------------------------------------------- */
 
@@ -374,7 +367,7 @@ int rig_run(const struct rig_request *request, enum verdict *ret, struct err *er
                       .state_dir = fs_state_dir(),
                       .slots = xcalloc(RIG_SLOTS_MAX, sizeof *rig.slots),
                       .said = BUF_INIT(SIZE_MAX / 4),
-                      .started_us = rig_unix_us(),
+                      .started_us = ctx_unix_us(),
                       .stale = true,
                       .unpublished = true};
     struct err sum_err = {0};

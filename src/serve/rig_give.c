@@ -1,23 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "serve/rig_give.h"
 
+#include "base/ctx.h"
 #include "base/proc.h"
 #include "base/str.h"
 #include "serve/rig_bytes.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define COMMAND_MS 60000
-
-static int64_t unix_us(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
 
 void rig_give_done(struct rig_give *give)
 {
@@ -124,8 +116,8 @@ int rig_give_draw(struct rig_give *give, const struct ctx *ctx, struct err *err)
     if (rc < 0)
         return rc;
     give->drawn = xcalloc(conf->recipe_count, sizeof *give->drawn);
-    return store_pool_draw(give->store, wishes, conf->recipe_count, give->device->serial, unix_us(),
-                           give->drawn, err);
+    return store_pool_draw(give->store, wishes, conf->recipe_count, give->device->serial,
+                           ctx_unix_us(), give->drawn, err);
 }
 
 int rig_give_patch(const struct rig_give *give, const struct image *image, struct image **ret,
@@ -238,11 +230,11 @@ int rig_give_write(const struct rig_give *give, struct board *board, const struc
     }
     if (rc == 0)
         rc = store_pool_mark(give->store, give->drawn, conf->recipe_count, IDENTITY_WRITTEN,
-                             unix_us(), err);
+                             ctx_unix_us(), err);
     for (size_t i = 0; i < conf->recipe_count && rc == 0; i++)
         if (conf->recipes[i].kind == RECIPE_COMMAND)
             rc = check_command(give, i, ctx, err);
     return rc < 0 ? rc
                   : store_pool_mark(give->store, give->drawn, conf->recipe_count, IDENTITY_GIVEN,
-                                    unix_us(), err);
+                                    ctx_unix_us(), err);
 }

@@ -59,7 +59,6 @@ struct rig {
     struct buf said; /* lines to be printed above */
 };
 
-int64_t rig_unix_us(void);
 /* rig.c: an event for a slot, and all that follows from it. */
 void rig_happens(struct rig *rig, struct rig_slot *slot, struct rig_event event);
 

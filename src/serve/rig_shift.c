@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What a shift comes to: its verdict, and its summary for whoever wants one. */
+#include "base/ctx.h"
 #include "base/fs.h"
 #include "base/str.h"
 #include "serve/rig_parts.h"
@@ -71,7 +72,7 @@ int rig_report(const struct rig_report_request *request, struct err *err)
     if (rc == 0)
         rc = store_open(lab ? &lab->store : NULL, dir, false, &store, err);
     if (rc == 0 && lab)
-        rc = rig_summary_read(store, lab->name, rig_unix_us() - request->since_ms * 1000, &summary,
+        rc = rig_summary_read(store, lab->name, ctx_unix_us() - request->since_ms * 1000, &summary,
                               err);
     store_close(store);
     lab_free(lab);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "serve/rig_summary.h"
 
+#include "base/ctx.h"
 #include "base/rows.h"
 #include "base/str.h"
 #include "report/words.h"
@@ -170,8 +171,8 @@ int rig_summary_read(struct store *store, const char *lab, int64_t since_us,
 {
     int rc;
 
-    *ret = (struct rig_summary){
-        .lab = xstrdup(lab), .since_us = since_us, .until_us = (int64_t)time(NULL) * 1000000};
+    *ret =
+        (struct rig_summary){.lab = xstrdup(lab), .since_us = since_us, .until_us = ctx_unix_us()};
     rc = store_rigged_each(store, lab, since_us, take, ret, err);
     if (rc < 0) {
         rig_summary_done(ret);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "base/ctx.h"
 #include "base/fs.h"
 #include "base/json.h"
 #include "base/str.h"
@@ -174,7 +175,7 @@ static void write_counts(const struct rig *rig, struct json_out *out)
 static void publish(struct rig *rig)
 {
     cleanup_free char *path = state_file(rig);
-    int64_t now_us = rig_unix_us(), offset_us = now_us - ctx_now_ns() / 1000;
+    int64_t now_us = ctx_unix_us(), offset_us = now_us - ctx_now_ns() / 1000;
     struct json_out out;
 
     json_begin(&out, -1, 0);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "serve/rig_work.h"
 
+#include "base/ctx.h"
 #include "base/fs.h"
 #include "base/guard.h"
 #include "base/str.h"
@@ -15,7 +16,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define SWITCH_MS 30000
@@ -45,14 +45,6 @@ struct work {
     bool
         left; /* it was off the bus, as one that has left its bootloader, before it was provisioned */
 };
-
-static int64_t unix_us(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
 
 char *rig_work_dir(const char *state_dir, const char *lab, const struct rig_device *device)
 {
@@ -358,7 +350,7 @@ static int begin_record(struct work *work, struct err *err)
                                          .slot = of->slot,
                                          .image_sha256 = of->image->sha256,
                                          .image_file = fs_basename(of->image->name),
-                                         .started_us = unix_us()};
+                                         .started_us = ctx_unix_us()};
     return store_rigged_begin(work->store, &work->record, &work->id, err);
 }
 
@@ -396,7 +388,7 @@ static int end_record(struct work *work, int rc, struct err *err)
 
     if (!work->id)
         return rc;
-    record->took_us = unix_us() - record->started_us;
+    record->took_us = ctx_unix_us() - record->started_us;
     record->outcome = rc == 0                ? "done"
                       : rc == -ERR_GONE      ? rig_state_names[RIG_UNPLUGGED]
                       : rc == -ERR_CANCELLED ? "cancelled"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "serve/watch.h"
 
+#include "base/ctx.h"
 #include "base/fs.h"
 #include "base/str.h"
 #include "board/inventory.h"
@@ -16,20 +17,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <time.h>
 #include <unistd.h>
 
 #define HOURS_MS 20000 /* between two looks at the clock */
 #define STORE_MS 30000 /* after the store could not be had */
 #define IDLE_MS 3600000
-
-static int64_t unix_us(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
 
 /* ---- deciding -------------------------------------------------------------------------------- */
 
@@ -37,8 +29,8 @@ static int know(const struct watch *watch, struct store *store, const struct pos
                 struct store_watched *ret, struct err *err)
 {
     if (store)
-        return store_watched(store, watch->lab->name, post->board->name, unix_us() - WATCH_DAY_US,
-                             ret, err);
+        return store_watched(store, watch->lab->name, post->board->name,
+                             ctx_unix_us() - WATCH_DAY_US, ret, err);
     *ret = (struct store_watched){0}; /* a dry run in a lab without history */
     char **const texts[] = {&ret->image,  &ret->failed,     &ret->aside,
                             &ret->reason, &ret->quarantine, &ret->quarantine_for};
@@ -56,7 +48,7 @@ static int decide(struct watch *watch, struct store *store, struct post *post, s
 {
     struct watch_rules rules = watch_conf_rules(post->follow->conf);
     struct store_watched known;
-    int64_t now = unix_us();
+    int64_t now = ctx_unix_us();
     int rc;
 
     if (post->tried || !post->follow->newest.tag || is_busy(watch, post))
@@ -216,7 +208,7 @@ static void tidy(struct watch *watch)
 /* When there is something to do, should nothing happen before. */
 static int64_t due_ns(const struct watch *watch)
 {
-    int64_t due = loop_after_ms(IDLE_MS), now_us = unix_us();
+    int64_t due = loop_after_ms(IDLE_MS), now_us = ctx_unix_us();
 
     for (size_t i = 0; i < watch->follow_count && !watch->request->once; i++)
         loop_sooner(&due, watch->follows[i].next_ns);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+#include "base/ctx.h"
 #include "base/str.h"
 #include "base/text.h"
 #include "store/parts.h"
 
 #include <stdio.h>
-#include <time.h>
 
 int store_quarantine_locked(struct store *store, const char *lab, const char *board,
                             const char *reason, const char *image, int64_t unix_us, struct err *err)
@@ -61,15 +61,11 @@ bool store_quarantined(struct store *store, const char *lab, const char *board,
 static int release_locked(struct store *store, const char *lab, const char *board, bool *ret,
                           struct err *err)
 {
-    struct timespec now;
-    int rc;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    rc = store_run(store,
-                   "INSERT INTO events (at_us, lab, board, kind, text)"
-                   " SELECT ?, lab, board, 'release', reason"
-                   " FROM quarantine WHERE lab = ? AND board = ?",
-                   err, "iss", (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000, lab, board);
+    int rc = store_run(store,
+                       "INSERT INTO events (at_us, lab, board, kind, text)"
+                       " SELECT ?, lab, board, 'release', reason"
+                       " FROM quarantine WHERE lab = ? AND board = ?",
+                       err, "iss", ctx_unix_us(), lab, board);
 
     *ret = rc == 0 && db_changes(store->db) > 0;
     return !*ret ? rc

@@ -15,7 +15,6 @@
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 int store_scratch(struct store **ret, struct err *err)
@@ -85,14 +84,11 @@ static int sync_dir(const char *path, struct err *err)
 static int write_file(const char *dir, struct store *scratch, struct err *err)
 {
     static atomic_uint number;
-    struct timespec now;
     struct fs_draft draft = {.fd = -1};
     uint64_t rows;
     int rc;
 
-    clock_gettime(CLOCK_REALTIME, &now);
-    cleanup_free char *path = xasprintf("%s/%020" PRId64 "-%ld-%08u.jsonl", dir,
-                                        (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000,
+    cleanup_free char *path = xasprintf("%s/%020" PRId64 "-%ld-%08u.jsonl", dir, ctx_unix_us(),
                                         (long)getpid(), atomic_fetch_add(&number, 1));
     rc = fs_draft_open(&draft, path, err);
     if (rc == 0)

@@ -7,9 +7,10 @@ import signal
 import stat
 import subprocess
 import sys
+import time
 
 import pytest
-from conftest import firmware, wait_until
+from conftest import HIL, ROOT, firmware, wait_until
 from sshlab import SSHD, Servers, keygen
 
 pytestmark = pytest.mark.skipif(not SSHD, reason="no sshd: scripts/install-deps test")
@@ -87,6 +88,18 @@ def test_run_has_the_files_and_the_replay_of_a_board_here(hil, servers, pi1):
 
 
 @pytest.mark.threads
+def test_all_times_of_a_run_are_of_one_clock(hil, servers, pi1):
+    behind = hil.home / "behind.so"
+    subprocess.run(["cc", "-O1", "-shared", "-fPIC", "-o", behind, ROOT / "tests/clock/behind.c"], check=True)
+    words = f'ASAN_OPTIONS="$ASAN_OPTIONS:verify_asan_link_order=0" LD_PRELOAD={behind} exec {HIL} "$@"'
+    script(pi1, f"#!/bin/sh\n{words}\n")
+    result = run(hil, servers.lab("from pi1"), "-b", "pi1/board-a", firmware("selftest-unity.elf"))
+    assert result.code == 0, result.out + result.err
+    report = json.loads((hil.out / "report.json").read_text())
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    assert report["started"] <= report["boards"][0]["started"] <= now, "not by the server's, which is years behind"
+
+
 def test_two_servers_are_one_queue(hil, servers, pi1):
     servers.start("pi2")
     lab = servers.lab("from pi1 pi2", **{"max-parallel": 1})

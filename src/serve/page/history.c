@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+#include "base/ctx.h"
 #include "serve/page/page_state.h"
 #include "store/charts.h"
 #include "store/flaky.h"
 
-#include <time.h>
 
 #define DAYS_DEFAULT 30
 #define DAYS_MAX 366
@@ -164,7 +164,7 @@ int page_history(const struct page *page, const char *days, const char *board, c
 
     if (rc < 0)
         return rc;
-    filter.since_us = ((int64_t)time(NULL)) * 1000000 - (int64_t)count * DAY_US;
+    filter.since_us = ctx_unix_us() - (int64_t)count * DAY_US;
     rc = store_open(&page->inventory.lab->store, page->state_dir, false, &store, err);
     if (rc < 0 && rc != -ERR_NOT_FOUND)
         return rc;
