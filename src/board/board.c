@@ -243,8 +243,9 @@ int board_flash(struct board *board, const struct image *image, const struct ctx
 
     if (rc < 0)
         return rc;
+    if (board->power && board->power->expect)
+        board->power->expect(board->power_self, image);
     rc = with_image(board, board->flash_self, board->flash->program, image, ctx, err);
-
     return rc < 0 ? err_wrap(err, "flash %s", board->flash->base.name) : 0;
 }
 

@@ -91,6 +91,8 @@ struct power_driver {
     /* The board vanished: was it the firmware that ended it? Then true, with its words in `why`.
      * May be NULL: firmware cannot. */
     bool (*ended_by_firmware)(void *self, const struct driver_env *env, char why[256]);
+    /* The board is about to be given this image. May be NULL: it is all the same to it. */
+    void (*expect)(void *self, const struct image *image);
 };
 
 struct reset_driver {

@@ -13,6 +13,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define START_MS 10000 /* it takes 30 ms on an idle machine */
@@ -21,8 +22,6 @@
 #define SAVE_MS 500
 #define NO_GRACE (-1) /* flash is saved by then: nothing is lost by SIGKILL */
 #define LOG_MAX (256 * 1024)
-#define TRIM_TO 1024                    /* all sizes of flash are multiples */
-#define FLASH_MAX ((size_t)1024 * 1024) /* the largest of the machines */
 
 static const struct emulator_machine machines[] = {
     {"netduinoplus2", "STM32F405", 0x08000000, 1024 * 1024, 0x20000000, 128 * 1024},
@@ -127,13 +126,23 @@ static void add_sockets(struct strv *argv, const struct driver_env *env)
         strv_add(argv, uses[i]);
 }
 
-static void add_flash(struct strv *argv, const struct emulator_machine *machine,
+/* Of flash, by an earlier life; 0: none. */
+static uint64_t saved_bytes(const struct driver_env *env)
+{
+    cleanup_free char *path = path_in_dir(env, "flash.bin");
+    struct stat info;
+
+    return stat(path, &info) == 0 && info.st_size > 0 ? (uint64_t)info.st_size : 0;
+}
+
+static void add_flash(struct strv *argv, const struct emulator *emulator,
                       const struct driver_env *env)
 {
+    const struct emulator_machine *machine = emulator_machine(emulator->conf.machine);
     cleanup_free char *path = path_in_dir(env, "flash.bin");
     cleanup_free char *value = option_value(path);
 
-    if (!fs_exists(path))
+    if (!emulator->used)
         return;
     /* Flash is a ROM to QEMU: the file goes in once, and not again at each reset. */
     strv_add(argv, "-device");
@@ -152,7 +161,7 @@ static void build_argv(const struct emulator *emulator, const struct driver_env 
     for (size_t i = 0; i < ARRAY_SIZE(fixed); i++)
         strv_add(argv, fixed[i]);
     add_sockets(argv, env);
-    add_flash(argv, emulator_machine(conf->machine), env);
+    add_flash(argv, emulator, env);
     for (size_t i = 0; i < conf->args.count; i++)
         strv_add(argv, conf->args.items[i]);
 }
@@ -235,6 +244,8 @@ int emulator_start(struct emulator *emulator, const struct driver_env *env, cons
     rc = prepare_dir(env, err);
     if (rc < 0)
         return rc;
+    emulator->used = saved_bytes(env);
+    emulator->written = false;
     build_argv(emulator, env, &argv);
     driver_tell_command(env, (const char *const *)argv.items);
     rc = proc_start(&(struct proc_spec){.argv = (const char *const *)argv.items,
@@ -253,20 +264,20 @@ int emulator_start(struct emulator *emulator, const struct driver_env *env, cons
     return err_wrap(err, "emulator %s", emulator->conf.machine);
 }
 
-/* What follows the last page that is not zero is as it is in a new machine, and costs the next start
- * the time to load it. */
-static int trim(const char *path, struct err *err)
+void emulator_expect(struct emulator *emulator, const struct image *image)
 {
-    static const char zeros[TRIM_TO];
-    cleanup_buf struct buf flash = BUF_INIT(FLASH_MAX);
-    int rc = fs_read(path, &flash, err);
-    size_t pages = flash.size / TRIM_TO;
+    const struct emulator_machine *machine = emulator_machine(emulator->conf.machine);
 
-    while (pages > 1 && !memcmp(flash.data + (pages - 1) * TRIM_TO, zeros, TRIM_TO))
-        pages--;
-    if (rc == 0 && truncate(path, (off_t)(pages * TRIM_TO)) < 0)
-        rc = err_sys(err, errno, "%s", path);
-    return rc;
+    emulator->written = true;
+    for (size_t i = 0; i < image->count; i++) {
+        const struct segment *segment = &image->segments[i];
+        uint64_t from = segment->address - machine->flash_at;
+        if (segment->address >= machine->flash_at && from < machine->flash_size &&
+            from + segment->size > emulator->used)
+            emulator->used = from + segment->size;
+    }
+    if (emulator->used > machine->flash_size)
+        emulator->used = machine->flash_size;
 }
 
 /* To a file beside the old one first, so that a save that is cut short loses nothing. */
@@ -279,17 +290,13 @@ static int save_flash(const struct emulator *emulator, const struct driver_env *
     struct control control;
     int rc = control_open(&control, env, ctx, err);
 
-    if (rc == 0)
-        rc = qmp_call(&control.qmp, "stop", NULL, ctx, err);
     if (rc == 0) {
         cJSON *range = cJSON_CreateObject();
         cJSON_AddNumberToObject(range, "val", (double)machine->flash_at);
-        cJSON_AddNumberToObject(range, "size", (double)machine->flash_size);
+        cJSON_AddNumberToObject(range, "size", (double)emulator->used);
         cJSON_AddStringToObject(range, "filename", draft);
         rc = qmp_call(&control.qmp, "pmemsave", range, ctx, err);
     }
-    if (rc == 0)
-        rc = trim(draft, err);
     if (rc == 0 && rename(draft, path) < 0)
         rc = err_sys(err, errno, "%s", path);
     control_close(&control);
@@ -303,7 +310,8 @@ void emulator_stop(struct emulator *emulator, const struct driver_env *env, cons
 
     if (!emulator->process)
         return;
-    if (proc_running(emulator->process) && save_flash(emulator, env, &save, &why) < 0)
+    if (emulator->written && emulator->used && proc_running(emulator->process) &&
+        save_flash(emulator, env, &save, &why) < 0)
         driver_tell_warning(env, "flash of the emulated board was not saved: %s", why.message);
     proc_stop(emulator->process);
     emulator->process = NULL;

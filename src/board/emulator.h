@@ -18,6 +18,7 @@
 #define HIL_BOARD_EMULATOR_H
 
 #include "board/driver.h"
+#include "image/image.h"
 
 struct emulator_machine {
     const char *name, *chip;
@@ -40,6 +41,8 @@ const char *emulator_binary(const struct emulator_conf *conf);
 struct emulator {
     struct emulator_conf conf; /* first: the fields fill it */
     struct proc *process;      /* NULL: off */
+    uint64_t used;             /* of its flash: what follows has never been written */
+    bool written;              /* since it was switched on */
 };
 
 /* Paths of the sockets; the caller frees. `which` is "gdb", "uart" or "qmp". */
@@ -47,7 +50,9 @@ char *emulator_socket(const struct driver_env *env, const char *which);
 /* Does nothing where it runs already. The error of a QEMU that ends has the last it printed. */
 int emulator_start(struct emulator *emulator, const struct driver_env *env, const struct ctx *ctx,
                    struct err *err);
-/* Saves flash (where that fails, that is a warning), ends the process, removes its sockets. */
+/* This image is about to be written, which only a debugger can do: to its CPU flash is a ROM. */
+void emulator_expect(struct emulator *emulator, const struct image *image);
+/* Saves flash where it was written (where that fails, that is a warning), ends the process, removes its sockets. */
 void emulator_stop(struct emulator *emulator, const struct driver_env *env, const struct ctx *ctx);
 /* True where QEMU ended because the core locked up (Armv7-M Architecture Reference Manual,
  * B1.5.15). */

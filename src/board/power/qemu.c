@@ -23,6 +23,11 @@ static bool ended_by_firmware(void *self, const struct driver_env *env, char why
     return emulator_locked_up(self, env, why);
 }
 
+static void expect(void *self, const struct image *image)
+{
+    emulator_expect(self, image);
+}
+
 static void check(void *self, const struct yaml_node *node, struct diags *diags)
 {
     emulator_check(self, node, diags);
@@ -53,4 +58,5 @@ const struct power_driver power_qemu = {
     .on = on,
     .off = off,
     .ended_by_firmware = ended_by_firmware,
+    .expect = expect,
 };

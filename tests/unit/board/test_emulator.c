@@ -12,6 +12,7 @@
 #include "board/power/power.h"
 #include "board/reset/reset.h"
 
+#include <inttypes.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -115,6 +116,7 @@ static int flash(struct bench *bench, uint64_t at, const void *bytes, size_t siz
     cr_assert_eq(yaml_parse(yaml, strlen(yaml), "lab", &tree, &diags, NULL), 0);
     fields_read(flash_gdb.base.fields, yaml_root(tree), "flash gdb", self, &diags);
     yaml_tree_free(tree);
+    power_qemu.expect(&bench->emulator, &image);
     int rc = flash_gdb.program(self, &bench->env, &image, &bench->ctx, &bench->err);
     fields_done(flash_gdb.base.fields, self);
     free(self);
@@ -188,6 +190,29 @@ Test(emulator, netduino2_keeps_what_was_flashed)
 Test(emulator, stm32vldiscovery_keeps_what_was_flashed)
 {
     keeps_what_was_flashed("stm32vldiscovery");
+}
+
+Test(emulator, knows_how_much_of_its_flash_is_used)
+{
+    static const struct {
+        struct segment segments[2];
+        uint64_t used;
+    } rows[] = {
+        {{{0x08000000, NULL, 100}, {0x08000400, NULL, 8}}, 0x408},
+        {{{0x20000000, NULL, 4096}, {0x08000000, NULL, 8}}, 8},         /* RAM is not kept */
+        {{{0x07fffff0, NULL, 32}, {0x08100000, NULL, 8}}, 0},           /* before it, and behind */
+        {{{0x080ffff0, NULL, 64}, {0x08000000, NULL, 8}}, 1024 * 1024}, /* over its end */
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct emulator emulator = {.conf = {.machine = (char[]){"netduino2"}}};
+        struct segment segments[2] = {rows[i].segments[0], rows[i].segments[1]};
+        emulator_expect(&emulator, &(struct image){.segments = segments, .count = 2});
+        cr_expect(emulator.written);
+        cr_expect_eq(emulator.used, rows[i].used, "%zu: %" PRIu64, i, emulator.used);
+        emulator_expect(&emulator, &(struct image){.segments = segments, .count = 1});
+        cr_expect_eq(emulator.used, rows[i].used, "%zu: what is there stays", i);
+    }
 }
 
 Test(emulator, off_leaves_no_process_and_no_socket)
@@ -274,6 +299,7 @@ Test(emulator, a_failed_save_is_a_warning)
     bench = bench_new("netduino2");
     bench->env.events = events;
     power_on(bench);
+    flash_text(bench, "A1\n", 4096);
     cleanup_free char *in_the_way = xasprintf("%s/virtual-1.qemu/flash.new", bench->dir);
     cr_assert_eq(fs_mkdirs(in_the_way, 0700, &bench->err), 0);
     power_off(bench);
@@ -294,6 +320,7 @@ Test(emulator, a_stuck_emulator_is_ended_all_the_same)
         cr_skip_test("qemu-system-arm is not installed");
     bench = bench_new("netduino2");
     power_on(bench);
+    flash_text(bench, "A1\n", 4096); /* so that it is asked for its flash */
     cleanup_close int pidfd = dup(proc_pidfd(bench->emulator.process));
     cr_assert_eq(syscall(SYS_pidfd_send_signal, pidfd, SIGSTOP, NULL, 0), 0);
     power_off(bench);
