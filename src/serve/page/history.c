@@ -4,7 +4,6 @@
 #include "store/charts.h"
 #include "store/flaky.h"
 
-
 #define DAYS_DEFAULT 30
 #define DAYS_MAX 366
 #define JOBS 60
