@@ -126,7 +126,6 @@ def older_config(rack):
     }
 
 
-@pytest.mark.threads
 def test_the_older_tools_command_lines_run_as_they_stood(hil, rack):
     """Its config.json is imported, and its command lines are typed."""
     config = hil.write("config.json", json.dumps(older_config(rack)))
