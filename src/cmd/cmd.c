@@ -13,11 +13,11 @@
 #include <unistd.h>
 
 const struct opt_verb *const verbs[] = {
-    &verb_run,    &verb_flash,    &verb_fetch,   &verb_replay,  &verb_gate,   &verb_boards,
-    &verb_health, &verb_discover, &verb_console, &verb_power,   &verb_reset,  &verb_hub,
-    &verb_rest,   &verb_labels,   &verb_runner,  &verb_watch,   &verb_rig,    &verb_pool,
-    &verb_serve,  &verb_history,  &verb_flaky,   &verb_store,   &verb_notify, &verb_agent,
-    &verb_doctor, &verb_image,    &verb_formats, &verb_drivers, NULL};
+    &verb_run,    &verb_collect, &verb_flash,    &verb_fetch,   &verb_replay,  &verb_gate,
+    &verb_boards, &verb_health,  &verb_discover, &verb_console, &verb_power,   &verb_reset,
+    &verb_hub,    &verb_rest,    &verb_labels,   &verb_runner,  &verb_watch,   &verb_rig,
+    &verb_pool,   &verb_serve,   &verb_history,  &verb_flaky,   &verb_store,   &verb_notify,
+    &verb_agent,  &verb_doctor,  &verb_image,    &verb_formats, &verb_drivers, NULL};
 
 bool cmd_parse(const struct opt_verb *verb, int argc, char **argv,
                int (*take)(void *arg, const struct opt_row *row, const char *value,

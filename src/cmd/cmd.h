@@ -20,10 +20,11 @@ struct app { /* what main knows; lives as long as the program */
     char **argv;
 };
 
-extern const struct opt_verb verb_run, verb_flash, verb_replay, verb_fetch, verb_gate, verb_image,
-    verb_boards, verb_health, verb_discover, verb_console, verb_power, verb_reset, verb_hub,
-    verb_rest, verb_labels, verb_runner, verb_watch, verb_rig, verb_pool, verb_serve, verb_history,
-    verb_flaky, verb_store, verb_notify, verb_agent, verb_doctor, verb_formats, verb_drivers;
+extern const struct opt_verb verb_run, verb_collect, verb_flash, verb_replay, verb_fetch, verb_gate,
+    verb_image, verb_boards, verb_health, verb_discover, verb_console, verb_power, verb_reset,
+    verb_hub, verb_rest, verb_labels, verb_runner, verb_watch, verb_rig, verb_pool, verb_serve,
+    verb_history, verb_flaky, verb_store, verb_notify, verb_agent, verb_doctor, verb_formats,
+    verb_drivers;
 extern const struct opt_verb *const verbs[]; /* NULL-terminated, in the order of the help */
 
 /* Parses a verb's options as opt_parse() does. True: go on with the operands at argv[*ret_first].

@@ -54,6 +54,10 @@ static const struct opt_row rows[] = {
      NULL},
     {"out", 'o', "DIR", "The run directory (hil-out). An earlier run's files in it make room.",
      "What is written"},
+    {"detach", 0, NULL,
+     "A test that has begun on a server's board goes on there when the connection breaks, or when "
+     "this hil ends, as by Ctrl-C: hil collect has its result later.",
+     "Run"},
     {"confirm", 0, NULL,
      "Once the board is taken (event state leased), wait for a line on standard input; its end "
      "gives "
@@ -151,6 +155,8 @@ static int take(void *arg, const struct opt_row *row, const char *value, struct 
         strv_add(&plan->write, value);
     if (str_eq(row->name, "blame"))
         request->blame = true;
+    if (str_eq(row->name, "detach"))
+        request->detach = true;
     if (str_eq(row->name, "nonce"))
         plan->parse.identity.ask_nonce = true;
     if (str_eq(row->name, "repeat"))

@@ -9,7 +9,8 @@
 #include <limits.h>
 #include <unistd.h>
 
-#define END_MS 8000 /* for a verb to bring its board to rest after SIGTERM */
+#define DETACHED_MS INT64_C(86400000) /* for a run that goes on without a link */
+#define END_MS 8000                   /* for a verb to bring its board to rest after SIGTERM */
 
 const char *const agent_verbs[] = {"run",      "flash",  "boards", "power",   "reset",
                                    "hub",      "health", "labels", "console", "rest",
@@ -91,6 +92,10 @@ static int take_frame(struct agent *agent, const struct frame *frame, struct err
         agent->work = agent_work_begin(frame, &agent->dirs, &agent->ctx);
         return 0;
     }
+    if (str_eq(frame->type, "kept") && !agent->work) {
+        agent->work = agent_work_kept(frame, &agent->dirs);
+        return 0;
+    }
     if (str_eq(frame->type, "image"))
         return take_image(agent, frame, err);
     if (str_eq(frame->type, "data"))
@@ -139,13 +144,17 @@ static int serve(struct agent *agent, struct err *err)
 }
 
 /* Nobody is there to be told, but a board is to be given back. What the verb prints is read, so
- * that it does not stand still. */
-static void give_back(struct agent *agent)
+ * that it does not stand still. `detached`: it is the link that has ended. */
+static void give_back(struct agent *agent, bool detached)
 {
-    struct ctx wait = ctx_cleanup(&agent->ctx, END_MS);
+    struct ctx wait = ctx_narrow(&agent->ctx, DETACHED_MS);
 
     if (!agent->work)
         return;
+    agent_work_input(agent->work, NULL, 0, NULL);
+    if (detached && agent_work_goes_on(agent->work))
+        agent_work_drain(agent->work, &wait);
+    wait = ctx_cleanup(&agent->ctx, END_MS);
     agent_work_ask(agent->work);
     agent_work_drain(agent->work, &wait);
     agent_work_free(agent->work);
@@ -180,7 +189,7 @@ int agent_run(const struct agent_options *options, struct err *err)
         rc = serve(&agent, err);
     if (rc < 0 && rc != -ERR_GONE && !agent.link.ended)
         say_error(&agent, err);
-    give_back(&agent);
+    give_back(&agent, rc == -ERR_GONE || rc == -ERR_TIMEOUT);
     agent_dirs_close(&agent.dirs);
     buf_done(&agent.image);
     link_done(&agent.link);

@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "remote/agent.h"
 #include "remote/image_cache.h"
+#include "remote/kept.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -37,6 +38,8 @@ struct agent_work {
     size_t next_file;
     int file_fd;
     bool listed;
+    int kept_fd; /* holds out_dir, which outlives the link; -1: it does not */
+    bool begun;  /* its client has let it begin */
 };
 
 /* ---- directories ------------------------------------------------------------------------- */
@@ -82,7 +85,8 @@ int agent_dirs_open(struct agent_dirs *dirs, struct err *err)
     cleanup_free char *base = fs_join(state, "agent");
     int rc = fs_mkdirs(base, 0700, err);
 
-    *dirs = (struct agent_dirs){.images = fs_join(base, "images"), .lock_fd = -1};
+    *dirs = (struct agent_dirs){
+        .images = fs_join(base, "images"), .kept = fs_join(base, "kept"), .lock_fd = -1};
     return rc == 0 ? make_scratch(base, dirs, err) : rc;
 }
 
@@ -93,6 +97,7 @@ void agent_dirs_close(struct agent_dirs *dirs)
     close_fd(&dirs->lock_fd);
     free(dirs->scratch);
     free(dirs->images);
+    free(dirs->kept);
 }
 
 /* ---- the command line -------------------------------------------------------------------- */
@@ -119,9 +124,11 @@ static int add_arg(const cJSON *item, const struct agent_dirs *dirs, struct agen
         strv_add(argv, item->valuestring);
     else if (json_get_string(item, "image", NULL))
         return lend_image(item, dirs, argv, err);
-    else if (json_get_bool(item, "out", false))
-        strv_add(argv, work->out_dir = fs_join(dirs->scratch, "out"));
-    else
+    else if (json_get_bool(item, "out", false)) {
+        if (!work->out_dir)
+            work->out_dir = fs_join(dirs->scratch, "out");
+        strv_add(argv, work->out_dir);
+    } else
         return err_set(err, ERR_PROTOCOL, "an argument that is neither text, image nor out");
     return 0;
 }
@@ -140,6 +147,7 @@ static int make_argv(const struct frame *frame, const struct agent_dirs *dirs,
                      struct agent_work *work, struct strv *argv, struct err *err)
 {
     const char *verb = json_get_string(frame->head, "verb", "");
+    const char *key = json_get_string(frame->head, "keep", NULL);
     const cJSON *args = cJSON_GetObjectItemCaseSensitive(frame->head, "args");
     size_t known = 0;
     int rc = 0;
@@ -152,6 +160,8 @@ static int make_argv(const struct frame *frame, const struct agent_dirs *dirs,
         return err_set(err, ERR_PROTOCOL, "a request without arguments, or with too many");
     add_self(argv);
     strv_add(argv, verb);
+    if (key)
+        rc = kept_begin(dirs->kept, key, &work->out_dir, &work->kept_fd, err);
     for (const cJSON *item = args->child; item && rc == 0; item = item->next)
         rc = add_arg(item, dirs, work, argv, err);
     return rc;
@@ -211,16 +221,48 @@ static void clear_scratch(const struct agent_dirs *dirs)
     free(entries);
 }
 
+static struct agent_work *new_work(void)
+{
+    struct agent_work *work = xcalloc(1, sizeof *work);
+
+    work->input = (struct buf)BUF_INIT(INPUT_MAX);
+    work->out_fd[OUT] = work->out_fd[ERR] = work->in_fd = work->file_fd = work->kept_fd = -1;
+    return work;
+}
+
+struct agent_work *agent_work_kept(const struct frame *frame, const struct agent_dirs *dirs)
+{
+    const char *key = json_get_string(frame->head, "key", "");
+    struct agent_work *work = new_work();
+    struct err why = {0};
+    int rc;
+
+    work->begun = true;
+    if (json_get_bool(frame->head, "forget", false)) {
+        kept_forget(dirs->kept, key);
+        return work;
+    }
+    rc = kept_open(dirs->kept, key, &work->out_dir, &work->kept_fd, &why);
+    if (rc < 0) {
+        work->code = rc == -ERR_BUSY ? KEPT_AT_WORK : KEPT_NONE;
+        work->why = xstrdup(why.message);
+    }
+    return work;
+}
+
+bool agent_work_goes_on(const struct agent_work *work)
+{
+    return work->kept_fd >= 0 && work->begun;
+}
+
 struct agent_work *agent_work_begin(const struct frame *frame, const struct agent_dirs *dirs,
                                     const struct ctx *ctx)
 {
-    struct agent_work *work = xcalloc(1, sizeof *work);
+    struct agent_work *work = new_work();
     cleanup_strv struct strv argv = {0};
     struct err why = {0};
     int rc;
 
-    work->input = (struct buf)BUF_INIT(INPUT_MAX);
-    work->out_fd[OUT] = work->out_fd[ERR] = work->in_fd = work->file_fd = -1;
     clear_scratch(dirs);
     rc = make_argv(frame, dirs, work, &argv, &why);
     if (rc == 0)
@@ -247,6 +289,11 @@ void agent_work_free(struct agent_work *work)
         close_fd(&work->out_fd[i]);
     close_fd(&work->in_fd);
     close_fd(&work->file_fd);
+    if (work->kept_fd >= 0 && !work->begun) { /* nothing was done */
+        cleanup_free char *dir = fs_dirname(work->out_dir);
+        fs_remove_tree(dir);
+    }
+    close_fd(&work->kept_fd);
     buf_done(&work->input);
     strv_done(&work->files);
     free(work->out_dir);
@@ -268,6 +315,7 @@ int agent_work_input(struct agent_work *work, const char *bytes, size_t count, s
         work->input_ended = true;
     else if (work->in_fd >= 0 && buf_add(&work->input, bytes, count) < 0)
         return err_set(err, ERR_LIMIT, "more input than is taken");
+    work->begun = work->begun || count;
     if (work->input_ended && !work->input.size)
         close_input(work);
     return 0;

@@ -337,6 +337,8 @@ static int send_request(struct doing *doing, struct err *err)
     frame_begin(&head, "do");
     json_kv_string(&head, "verb", call->verb);
     json_kv_string(&head, "for", call->behalf);
+    if (call->keep)
+        json_kv_string(&head, "keep", call->keep);
     json_key(&head, "args");
     json_array(&head);
     if (conf->lab) {
@@ -375,12 +377,15 @@ static int cancel(struct doing *doing, const struct ctx *ctx)
 
 static int do_it(struct doing *doing, const struct ctx *ctx, struct err *err)
 {
+    const struct server_call *call = doing->call;
     int rc = doing->call->image ? send_image(doing, ctx, err) : 0;
 
     if (rc == 0)
         rc = send_request(doing, err);
     while (rc == 0 && !doing->ended)
         rc = turn(doing, ctx, err);
+    if (call->leave && call->leave(call->arg))
+        return doing->ended ? 0 : rc;
     if (rc == -ERR_CANCELLED || (rc == -ERR_TIMEOUT && ctx_left_ms(ctx) == 0))
         cancel(doing, ctx);
     return doing->ended ? 0 : rc;
@@ -403,4 +408,42 @@ int server_do(struct server *server, const struct server_call *call, const struc
     else if (rc == -ERR_TIMEOUT)
         err_wrap(err, "%s", server->host);
     return rc < 0 ? err_wrap(err, "server %s", server->conf->name) : 0;
+}
+
+/* ---- what went on without a link --------------------------------------------------------- */
+
+static int ask_kept(struct doing *doing, bool forget, const struct ctx *ctx, struct err *err)
+{
+    struct json_out head;
+    int rc;
+
+    doing->server->link.heard_ns = ctx_now_ns();
+    frame_begin(&head, "kept");
+    json_kv_string(&head, "key", doing->call->keep);
+    json_kv_bool(&head, "forget", forget);
+    rc = link_end(&doing->server->link, &head, NULL, 0, err);
+    while (rc == 0 && !doing->ended)
+        rc = turn(doing, ctx, err);
+    close_fd(&doing->file_fd);
+    if (rc == -ERR_GONE)
+        err_set(err, ERR_GONE, "%s: the connection has broken", doing->server->host);
+    return rc < 0 ? err_wrap(err, "server %s", doing->server->conf->name) : 0;
+}
+
+int server_collect(struct server *server, const struct server_call *call, const struct ctx *ctx,
+                   int *ret_code, struct err *err)
+{
+    struct doing doing = {.server = server, .call = call, .in_fd = -1, .file_fd = -1};
+    int rc = ask_kept(&doing, false, ctx, err);
+
+    *ret_code = doing.code;
+    return rc;
+}
+
+int server_forget(struct server *server, const char *key, const struct ctx *ctx, struct err *err)
+{
+    const struct server_call call = {.keep = key};
+    struct doing doing = {.server = server, .call = &call, .in_fd = -1, .file_fd = -1};
+
+    return ask_kept(&doing, true, ctx, err);
 }

@@ -37,8 +37,11 @@ struct server_call {
     const char *out_option;    /* "--out": followed by a directory there; NULL: none is wanted */
     const char *dir;           /* where the files come that were left in it */
     const char *const *files;  /* the names that they may have; NULL-terminated */
-    const char *behalf;        /* for whom that is, for others to read; NULL: not said */
-    int in_fd;                 /* goes to its stdin; 0: it has none */
+    const char
+        *keep; /* the key under which it outlives the link once it has begun; NULL: it does not */
+    bool (*leave)(void *arg); /* a cancel is to leave it at work; NULL: it never is */
+    const char *behalf;       /* for whom that is, for others to read; NULL: not said */
+    int in_fd;                /* goes to its stdin; 0: it has none */
     /* What it prints, as it comes; must be quick. `errors`: on stderr. */
     void (*output)(void *arg, bool errors, const char *bytes, size_t count);
     void *arg;
@@ -47,5 +50,12 @@ struct server_call {
 /* 0: *ret_code is its exit code. */
 int server_do(struct server *server, const struct server_call *call, const struct ctx *ctx,
               int *ret_code, struct err *err);
+
+/* What a call with that key has left: into call->dir, as of one that has just ended. *ret_code: 0, or
+ * one of kept.h. */
+int server_collect(struct server *server, const struct server_call *call, const struct ctx *ctx,
+                   int *ret_code, struct err *err);
+/* It is not wanted any more. */
+int server_forget(struct server *server, const char *key, const struct ctx *ctx, struct err *err);
 
 #endif

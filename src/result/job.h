@@ -59,6 +59,7 @@ struct job_result {
     size_t recovery_count;
     enum blame blame;
     const char *blame_why;     /* NULL: nobody was asked */
+    bool detached;             /* it goes on on its server */
     bool gave_up;              /* nothing of it helped, though the board is there */
     bool lost;                 /* another host has the board, or may have; not kept */
     int64_t started_unix_us;   /* wall clock, UTC; 0: it never began */

@@ -25,6 +25,7 @@ struct pool_options {
     /* Once a board is taken, a byte from there lets its job begin, and the end means that nobody
      * wants it any more; 0: nobody is asked. */
     int confirm_fd;
+    bool detach;           /* jobs on servers outlive the link (detached.h) */
     int64_t wait_ms;       /* for a lease; -1: as each board's timeouts say */
     int64_t tick_ms;       /* an EVENT_TICK this often; 0: none */
     struct board **boards; /* every candidate of any job, opened; borrowed */

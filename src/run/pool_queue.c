@@ -172,7 +172,7 @@ static bool asks_for_another(struct worker *worker, const struct job *job,
     bool again;
 
     pthread_mutex_lock(&pool->lock);
-    again = wants_retry(pool, job, result);
+    again = !result->detached && wants_retry(pool, job, result);
     *ret_elsewhere = result->verdict == VERDICT_INFRA && has_other(worker, job);
     pthread_mutex_unlock(&pool->lock);
     return again;

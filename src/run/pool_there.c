@@ -83,6 +83,7 @@ static void run_remote_job(struct worker *worker, const struct ctx *ctx)
                                                        .work_dir = path,
                                                        .holder = options->holder,
                                                        .wait_ms = options->wait_ms,
+                                                       .detach = options->detach,
                                                        .events = options->events,
                                                        .stop_fd = worker->stop_fd,
                                                        .claim = claim_job,

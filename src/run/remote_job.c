@@ -4,6 +4,7 @@
 #include "base/ctx.h"
 #include "base/fs.h"
 #include "remote/server.h"
+#include "run/detached.h"
 #include "run/judge.h"
 #include "run/remote_args.h"
 #include "run/remote_events.h"
@@ -74,8 +75,31 @@ struct watch {
     struct ctx ctx;      /* of the wait for the board, then of the job */
     int cancel_fd;       /* of the job */
     int64_t had_unix_us; /* when the board was ours, by this host's clock; 0: never */
-    int go_fd;           /* a byte lets it begin, the end lets the board go; -1: said */
+    struct job_result *begun;
+    char key[KEPT_KEY_SIZE]; /* "": it does not outlive the link */
+    int go_fd;               /* a byte lets it begin, the end lets the board go; -1: said */
 };
+
+/* Before it may begin, so that it is found whatever becomes of us. */
+static void note(struct watch *watch)
+{
+    const struct remote_job *how = watch->how;
+    struct job here = job_on_board(how->job, how->board);
+    struct err err = {0};
+
+    if (rundir_write_job(how->work_dir, watch->begun, &here, &err) == 0 &&
+        detached_write(how->work_dir, how->board->server->name, watch->key, &err) == 0)
+        watch->begun->detached = true;
+    else
+        event_emit(how->events, (struct event){.kind = EVENT_WARNING, .text = err.message});
+}
+
+static bool leave(void *arg)
+{
+    const struct watch *watch = arg;
+
+    return watch->begun->detached;
+}
 
 static void answer(struct watch *watch)
 {
@@ -84,6 +108,9 @@ static void answer(struct watch *watch)
     if (watch->how->claim(watch->how->arg)) {
         watch->ctx.cancel_fd = watch->cancel_fd;
         watch->had_unix_us = ctx_unix_us();
+        watch->begun->started_unix_us = watch->had_unix_us;
+        if (watch->key[0])
+            note(watch);
         (void)!write(watch->go_fd, "\n", 1);
     }
     close_fd(&watch->go_fd);
@@ -109,6 +136,11 @@ static int do_there(struct watch *watch, const struct server_call *call, struct 
 
     if (rc == 0)
         rc = server_do(server, call, &watch->ctx, &code, err);
+    if (rc == 0 && watch->begun->detached) {
+        server_forget(server, watch->key, &watch->ctx, NULL);
+        detached_remove(call->dir);
+        watch->begun->detached = false;
+    }
     server_close(server);
     if (rc == 0 && !told->finished)
         return err_set(err, ERR_TOOL, "server %s: hil run ended with %d there%s%s", conf->name,
@@ -128,6 +160,7 @@ static int run_there(const struct remote_job *how, const struct ctx *ctx, struct
                                    .test = how->job->name,
                                    .words = BUF_INIT(1024)},
                           .how = how,
+                          .begun = begun,
                           .ctx = *ctx,
                           .cancel_fd = ctx->cancel_fd,
                           .go_fd = -1};
@@ -138,9 +171,15 @@ static int run_there(const struct remote_job *how, const struct ctx *ctx, struct
                                .dir = how->work_dir,
                                .files = rundir_job_files,
                                .output = take_output,
+                               .leave = leave,
                                .arg = &watch};
     int go[2], rc;
 
+    if (how->detach) {
+        if (kept_key_make(watch.key, err) < 0)
+            return -(int)err->code;
+        call.keep = watch.key;
+    }
     if (pipe2(go, O_CLOEXEC) < 0)
         return err_sys(err, errno, "pipe");
     call.in_fd = go[0];
@@ -163,10 +202,8 @@ static int run_there(const struct remote_job *how, const struct ctx *ctx, struct
 
 /* ---- here again -------------------------------------------------------------------------- */
 
-/* The job as it ran there, under the names that it has here, and by the clock that all of the run
- * goes by: the server's may be years off. */
-static int adopt(const struct job *job, const char *work_dir, const struct job_result *begun,
-                 struct err *err)
+int remote_job_adopt(const struct job *job, const char *work_dir, const struct job_result *begun,
+                     struct err *err)
 {
     struct job_result *there = job_result_new();
     struct job ran = {0};
@@ -234,13 +271,18 @@ struct job_result *remote_job_run(const struct remote_job *how, const struct ctx
     if (rc == 0)
         rc = run_there(how, ctx, begun, &err);
     if (rc == 0)
-        rc = adopt(how->job, how->work_dir, begun, &err);
+        rc = remote_job_adopt(how->job, how->work_dir, begun, &err);
     if (rc == 0)
         rc = read_back(how->work_dir, &result, &err);
     if (rc == 0)
         return inherit(result, begun);
     begun->took_us = (ctx_now_ns() - began) / 1000;
-    judge_infra(begun, rc == -ERR_CANCELLED ? "cancelled" : err.message);
+    if (begun->detached)
+        err_wrap(&err, "goes on there, and hil collect has its result");
+    judge_infra(begun, rc == -ERR_CANCELLED && begun->detached
+                           ? "left at work there: hil collect has its result"
+                       : rc == -ERR_CANCELLED ? "cancelled"
+                                              : err.message);
     if (rundir_write_job(how->work_dir, begun, &here, &err) < 0)
         event_emit(how->events, (struct event){.kind = EVENT_WARNING, .text = err.message});
     return begun;

@@ -26,6 +26,7 @@ struct remote_job {
     const char *work_dir;
     const struct holder *holder; /* who wants it */
     int64_t wait_ms;             /* for the board; -1: as the server's lab.yaml says */
+    bool detach;                 /* it outlives the link (detached.h) */
     struct events *events;
     /* Until the board is had, this ends the wait, too. */
     int stop_fd;
@@ -38,5 +39,10 @@ struct remote_job {
 /* `begun`: as job_begin() made it, with its earlier attempts; it is what is returned, or freed. */
 struct job_result *remote_job_run(const struct remote_job *how, const struct ctx *ctx,
                                   struct job_result *begun);
+
+/* What a job left there, in `work_dir`: under the names that it has here, and by the clock that all of
+ * the run goes by, since the server's may be years off. */
+int remote_job_adopt(const struct job *job, const char *work_dir, const struct job_result *begun,
+                     struct err *err);
 
 #endif

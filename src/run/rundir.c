@@ -3,6 +3,7 @@
 
 #include "base/fs.h"
 #include "run/decode.h"
+#include "run/detached.h"
 #include "run/rundir_parts.h"
 
 #include <dirent.h>
@@ -19,9 +20,10 @@
 static const char *const run_files[] = {"run.json",    "junit.xml",    "report.json", "summary.md",
                                         "report.html", "events.jsonl", "build.log",   NULL};
 const char *const rundir_job_files[] = {
-    DECODE_FILE,    "job.json",      "uart.log",     "uart.timing",  "flash.log",
-    "power.log",    "reset.log",     "rtt.log",      "firmware.bin", "firmware.hex",
-    "firmware.elf", "firmware.srec", "firmware.uf2", "firmware.tsv", NULL};
+    DECODE_FILE,    "job.json",     "uart.log",     "uart.timing",
+    "flash.log",    "power.log",    "reset.log",    "rtt.log",
+    "firmware.bin", "firmware.hex", "firmware.elf", "firmware.srec",
+    "firmware.uf2", "firmware.tsv", DETACHED_FILE,  NULL};
 
 static void remove_files(const char *dir, const char *const *names)
 {

@@ -362,6 +362,7 @@ static int run_jobs(struct session *session, struct err *err)
                                    .holder = &holder,
                                    .events = session->events,
                                    .confirm_fd = request->confirm_fd,
+                                   .detach = request->detach,
                                    .wait_ms = request->wait_ms,
                                    .tick_ms = request->term.live ? TICK_MS : 0};
     struct origin_look *look;
@@ -383,6 +384,8 @@ static int run_jobs(struct session *session, struct err *err)
     run->lab = session->inventory.lab->name;
     run->version = request->version;
     run->started_unix_us = ctx_unix_us();
+    if (request->detach) /* what hil collect knows of it, should nobody end it here */
+        rundir_write_run(request->out_dir, run, NULL);
     run->jobs = xcalloc(session->plan.count, sizeof *run->jobs);
     event_emit(session->events,
                (struct event){.kind = EVENT_RUN_START, .number = session->plan.count});

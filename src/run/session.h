@@ -36,6 +36,7 @@ struct session_request {
     struct report_orders reports; /* besides those of the run directory */
     bool annotations;             /* print failures as GitHub Actions' annotations at the end */
     int confirm_fd;               /* pool.h; 0: nobody is asked */
+    bool detach;                  /* detached.h */
     int64_t wait_ms;              /* for a lease; -1: as lab.yaml says */
     int verbosity;                /* -1 quiet */
     struct term term;
