@@ -4,6 +4,7 @@
 #include "base/fs.h"
 #include "base/json.h"
 #include "remote/server.h"
+#include "run/judge.h"
 #include "run/remote_job.h"
 #include "run/rundir.h"
 #include "run/rundir_parts.h"
@@ -74,6 +75,25 @@ static int take_home(const char *dir, const char *draft, struct err *err)
     return rc;
 }
 
+/* The link went before the test could begin, or it was too long ago. */
+static int give_up(const char *dir, struct err *err)
+{
+    struct job_result *begun = job_result_new();
+    struct job job = {0};
+    int rc = rundir_read_job(dir, begun, &job, err);
+
+    if (rc == 0) {
+        judge_infra(begun, "its server keeps nothing of this test: it never began there, or ended "
+                           "too long ago");
+        rc = rundir_write_job(dir, begun, &job, err);
+    }
+    if (rc == 0)
+        detached_remove(dir);
+    job_done(&job);
+    job_result_free(begun);
+    return rc;
+}
+
 static int fetch(struct server *server, const char *dir, const char *key, const struct ctx *ctx,
                  struct err *err)
 {
@@ -88,12 +108,10 @@ static int fetch(struct server *server, const char *dir, const char *key, const 
     if (rc == 0 && code == KEPT_AT_WORK)
         rc = err_set(err, ERR_BUSY, "%s: the test is still at work there; --wait TIME waits for it",
                      dir);
-    else if (rc == 0 && code)
-        rc = err_set(err, ERR_NOT_FOUND, "%s: its server keeps nothing of it (any more)", dir);
-    if (rc == 0)
-        rc = take_home(dir, draft, err);
+    else if (rc == 0)
+        rc = code ? give_up(dir, err) : take_home(dir, draft, err);
     fs_remove_tree(draft);
-    if (rc == 0) {
+    if (rc == 0 && !code) {
         detached_remove(dir);
         server_forget(server, key, ctx, NULL); /* or it goes with age */
     }

@@ -80,8 +80,8 @@ struct watch {
     int go_fd;               /* a byte lets it begin, the end lets the board go; -1: said */
 };
 
-/* Before it may begin, so that it is found whatever becomes of us. */
-static void note(struct watch *watch)
+/* Before it may begin, so that it is found whatever becomes of us. False: it must not. */
+static bool note(struct watch *watch)
 {
     const struct remote_job *how = watch->how;
     struct job here = job_on_board(how->job, how->board);
@@ -92,6 +92,7 @@ static void note(struct watch *watch)
         watch->begun->detached = true;
     else
         event_emit(how->events, (struct event){.kind = EVENT_WARNING, .text = err.message});
+    return watch->begun->detached;
 }
 
 static bool leave(void *arg)
@@ -109,9 +110,8 @@ static void answer(struct watch *watch)
         watch->ctx.cancel_fd = watch->cancel_fd;
         watch->had_unix_us = ctx_unix_us();
         watch->begun->started_unix_us = watch->had_unix_us;
-        if (watch->key[0])
-            note(watch);
-        (void)!write(watch->go_fd, "\n", 1);
+        if (!watch->key[0] || note(watch))
+            (void)!write(watch->go_fd, "\n", 1);
     }
     close_fd(&watch->go_fd);
     watch->go_fd = -1;

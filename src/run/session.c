@@ -108,11 +108,25 @@ static bool is_repeat(const struct job *job, const struct job *before)
            !memcmp(job->boards, before->boards, job->board_count * sizeof *job->boards);
 }
 
+/* Nobody but a server's hil can go on without this one. */
+static int check_detach(const struct session *session, struct err *err)
+{
+    const struct plan *plan = &session->plan;
+
+    for (size_t j = 0; session->request->detach && j < plan->count; j++)
+        for (size_t b = 0; b < plan->jobs[j].board_count; b++)
+            if (!plan->jobs[j].boards[b]->server)
+                return err_set(err, ERR_USAGE,
+                               "--detach is for boards of servers that have hil, and %s is none",
+                               plan->jobs[j].boards[b]->name);
+    return 0;
+}
+
 /* Images must fit the boards they may land on, and formats must exist. */
 static int check_jobs(const struct session *session, struct err *err)
 {
     const struct plan *plan = &session->plan;
-    int rc = 0;
+    int rc = check_detach(session, err);
 
     for (size_t j = 0; j < plan->count && rc == 0; j++) {
         const struct job *job = &plan->jobs[j];

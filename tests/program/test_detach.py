@@ -103,6 +103,26 @@ def test_what_is_still_at_work_is_said(hil, servers, pi1):
     wait_until(lambda: not held(hil, pi1), what="a board that is free")
 
 
+def test_what_a_server_no_longer_keeps_is_infra_once(hil, servers, pi1):
+    lab = servers.lab("from pi1")
+    running = hil.start("run", "--lab", lab, "--detach", "-b", "pi1/board-a", *SHORT, firmware("bad-hang.elf"))
+    wait_until(lambda: in_state(hil, "test"), what="test")
+    interrupt(hil, pi1, running)
+    wait_until(lambda: not agents(pi1), what="its end there")
+    shutil.rmtree(pi1.home / "state" / "agent" / "kept")
+    collected = hil("collect", "--lab", lab, hil.out)
+    assert collected.code == 3 and "keeps nothing of this test" in collected.out + collected.err
+    assert not list(hil.out.rglob("detached.json"))
+    assert hil("collect", "--lab", lab, hil.out).code == 3
+    assert "keeps nothing of this test" in (hil.out / "junit.xml").read_text()
+
+
+def test_a_board_here_cannot_outlive_hil(hil, servers, pi1):
+    lab = servers.lab("{a: {server: pi1, as: board-a}, near: {qemu: {machine: netduino2}}}")
+    result = run(hil, lab, "--detach", "-b", "near", firmware("one.elf"))
+    assert result.code == 2 and "--detach is for boards of servers" in result.err
+
+
 def test_a_run_that_stays_leaves_nothing(hil, servers, pi1):
     lab = servers.lab("from pi1")
     assert run(hil, lab, "--detach", "-b", "pi1/board-a", firmware("one.elf")).code == 0
