@@ -83,52 +83,52 @@ int db_prepare(struct db *db, const char *sql, struct statement **ret, struct er
 void statement_free(struct statement *statement)
 {
     if (statement)
-        statement->db->engine->free(statement);
+        statement->db->engine->statements->free(statement);
 }
 
 void statement_bind_text(struct statement *statement, int at, char *text)
 {
-    statement->db->engine->bind_text(statement, at, text);
+    statement->db->engine->statements->bind_text(statement, at, text);
 }
 
 void statement_bind_int(struct statement *statement, int at, int64_t value)
 {
-    statement->db->engine->bind_int(statement, at, value);
+    statement->db->engine->statements->bind_int(statement, at, value);
 }
 
 int statement_step(struct statement *statement, struct err *err)
 {
-    return statement->db->engine->step(statement, err);
+    return statement->db->engine->statements->step(statement, err);
 }
 
 void statement_reset(struct statement *statement)
 {
-    statement->db->engine->reset(statement);
+    statement->db->engine->statements->reset(statement);
 }
 
 int statement_add(struct statement *statement, struct err *err)
 {
-    return statement->db->engine->add(statement, err);
+    return statement->db->engine->statements->add(statement, err);
 }
 
 int statement_flush(struct statement *statement, struct err *err)
 {
-    return statement->db->engine->flush(statement, err);
+    return statement->db->engine->statements->flush(statement, err);
 }
 
 const char *statement_text(struct statement *statement, int column)
 {
-    return statement->db->engine->text(statement, column);
+    return statement->db->engine->statements->text(statement, column);
 }
 
 int64_t statement_int(struct statement *statement, int column)
 {
-    return statement->db->engine->number(statement, column);
+    return statement->db->engine->statements->number(statement, column);
 }
 
 bool statement_null(struct statement *statement, int column)
 {
-    return statement->db->engine->null(statement, column);
+    return statement->db->engine->statements->null(statement, column);
 }
 
 int64_t db_changes(const struct db *db)

@@ -9,7 +9,21 @@
 
 #include "store/db.h"
 
+struct statement_engine {
+    void (*free)(struct statement *statement);
+    void (*bind_text)(struct statement *statement, int at, char *text);
+    void (*bind_int)(struct statement *statement, int at, int64_t value);
+    int (*step)(struct statement *statement, struct err *err);
+    void (*reset)(struct statement *statement);
+    int (*add)(struct statement *statement, struct err *err);
+    int (*flush)(struct statement *statement, struct err *err);
+    const char *(*text)(struct statement *statement, int column);
+    int64_t (*number)(struct statement *statement, int column);
+    bool (*null)(struct statement *statement, int column);
+};
+
 struct db_engine {
+    const struct statement_engine *statements;
     void (*close)(struct db *db); /* all but `name` */
     int (*begin)(struct db *db, enum db_use use, struct err *err);
     int (*set_durable)(struct db *db, bool durable, struct err *err);
@@ -23,17 +37,6 @@ struct db_engine {
     int (*hurry)(struct db *db, int64_t answer_ms, struct err *err);
     int64_t (*changes)(const struct db *db);
     int64_t (*insert_id)(struct db *db);
-
-    void (*free)(struct statement *statement);
-    void (*bind_text)(struct statement *statement, int at, char *text);
-    void (*bind_int)(struct statement *statement, int at, int64_t value);
-    int (*step)(struct statement *statement, struct err *err);
-    void (*reset)(struct statement *statement);
-    int (*add)(struct statement *statement, struct err *err);
-    int (*flush)(struct statement *statement, struct err *err);
-    const char *(*text)(struct statement *statement, int column);
-    int64_t (*number)(struct statement *statement, int column);
-    bool (*null)(struct statement *statement, int column);
 };
 
 struct db {

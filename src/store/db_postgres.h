@@ -21,18 +21,33 @@ struct postgres_db {
     const char *channel; /* listened to; NULL: none */
 };
 
-/* The engine's, for its parts. The connection is gone, for that reason; NULL: libpq knows why. */
-int postgres_lost(struct postgres_db *pg, const char *why, struct err *err);
+/* ---- db_postgres_connection.c ---------------------------------------------------------------- */
+
+int postgres_reach(struct postgres_db *pg, struct err *err);
 /* Between transactions a connection that the server has closed is noticed and made anew. */
 int postgres_revive(struct postgres_db *pg, struct err *err);
-int postgres_ask(struct postgres_db *pg, const char *sql, struct err *err); /* for no rows */
+/* How long it may answer, wait for locks and stand still in a transaction. */
 int postgres_set_limits(struct postgres_db *pg, struct err *err);
+/* The connection is gone, for that reason; NULL: libpq knows why. */
+int postgres_lost(struct postgres_db *pg, const char *why, struct err *err);
+int postgres_ask(struct postgres_db *pg, const char *sql, struct err *err); /* for no rows */
+/* Everything that the server answers to what was sent: the last result, which the caller clears, or
+ * the first error. `sent`: what libpq said to sending it. */
+int postgres_answer(struct postgres_db *pg, int sent, PGresult **ret, struct err *err);
 
-/* db_postgres_listen.c: news. */
+/* ---- db_postgres_statement.c ----------------------------------------------------------------- */
+
+extern const struct statement_engine postgres_statements;
+int postgres_prepare(struct db *db, const char *sql, struct statement **ret, struct err *err);
+
+/* ---- db_postgres_listen.c: news -------------------------------------------------------------- */
+
 int postgres_hurry(struct db *db, int64_t answer_ms, struct err *err);
 int postgres_listen(struct db *db, const char *channel, struct err *err);
 int postgres_listen_again(struct postgres_db *pg, struct err *err); /* on a new connection */
 int postgres_wait(struct db *db, const struct ctx *ctx, char **ret, struct err *err);
+
+/* ---- its SQL and its schema ------------------------------------------------------------------- */
 
 /* The store's SQL, which is SQLite's, as PostgreSQL has it. Caller frees. */
 char *postgres_sql(const char *sql);

@@ -194,16 +194,7 @@ static void sqlite_close(struct db *db)
     sqlite3_close(handle(db));
 }
 
-static const struct db_engine engine = {
-    .close = sqlite_close,
-    .begin = sqlite_begin,
-    .set_durable = sqlite_set_durable,
-    .used = sqlite_used,
-    .compact = sqlite_compact,
-    .execute = sqlite_execute,
-    .prepare = sqlite_prepare,
-    .changes = sqlite_changes,
-    .insert_id = sqlite_insert_id,
+static const struct statement_engine statements = {
     .free = sqlite_free,
     .bind_text = sqlite_bind_text,
     .bind_int = sqlite_bind_int,
@@ -214,6 +205,19 @@ static const struct db_engine engine = {
     .text = sqlite_text,
     .number = sqlite_number,
     .null = sqlite_null,
+};
+
+static const struct db_engine engine = {
+    .statements = &statements,
+    .close = sqlite_close,
+    .begin = sqlite_begin,
+    .set_durable = sqlite_set_durable,
+    .used = sqlite_used,
+    .compact = sqlite_compact,
+    .execute = sqlite_execute,
+    .prepare = sqlite_prepare,
+    .changes = sqlite_changes,
+    .insert_id = sqlite_insert_id,
 };
 
 /* ---- opening --------------------------------------------------------------------------------- */
