@@ -1,21 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-#include "run/session.h"
+#include "run/session_parts.h"
 
 #include "base/ctx.h"
 #include "base/fs.h"
 #include "base/guard.h"
 #include "base/str.h"
-#include "board/inventory.h"
-#include "notify/notifier.h"
-#include "remote/servers.h"
 #include "run/blame.h"
 #include "run/judge.h"
 #include "run/origin.h"
-#include "run/pool.h"
 #include "run/quarantine.h"
 #include "run/rundir.h"
-#include "store/prune.h"
-#include "store/spool.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -23,122 +17,16 @@
 
 #define TICK_MS 200 /* of the elapsed times on a terminal */
 
-struct session {
-    struct session_request *request;
-    struct ctx ctx;
-    struct guard *guard;
-    struct inventory inventory;
-    struct testplan *tests;
-    struct plan plan;
-    struct board **boards; /* that some job may run on */
-    size_t board_count;
-    struct claims *claims;
-    struct store *store;       /* NULL: history is not to be had, which stops no run */
-    bool scratch;              /* it is in memory: the database is away, the spool gets it */
-    struct notifier *notifier; /* NULL: nobody is told */
-    struct events *events;
-    struct event_sink *live, *log, *stream;
-    struct servers servers;
-    struct run_result run;
-    struct strv released; /* boards that a health check took out of quarantine */
-    int lock_fd;          /* of the run directory; -1: not ours yet */
-};
-
-static void warn(struct session *session, const char *text)
+void session_warn(struct session *session, const char *text)
 {
     event_emit(session->events, (struct event){.kind = EVENT_WARNING, .text = text});
 }
 
-/* ---- before: all that can be wrong with the request -------------------------------------- */
-
-static int check_write(const struct session *session, const struct test_conf *test, struct err *err)
-{
-    int rc = inventory_check_memory(&session->inventory, &test->write, err);
-
-    return rc < 0 ? err_wrap(err, "%s:%d: test '%s': write", session->tests->file, test->node->line,
-                             test->name)
-                  : 0;
-}
-
-static int load_tests(struct session *session, struct err *err)
-{
-    struct diags diags = {0};
-    int rc = testplan_load(session->request->plan_path, &session->tests, &diags, err);
-
-    if (diags.messages.count)
-        rc = diags_check(&diags, err);
-    diags_done(&diags);
-    if (rc == -ERR_NOT_FOUND) {
-        err->code = ERR_USAGE;
-        rc = -ERR_USAGE;
-    }
-    for (size_t i = 0; rc == 0 && i < session->tests->count; i++)
-        rc = check_write(session, &session->tests->tests[i], err);
-    return rc;
-}
+/* ---- before: the lab, the plan, its checks -------------------------------------------------- */
 
 static struct board *opened(const struct session *session, const struct board_conf *conf)
 {
     return inventory_board(&session->inventory, conf);
-}
-
-static int check_parse(const struct job *job, const struct board_conf *board, struct err *err)
-{
-    struct job here = job_on_board(job, board);
-    struct job_result *scratch = job_result_new();
-    struct parser *parser = NULL;
-    int rc = parser_new(&here.parse, NULL, scratch, &parser, err);
-
-    parser_free(parser);
-    job_result_free(scratch);
-    return rc;
-}
-
-static int check_image(const struct job *job, struct board *board, struct err *err)
-{
-    board_allow(board, &job->write);
-    return board_accepts(board, job->image, err);
-}
-
-/* True where `job` only repeats the one before it. */
-static bool is_repeat(const struct job *job, const struct job *before)
-{
-    return job->image == before->image && job->board_count == before->board_count &&
-           strv_equal(&job->write, &before->write) &&
-           !memcmp(job->boards, before->boards, job->board_count * sizeof *job->boards);
-}
-
-/* Nobody but a server's hil can go on without this one. */
-static int check_detach(const struct session *session, struct err *err)
-{
-    const struct plan *plan = &session->plan;
-
-    for (size_t j = 0; session->request->detach && j < plan->count; j++)
-        for (size_t b = 0; b < plan->jobs[j].board_count; b++)
-            if (!plan->jobs[j].boards[b]->server)
-                return err_set(err, ERR_USAGE,
-                               "--detach is for boards of servers that have hil, and %s is none",
-                               plan->jobs[j].boards[b]->name);
-    return 0;
-}
-
-/* Images must fit the boards they may land on, and formats must exist. */
-static int check_jobs(const struct session *session, struct err *err)
-{
-    const struct plan *plan = &session->plan;
-    int rc = check_detach(session, err);
-
-    for (size_t j = 0; j < plan->count && rc == 0; j++) {
-        const struct job *job = &plan->jobs[j];
-        if (j && is_repeat(job, job - 1))
-            continue;
-        for (size_t b = 0; b < job->board_count && rc == 0; b++) {
-            rc = check_parse(job, job->boards[b], err);
-            if (rc == 0 && job->image)
-                rc = check_image(job, opened(session, job->boards[b]), err);
-        }
-    }
-    return rc;
 }
 
 static void collect_boards(struct session *session)
@@ -150,33 +38,6 @@ static void collect_boards(struct session *session)
     for (size_t i = 0; i < session->board_count; i++)
         session->boards[i] = opened(session, confs[i]);
     free(confs);
-}
-
-static void open_store(struct session *session)
-{
-    cleanup_free char *dir = fs_state_dir();
-    struct err err = {0};
-
-    if (session->store ||
-        store_open(&session->inventory.lab->store, dir, true, &session->store, &err) == 0)
-        return;
-    session->scratch =
-        session->inventory.lab->store.url && store_scratch(&session->store, NULL) == 0;
-    err_wrap(&err, session->scratch ? "what this run has to remember waits on this host"
-                                    : "no history is kept");
-    warn(session, err.message);
-}
-
-static void estimate(struct session *session)
-{
-    for (size_t i = 0; session->store && i < session->plan.count; i++) {
-        struct job *job = &session->plan.jobs[i];
-        cleanup_strv struct strv boards = {0};
-        for (size_t b = 0; b < job->board_count; b++)
-            strv_add(&boards, job->boards[b]->name);
-        job->estimate_us =
-            store_duration(session->store, session->inventory.lab->name, job->name, &boards);
-    }
 }
 
 static int open_sinks(struct session *session, struct err *err)
@@ -229,7 +90,7 @@ static int plan_jobs(struct session *session, struct err *err)
     request->plan.lab = session->inventory.lab;
     request->plan.reads = true;
     if (request->health) {
-        open_store(session);
+        session_open_store(session);
         return plan_add_health(&session->plan, &request->plan, health_is_due, session,
                                &session->ctx, err);
     }
@@ -257,13 +118,13 @@ static int prepare(struct session *session, struct err *err)
                  ? err_wrap(err, "--write")
                  : 0;
     if (rc == 0 && request->plan_path)
-        rc = load_tests(session, err);
+        rc = session_load_tests(session, err);
     /* Images are looked at before the last run's results make room; builds need the directory, and
      * downloads the log. */
     if (rc == 0 && !later)
         rc = plan_jobs(session, err);
     if (rc == 0 && !later)
-        rc = check_jobs(session, err);
+        rc = session_check_jobs(session, err);
     if (rc == 0 && request->health && !session->plan.count)
         return 0;
     if (rc == 0)
@@ -273,7 +134,7 @@ static int prepare(struct session *session, struct err *err)
     if (rc == 0 && later)
         rc = plan_jobs(session, err);
     if (rc == 0 && later)
-        rc = check_jobs(session, err);
+        rc = session_check_jobs(session, err);
     if (rc == -ERR_CONFIG) {
         servers_blame(&session->servers, err);
         rc = -(int)err->code;
@@ -354,7 +215,7 @@ static void tell_away(struct session *session)
 {
     for (size_t i = 0; i < session->servers.count; i++)
         if (session->servers.looks[i].away)
-            warn(session, session->servers.looks[i].away);
+            session_warn(session, session->servers.looks[i].away);
 }
 
 /* Beside the boards' work. */
@@ -424,146 +285,6 @@ static int run_jobs(struct session *session, struct err *err)
     return rundir_write_run(request->out_dir, run, err);
 }
 
-/* ---- after: tell everybody --------------------------------------------------------------- */
-
-/* Into the spool; `with`: what was written meanwhile goes with it. */
-static int keep(struct session *session, struct store *with, const char *state_dir, struct err *err)
-{
-    struct store *scratch = with;
-    int rc = with ? 0 : store_scratch(&scratch, err);
-
-    if (rc == 0)
-        rc = store_record(scratch, &session->run, err);
-    if (rc == 0)
-        rc = spool_keep(state_dir, session->run.lab, scratch, err);
-    if (!with)
-        store_close(scratch);
-    return rc;
-}
-
-/* Who finds that others wait stands behind them, so that runs are remembered in their order. A run
- * that the server has though nobody heard of it is known by the import. */
-static void remember(struct session *session)
-{
-    cleanup_free char *dir = fs_state_dir();
-    bool may_wait = session->inventory.lab->store.url;
-    struct spool_waiting waiting = {0};
-    struct err err = {0};
-    int rc;
-
-    if (!session->store)
-        return;
-    if (may_wait)
-        spool_look(dir, session->run.lab, &waiting);
-    if (session->scratch || waiting.files)
-        rc = keep(session, session->scratch ? session->store : NULL, dir, &err);
-    else
-        rc = store_record(session->store, &session->run, &err);
-    if (rc < 0 && may_wait && !session->scratch && !waiting.files) {
-        err_wrap(&err, "what this run has to remember waits on this host");
-        warn(session, err.message);
-        rc = keep(session, NULL, dir, &err);
-    }
-    if (rc < 0)
-        warn(session, err.message);
-}
-
-/* After the verdict is told, and for a bounded time: what waits from when the database was away. */
-static void send_waiting(struct session *session)
-{
-    cleanup_free char *dir = fs_state_dir();
-    size_t sent;
-
-    if (session->store && !session->scratch && session->inventory.lab->store.url)
-        spool_send(dir, session->run.lab, session->store, SPOOL_SEND_MS, &sent, NULL);
-}
-
-/* After the verdict is told: what is old is nobody's hurry. */
-static void forget(struct session *session)
-{
-    if (session->store && !session->scratch)
-        store_prune(session->store, session->run.lab, &session->inventory.lab->store, ctx_unix_us(),
-                    false, NULL, NULL);
-}
-
-/* News must not be in the way of what they are about: what is wrong with them is a warning. */
-static void open_notifier(struct session *session)
-{
-    cleanup_free char *dir = fs_state_dir();
-    struct err err = {0};
-
-    session->notifier = notifier_open(session->inventory.lab, dir, &err);
-    if (err.code)
-        warn(session, err.message);
-}
-
-/* hil watch tells of its tries itself, and who has cancelled a run knows of it. */
-static void notify_of_run(struct session *session)
-{
-    if (!session->request->no_quarantine && !ctx_cancelled(&session->ctx))
-        notifier_run(session->notifier, &session->run);
-    if (*notifier_trouble(session->notifier))
-        warn(session, notifier_trouble(session->notifier));
-}
-
-/* A run whose report cannot be written is never green. */
-static void report_failed(struct session *session, const struct err *err)
-{
-    session->run.verdict = verdict_worse(session->run.verdict, VERDICT_INFRA);
-    warn(session, err->message);
-}
-
-/* All that can be written, whatever becomes of the others. */
-static void write_reports(struct session *session)
-{
-    const struct session_request *request = session->request;
-    struct err err = {0};
-
-    for (size_t i = 0; report_formats[i]; i++) {
-        cleanup_free char *path = fs_join(request->out_dir, report_formats[i]->file);
-        if (report_write(report_formats[i], &session->run, path, &err) < 0)
-            report_failed(session, &err);
-    }
-    if (report_orders_write(&request->reports, &session->run, &err) < 0)
-        report_failed(session, &err);
-    if (report_step_summary(&session->run, origin_step_summary(), &err) < 0)
-        report_failed(session, &err);
-}
-
-/* The same once the sinks have gone. */
-static void report_failed_late(struct session *session, const struct err *err)
-{
-    session->run.verdict = verdict_worse(session->run.verdict, VERDICT_INFRA);
-    fprintf(session->request->term.out, "hil: warning: %s\n", err->message);
-}
-
-static void tell(struct session *session)
-{
-    struct err err = {0};
-
-    write_reports(session);
-    remember(session);
-    notify_of_run(session);
-    event_emit(session->events, (struct event){.kind = EVENT_RUN_END, .run = &session->run});
-    live_close(session->live);
-    session->live = NULL;
-    if (event_log_close(session->log, &err) < 0)
-        report_failed_late(session, &err);
-    session->log = NULL;
-    if (report_step_outputs(&session->run, session->request->out_dir, origin_step_outputs(), &err) <
-        0)
-        report_failed_late(session, &err);
-    if (session->request->annotations)
-        report_annotations(&session->run, session->request->term.out);
-    if (session->request->verbosity < 0)
-        fprintf(session->request->term.out, "%s\n", verdict_name(session->run.verdict));
-    else
-        report_terminal(&session->run, session->request->out_dir, &session->request->term);
-    for (size_t i = 0; session->request->verbosity >= 0 && i < session->released.count; i++)
-        fprintf(session->request->term.out, "%s: is well again: out of quarantine\n",
-                session->released.items[i]);
-}
-
 static void session_done(struct session *session)
 {
     live_close(session->live);
@@ -599,14 +320,14 @@ int session_run(struct session_request *request, enum verdict *ret, struct err *
             fprintf(request->term.out, "nothing is due\n");
     } else if (rc == 0) {
         struct err run_err = {0};
-        open_store(&session);
-        open_notifier(&session);
-        estimate(&session);
+        session_open_store(&session);
+        session_open_notifier(&session);
+        session_estimate(&session);
         if (run_jobs(&session, &run_err) < 0)
-            report_failed(&session, &run_err);
-        tell(&session);
-        send_waiting(&session);
-        forget(&session);
+            session_report_failed(&session, &run_err);
+        session_tell(&session);
+        session_send_waiting(&session);
+        session_forget(&session);
         *ret = session.run.verdict;
     }
     session_done(&session);
