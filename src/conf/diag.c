@@ -10,11 +10,16 @@
 
 #define MESSAGE_MAX 400 /* bytes; values quoted from the file have no limit of their own */
 
-static bool stands_after(const struct diag_place *a, const struct diag_place *b)
+/* Whether message `at` is to stand after the newest, which is of `place`. */
+static bool stands_after(const struct diags *diags, size_t at, const char *newest,
+                         const struct diag_place *place)
 {
-    if (a->file != b->file)
-        return false;
-    return a->line != b->line ? a->line > b->line : a->column > b->column;
+    const struct diag_place *other = &diags->places[at];
+
+    if (other->name_size != place->name_size ||
+        memcmp(diags->messages.items[at], newest, place->name_size) != 0)
+        return false; /* of another file */
+    return other->line != place->line ? other->line > place->line : other->column > place->column;
 }
 
 /* Brings the newest message to its place. */
@@ -24,7 +29,7 @@ static void sort_in(struct diags *diags, struct diag_place place)
     size_t at = diags->messages.count - 1;
     char *newest = messages[at];
 
-    for (; at && stands_after(&diags->places[at - 1], &place); at--) {
+    for (; at && stands_after(diags, at - 1, newest, &place); at--) {
         messages[at] = messages[at - 1];
         diags->places[at] = diags->places[at - 1];
     }
@@ -46,7 +51,7 @@ static void add(struct diags *diags, int line, int column, const char *format, v
     vsnprintf(message, sizeof message, format, args);
     clean = text_clean_dup(message, sizeof message, TEXT_ONE_LINE);
     strv_addf(&diags->messages, "%s:%d:%d: %s", diags->file, line, column, clean);
-    sort_in(diags, (struct diag_place){diags->file, line, column});
+    sort_in(diags, (struct diag_place){strlen(diags->file), line, column});
 }
 
 void diag_at(struct diags *diags, int line, int column, const char *format, ...)

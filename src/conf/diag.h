@@ -20,7 +20,7 @@ struct diags {
     const char *file; /* the file being read, borrowed; set by yaml_load() and those that call it */
     struct strv messages;
     struct diag_place {
-        const char *file;
+        size_t name_size; /* of the file's name, which the message begins with */
         int line, column;
     } places[DIAGS_MAX]; /* of the messages */
     size_t dropped;

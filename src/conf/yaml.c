@@ -18,6 +18,7 @@ struct node {
     size_t weight; /* nodes within, itself included, aliases followed */
     int height;    /* levels of nesting that it adds: 0 for a scalar */
     bool open;     /* its end has not been read */
+    bool again;    /* its map has that key already */
 };
 
 struct yaml_tree {
@@ -224,22 +225,41 @@ static int by_key(const void *a, const void *b)
     return x->key_line != y->key_line ? x->key_line - y->key_line : x->key_column - y->key_column;
 }
 
-static void refuse_duplicates(struct diags *diags, const struct yaml_node *map)
+static void leave_out_repeated(struct node *map)
 {
-    cleanup_free const struct yaml_node **sorted = xcalloc(map->count, sizeof(*sorted));
+    const struct yaml_node **at = &map->view.first;
+
+    while (*at) {
+        struct node *child = (struct node *)(uintptr_t)*at;
+        if (child->again) {
+            *at = child->view.next;
+            map->view.count--;
+        } else {
+            at = &child->view.next;
+        }
+    }
+}
+
+/* The first of them stays. */
+static void refuse_duplicates(struct builder *b, struct node *map)
+{
+    cleanup_free struct node **sorted = xcalloc(map->view.count, sizeof(*sorted));
     const struct yaml_node *first = NULL;
     size_t count = 0;
 
-    for (const struct yaml_node *child = map->first; child; child = child->next)
-        sorted[count++] = child;
+    for (const struct yaml_node *child = map->view.first; child; child = child->next)
+        sorted[count++] = (struct node *)(uintptr_t)child;
     qsort(sorted, count, sizeof(*sorted), by_key);
     for (size_t i = 0; i < count; i++) {
-        if (!first || strcmp(first->key, sorted[i]->key))
-            first = sorted[i];
+        const struct yaml_node *child = &sorted[i]->view;
+        sorted[i]->again = first && !strcmp(first->key, child->key);
+        if (!sorted[i]->again)
+            first = child;
         else
-            diag_key(diags, sorted[i], "key '%s' is here twice; the first is in line %d, column %d",
+            diag_key(b->diags, child, "key '%s' is here twice; the first is in line %d, column %d",
                      first->key, first->key_line, first->key_column);
     }
+    leave_out_repeated(map);
 }
 
 static int close_node(struct builder *b)
@@ -250,7 +270,7 @@ static int close_node(struct builder *b)
     node->open = false;
     node->weight = b->nodes - frame->nodes_before;
     if (node->view.kind == YAML_MAP)
-        refuse_duplicates(b->diags, &node->view);
+        refuse_duplicates(b, node);
     b->depth--;
     raise_height(top(b), node);
     return 0;
@@ -370,30 +390,40 @@ static void free_tree(struct yaml_tree **tree)
     yaml_tree_free(*tree);
 }
 
-int yaml_parse(const char *bytes, size_t count, const char *name, struct yaml_tree **ret,
-               struct diags *diags, struct err *err)
+/* `lenient`: keys that are there twice are told, and the rest is there to be read. */
+static int parse(const struct buf *bytes, const char *name, bool lenient, struct yaml_tree **ret,
+                 struct diags *diags, struct err *err)
 {
     __attribute__((cleanup(free_tree))) struct yaml_tree *tree = xcalloc(1, sizeof *tree);
     cleanup_free struct builder *b = xcalloc(1, sizeof *b);
     size_t before = diags->messages.count + diags->dropped;
+    int rc;
 
     diags->file = name;
-    if (count > YAML_BYTES_MAX)
+    if (bytes->size > YAML_BYTES_MAX)
         return err_set(err, ERR_LIMIT, "%s: larger than %d bytes", name, YAML_BYTES_MAX);
     if (!yaml_parser_initialize(&b->parser))
         return err_set(err, ERR_LIMIT, "%s: out of memory", name);
-    yaml_parser_set_input_string(&b->parser, (const unsigned char *)bytes, count);
-    b->bytes = bytes;
+    yaml_parser_set_input_string(&b->parser, (const unsigned char *)bytes->data, bytes->size);
+    b->bytes = bytes->data;
     b->tree = tree;
     b->diags = diags;
     tree->file = arena_strdup(&tree->arena, name);
-    build(b);
+    rc = build(b);
     yaml_parser_delete(&b->parser);
-    if (diags->messages.count + diags->dropped > before)
+    if (rc < 0 || (!lenient && diags->messages.count + diags->dropped > before))
         return diags_check(diags, err);
     *ret = tree;
     tree = NULL;
     return 0;
+}
+
+int yaml_parse(const char *bytes, size_t count, const char *name, struct yaml_tree **ret,
+               struct diags *diags, struct err *err)
+{
+    struct buf borrowed = {.data = (char *)(uintptr_t)bytes, .size = count};
+
+    return parse(&borrowed, name, false, ret, diags, err);
 }
 
 int yaml_load(const char *path, struct yaml_tree **ret, struct diags *diags, struct err *err)
@@ -403,7 +433,7 @@ int yaml_load(const char *path, struct yaml_tree **ret, struct diags *diags, str
 
     diags->file = path;
     rc = fs_read(path, &bytes, err);
-    return rc < 0 ? rc : yaml_parse(bytes.data, bytes.size, path, ret, diags, err);
+    return rc < 0 ? rc : parse(&bytes, path, true, ret, diags, err);
 }
 
 /* ---- filling in ------------------------------------------------------------------------------ */

@@ -29,6 +29,7 @@ static int load(const char *file, struct diags *diags, struct err *err)
         testplan_free(plan);
     } else {
         rc = yaml_load(file, &tree, diags, err);
+        rc = rc < 0 ? rc : diags_check(diags, err);
         yaml_tree_free(tree);
     }
     return rc;
