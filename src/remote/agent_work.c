@@ -5,6 +5,7 @@
 #include "base/proc.h"
 #include "base/str.h"
 #include "remote/agent.h"
+#include "remote/agent_files.h"
 #include "remote/image_cache.h"
 #include "remote/kept.h"
 
@@ -19,7 +20,6 @@
 
 #define ARGS_MAX 256
 #define CHUNK ((size_t)64 << 10)
-#define WORK_QUEUE ((size_t)1 << 20)
 #define INPUT_MAX ((size_t)4 << 20)
 #define GRACE_MS 8000
 
@@ -32,13 +32,9 @@ struct agent_work {
     struct buf input;  /* that it has not taken yet */
     bool input_ended;
     int code;
-    char *why;         /* it could not be started */
-    char *out_dir;     /* whose files are sent; NULL: nobody asked */
-    struct strv files; /* of out_dir, once it has ended */
-    size_t next_file;
-    int file_fd;
-    bool listed;
-    int kept_fd; /* holds out_dir, which outlives the link; -1: it does not */
+    char *why; /* it could not be started */
+    struct agent_files files;
+    int kept_fd; /* holds files.dir, which outlives the link; -1: it does not */
     bool begun;  /* its client has let it begin */
 };
 
@@ -125,9 +121,9 @@ static int add_arg(const cJSON *item, const struct agent_dirs *dirs, struct agen
     else if (json_get_string(item, "image", NULL))
         return lend_image(item, dirs, argv, err);
     else if (json_get_bool(item, "out", false)) {
-        if (!work->out_dir)
-            work->out_dir = fs_join(dirs->scratch, "out");
-        strv_add(argv, work->out_dir);
+        if (!work->files.dir)
+            work->files.dir = fs_join(dirs->scratch, "out");
+        strv_add(argv, work->files.dir);
     } else
         return err_set(err, ERR_PROTOCOL, "an argument that is neither text, image nor out");
     return 0;
@@ -149,6 +145,7 @@ static int make_argv(const struct frame *frame, const struct agent_dirs *dirs,
     const char *verb = json_get_string(frame->head, "verb", "");
     const char *key = json_get_string(frame->head, "keep", NULL);
     const cJSON *args = cJSON_GetObjectItemCaseSensitive(frame->head, "args");
+    const cJSON *follow = cJSON_GetObjectItemCaseSensitive(frame->head, "follow"), *name;
     size_t known = 0;
     int rc = 0;
 
@@ -158,10 +155,12 @@ static int make_argv(const struct frame *frame, const struct agent_dirs *dirs,
         return err_set(err, ERR_USAGE, "this agent does no '%.40s'", verb);
     if (!cJSON_IsArray(args) || cJSON_GetArraySize(args) > ARGS_MAX)
         return err_set(err, ERR_PROTOCOL, "a request without arguments, or with too many");
+    cJSON_ArrayForEach(name, follow) if (cJSON_IsString(name))
+        strv_add(&work->files.follow, name->valuestring);
     add_self(argv);
     strv_add(argv, verb);
     if (key)
-        rc = kept_begin(dirs->kept, key, &work->out_dir, &work->kept_fd, err);
+        rc = kept_begin(dirs->kept, key, &work->files.dir, &work->kept_fd, err);
     for (const cJSON *item = args->child; item && rc == 0; item = item->next)
         rc = add_arg(item, dirs, work, argv, err);
     return rc;
@@ -226,7 +225,7 @@ static struct agent_work *new_work(void)
     struct agent_work *work = xcalloc(1, sizeof *work);
 
     work->input = (struct buf)BUF_INIT(INPUT_MAX);
-    work->out_fd[OUT] = work->out_fd[ERR] = work->in_fd = work->file_fd = work->kept_fd = -1;
+    work->out_fd[OUT] = work->out_fd[ERR] = work->in_fd = work->kept_fd = -1;
     return work;
 }
 
@@ -242,7 +241,7 @@ struct agent_work *agent_work_kept(const struct frame *frame, const struct agent
         kept_forget(dirs->kept, key);
         return work;
     }
-    rc = kept_open(dirs->kept, key, &work->out_dir, &work->kept_fd, &why);
+    rc = kept_open(dirs->kept, key, &work->files.dir, &work->kept_fd, &why);
     if (rc < 0) {
         work->code = rc == -ERR_BUSY ? KEPT_AT_WORK : KEPT_NONE;
         work->why = xstrdup(why.message);
@@ -288,15 +287,13 @@ void agent_work_free(struct agent_work *work)
     for (int i = OUT; i <= ERR; i++)
         close_fd(&work->out_fd[i]);
     close_fd(&work->in_fd);
-    close_fd(&work->file_fd);
     if (work->kept_fd >= 0 && !work->begun) { /* nothing was done */
-        cleanup_free char *dir = fs_dirname(work->out_dir);
+        cleanup_free char *dir = fs_dirname(work->files.dir);
         fs_remove_tree(dir);
     }
     close_fd(&work->kept_fd);
     buf_done(&work->input);
-    strv_done(&work->files);
-    free(work->out_dir);
+    agent_files_done(&work->files);
     free(work->why);
     free(work);
 }
@@ -392,53 +389,7 @@ void agent_work_drain(struct agent_work *work, const struct ctx *ctx)
     }
 }
 
-/* ---- what it left ------------------------------------------------------------------------ */
-
-static int is_visible(const struct dirent *entry)
-{
-    return entry->d_name[0] != '.';
-}
-
-/* The files of a board's directory: out/BOARD/uart.log. */
-static void list_files(struct agent_work *work, const char *dir, bool below)
-{
-    struct dirent **entries = NULL;
-    int count = scandir(dir, &entries, is_visible, alphasort);
-
-    for (int i = 0; i < count; i++) {
-        cleanup_free char *path = fs_join(dir, entries[i]->d_name);
-        struct stat info;
-        if (lstat(path, &info) == 0 && S_ISDIR(info.st_mode) && !below)
-            list_files(work, path, true);
-        else if (below && S_ISREG(info.st_mode))
-            strv_add(&work->files, path);
-        free(entries[i]);
-    }
-    free(entries);
-}
-
-static int send_chunk(struct agent_work *work, struct link *link, struct err *err)
-{
-    const char *path = work->files.items[work->next_file];
-    char chunk[CHUNK];
-    struct json_out head;
-    ssize_t n;
-
-    if (work->file_fd < 0)
-        work->file_fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    n = work->file_fd < 0 ? -1 : read(work->file_fd, chunk, sizeof chunk);
-    if (n < 0)
-        return err_sys(err, errno, "%s", path);
-    if (n == 0) {
-        close(work->file_fd);
-        work->file_fd = -1;
-        work->next_file++;
-    }
-    frame_begin(&head, "file");
-    json_kv_string(&head, "name", fs_basename(path));
-    json_kv_bool(&head, "last", n == 0);
-    return link_end(link, &head, chunk, (size_t)n, err);
-}
+/* ---- its end ----------------------------------------------------------------------------- */
 
 static int say_end(const struct agent_work *work, struct link *link, struct err *err)
 {
@@ -456,14 +407,12 @@ int agent_work_turn(struct agent_work **all, const struct pollfd *fds, struct li
     struct agent_work *work = *all;
     int rc = work ? take_all(work, fds, link, err) : 0;
 
-    if (!work || rc < 0 || !has_ended(work))
+    if (!work || rc < 0)
         return rc;
-    if (!work->listed && work->out_dir)
-        list_files(work, work->out_dir, false);
-    work->listed = true;
-    while (rc == 0 && work->next_file < work->files.count && link->out.size < WORK_QUEUE)
-        rc = send_chunk(work, link, err);
-    if (rc < 0 || work->next_file < work->files.count)
+    if (!has_ended(work))
+        return agent_files_follow(&work->files, link, err);
+    rc = agent_files_send(&work->files, link, err);
+    if (rc <= 0)
         return rc;
     rc = say_end(work, link, err);
     agent_work_free(work);

@@ -6,9 +6,9 @@
  *     count = agent_work_fds(work, fds)             for link_turn()
  *     agent_work_turn(&work, fds, link, err)        its output, its files, its end
  *
- * A verb that cannot be started is an "end" with a reason, no error of the link's. While more than
- * WORK_QUEUE bytes wait for the link, its files are not read on; its output always is, since a run
- * that cannot print would lose what its board says. All is one thread's.
+ * A verb that cannot be started is an "end" with a reason, no error of the link's. Its output is
+ * always read, however much waits for the link, since a run that cannot print would lose what its
+ * board says. All is one thread's.
  */
 #ifndef HIL_REMOTE_AGENT_WORK_H
 #define HIL_REMOTE_AGENT_WORK_H

@@ -22,7 +22,7 @@
 
 /* Told in the hello; a side that speaks another one is refused. One more with every change of frames,
  * or of the options that one hil gives to another's verbs. */
-#define FRAME_PROTOCOL 2
+#define FRAME_PROTOCOL 3
 /* The agent's first bytes, before its hello. What a shell's start-up files print comes before them,
  * and is skipped; no text holds their NUL. */
 #define FRAME_MAGIC "\0hil agent\n"

@@ -29,8 +29,9 @@ struct server {
 struct doing {
     struct server *server;
     const struct server_call *call;
-    int in_fd;   /* -1: at its end */
-    int file_fd; /* that comes just now; -1: none */
+    int in_fd;     /* -1: at its end */
+    int *file_fds; /* of call->files, those that are coming; -1: not one of them */
+    uint64_t room; /* bytes that the files may have yet */
     int code;
     bool ended;
     bool have, answered; /* of the image */
@@ -180,33 +181,71 @@ void server_close(struct server *server)
 
 /* ---- what comes back --------------------------------------------------------------------- */
 
-static bool is_allowed(const struct server_call *call, const char *name)
+static size_t file_count(const struct server_call *call)
 {
-    for (const char *const *file = call->files; file && *file; file++)
-        if (!strcmp(*file, name))
-            return true;
-    return false;
+    size_t count = 0;
+
+    while (call->files && call->files[count])
+        count++;
+    return count;
+}
+
+static void begin(struct doing *doing)
+{
+    size_t count = file_count(doing->call);
+
+    doing->room = SERVER_FILES_MAX;
+    doing->file_fds = xcalloc(count, sizeof *doing->file_fds);
+    for (size_t i = 0; i < count; i++)
+        doing->file_fds[i] = -1;
+    doing->server->link.heard_ns = ctx_now_ns(); /* nobody listened between two calls */
+}
+
+static void finish(struct doing *doing)
+{
+    for (size_t i = 0; i < file_count(doing->call); i++)
+        close_fd(&doing->file_fds[i]);
+    free(doing->file_fds);
+}
+
+static int put_piece(int fd, const char *path, const struct frame *frame, struct err *err)
+{
+    int64_t at = json_get_int(frame->head, "at", 0);
+    bool last = json_get_bool(frame->head, "last", false);
+
+    if (at < 0 || at > (int64_t)SERVER_FILES_MAX)
+        return err_set(err, ERR_PROTOCOL, "%s: a piece of it has no place", path);
+    if (lseek(fd, at, SEEK_SET) < 0 || (last && ftruncate(fd, at + (int64_t)frame->size) < 0))
+        return err_sys(err, errno, "%s", path);
+    return fs_write_all(fd, frame->body, frame->size, path, err);
 }
 
 /* A piece of a file. One that nobody asked for is let go by: a newer hil may leave more. */
 static int take_file(struct doing *doing, const struct frame *frame, struct err *err)
 {
+    const struct server_call *call = doing->call;
     const char *name = json_get_string(frame->head, "name", "");
+    size_t at = 0, count = file_count(call);
     cleanup_free char *path = NULL;
-    int rc = 0;
+    int rc;
 
-    if (!is_allowed(doing->call, name))
+    while (at < count && strcmp(call->files[at], name) != 0)
+        at++;
+    if (at == count)
         return 0;
-    path = fs_join(doing->call->dir, name);
-    if (doing->file_fd < 0)
-        doing->file_fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
-    if (doing->file_fd < 0)
+    if (frame->size > doing->room)
+        return err_set(err, ERR_LIMIT, "its files have more than %" PRIu64 " bytes",
+                       SERVER_FILES_MAX);
+    doing->room -= frame->size;
+    path = fs_join(call->dir, name);
+    if (doing->file_fds[at] < 0)
+        doing->file_fds[at] =
+            open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
+    if (doing->file_fds[at] < 0)
         return err_sys(err, errno, "%s", path);
-    rc = fs_write_all(doing->file_fd, frame->body, frame->size, path, err);
-    if (json_get_bool(frame->head, "last", false)) {
-        close(doing->file_fd);
-        doing->file_fd = -1;
-    }
+    rc = put_piece(doing->file_fds[at], path, frame, err);
+    if (json_get_bool(frame->head, "last", false))
+        close_fd(&doing->file_fds[at]);
     return rc;
 }
 
@@ -339,6 +378,8 @@ static int send_request(struct doing *doing, struct err *err)
     json_kv_string(&head, "for", call->behalf);
     if (call->keep)
         json_kv_string(&head, "keep", call->keep);
+    if (call->follow)
+        json_kv_strings(&head, "follow", call->follow);
     json_key(&head, "args");
     json_array(&head);
     if (conf->lab) {
@@ -394,13 +435,12 @@ static int do_it(struct doing *doing, const struct ctx *ctx, struct err *err)
 int server_do(struct server *server, const struct server_call *call, const struct ctx *ctx,
               int *ret_code, struct err *err)
 {
-    struct doing doing = {
-        .server = server, .call = call, .in_fd = call->in_fd ? call->in_fd : -1, .file_fd = -1};
+    struct doing doing = {.server = server, .call = call, .in_fd = call->in_fd ? call->in_fd : -1};
     int rc;
 
-    server->link.heard_ns = ctx_now_ns(); /* nobody listened between two calls */
+    begin(&doing);
     rc = do_it(&doing, ctx, err);
-    close_fd(&doing.file_fd);
+    finish(&doing);
     *ret_code = doing.code;
     if (rc == -ERR_GONE)
         err_set(err, ERR_GONE, "%s: the connection has broken while hil %s was at work",
@@ -417,14 +457,14 @@ static int ask_kept(struct doing *doing, bool forget, const struct ctx *ctx, str
     struct json_out head;
     int rc;
 
-    doing->server->link.heard_ns = ctx_now_ns();
+    begin(doing);
     frame_begin(&head, "kept");
     json_kv_string(&head, "key", doing->call->keep);
     json_kv_bool(&head, "forget", forget);
     rc = link_end(&doing->server->link, &head, NULL, 0, err);
     while (rc == 0 && !doing->ended)
         rc = turn(doing, ctx, err);
-    close_fd(&doing->file_fd);
+    finish(doing);
     if (rc == -ERR_GONE)
         err_set(err, ERR_GONE, "%s: the connection has broken", doing->server->host);
     return rc < 0 ? err_wrap(err, "server %s", doing->server->conf->name) : 0;
@@ -433,7 +473,7 @@ static int ask_kept(struct doing *doing, bool forget, const struct ctx *ctx, str
 int server_collect(struct server *server, const struct server_call *call, const struct ctx *ctx,
                    int *ret_code, struct err *err)
 {
-    struct doing doing = {.server = server, .call = call, .in_fd = -1, .file_fd = -1};
+    struct doing doing = {.server = server, .call = call, .in_fd = -1};
     int rc = ask_kept(&doing, false, ctx, err);
 
     *ret_code = doing.code;
@@ -443,7 +483,7 @@ int server_collect(struct server *server, const struct server_call *call, const 
 int server_forget(struct server *server, const char *key, const struct ctx *ctx, struct err *err)
 {
     const struct server_call call = {.keep = key};
-    struct doing doing = {.server = server, .call = &call, .in_fd = -1, .file_fd = -1};
+    struct doing doing = {.server = server, .call = &call, .in_fd = -1};
 
     return ask_kept(&doing, true, ctx, err);
 }

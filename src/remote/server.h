@@ -22,6 +22,7 @@
 
 #define SERVER_OPEN_MS 20000
 #define SERVER_END_MS 10000
+#define SERVER_FILES_MAX (UINT64_C(16) << 30) /* bytes that one call's files may have */
 
 struct server;
 
@@ -37,6 +38,7 @@ struct server_call {
     const char *out_option;    /* "--out": followed by a directory there; NULL: none is wanted */
     const char *dir;           /* where the files come that were left in it */
     const char *const *files;  /* the names that they may have; NULL-terminated */
+    const char *const *follow; /* those that come while they grow; NULL: none */
     const char
         *keep; /* the key under which it outlives the link once it has begun; NULL: it does not */
     bool (*leave)(void *arg); /* a cancel is to leave it at work; NULL: it never is */

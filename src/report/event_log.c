@@ -81,6 +81,10 @@ static void put_members(struct json_out *out, const struct event *event)
         put_text(out, "state", event);
         if (event->suite)
             json_kv_string(out, "why", event->suite);
+        if (event->total) {
+            json_kv_int(out, "reset_bytes", (int64_t)event->number);
+            json_kv_int(out, "reset_us", (int64_t)event->total);
+        }
         break;
     case EVENT_PROGRESS:
         put_text(out, "what", event);

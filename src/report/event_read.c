@@ -42,6 +42,8 @@ static uint64_t find_number(const cJSON *json, enum event_kind kind)
     switch (kind) {
     case EVENT_RUN_START:
         return count_of(json, "jobs");
+    case EVENT_STATE:
+        return count_of(json, "reset_bytes");
     case EVENT_PROGRESS:
         return count_of(json, "bytes");
     case EVENT_DROPPED:
@@ -88,7 +90,9 @@ int event_read(const char *line, size_t size, struct event_line *ret, struct err
     event->suite = json_get_string(ret->json, event->kind == EVENT_STATE ? "why" : "suite", NULL);
     event->text = find_text(ret->json, event->kind);
     event->number = find_number(ret->json, event->kind);
-    event->total = count_of(ret->json, event->kind == EVENT_RETRY ? "attempts_max" : "total");
+    event->total = count_of(ret->json, event->kind == EVENT_RETRY   ? "attempts_max"
+                                       : event->kind == EVENT_STATE ? "reset_us"
+                                                                    : "total");
     if (event->kind == EVENT_CASE_END) {
         read_case(ret->json, &ret->test_case);
         event->test_case = &ret->test_case;

@@ -18,7 +18,8 @@ enum event_kind {
     EVENT_RUN_START, /* number = jobs */
     EVENT_JOB_START, /* a board has taken the job from the queue; text: its directory in the run's */
     EVENT_STATE,     /* text = "waiting" "power" "console" "flash" "verify" "provision" "reset"
-                      * "test" "rest" */
+                      * "test" "rest"; of "test": the console had said `number` bytes when the board
+                      * was reset, `total` microseconds after it was opened */
     EVENT_PROGRESS,  /* number of `total` bytes; text = "erase" "flash" "verify" */
     EVENT_COMMAND,   /* an external program: text = its argv, joined by blanks */
     EVENT_LINE,      /* the console said a line: text, text_size */

@@ -277,6 +277,19 @@ static const struct step {
     {"reset", reset},    {"test", test},
 };
 
+static void tell_step(const struct attempt *attempt, const struct step *step)
+{
+    struct event event = about(attempt, EVENT_STATE);
+
+    event.text = step->name;
+    if (step->take == test) {
+        struct capture_marks marks = capture_marks(attempt->capture);
+        event.number = marks.reset_bytes;
+        event.total = (uint64_t)marks.reset_us;
+    }
+    event_emit(attempt->events, event);
+}
+
 static int take_steps(struct attempt *attempt, const struct ctx *ctx, struct err *err)
 {
     for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
@@ -285,7 +298,7 @@ static int take_steps(struct attempt *attempt, const struct ctx *ctx, struct err
 
         if (steps[i].take == provision && !attempt->job.provision)
             continue;
-        tell(attempt, EVENT_STATE, steps[i].name);
+        tell_step(attempt, &steps[i]);
         rc = steps[i].take(attempt, ctx, err);
         if (steps[i].take == flash)
             attempt->result->flash_us += (ctx_now_ns() - began) / 1000;

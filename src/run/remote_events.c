@@ -3,8 +3,16 @@
 
 #include "base/str.h"
 #include "report/event_read.h"
+#include "run/saved.h"
 
 #include <string.h>
+
+static void note_reset(struct remote_events *told, const struct event *event)
+{
+    told->tested = true;
+    told->reset_bytes = event->number;
+    told->reset_us = event->total < SAVED_SPAN_MAX_US ? (int64_t)event->total : 0;
+}
 
 static void tell(struct remote_events *told, struct event *event)
 {
@@ -21,6 +29,8 @@ static void tell(struct remote_events *told, struct event *event)
     default:
         if (event->kind == EVENT_STATE && str_eq(event->text, "leased"))
             told->leased = true;
+        if (event->kind == EVENT_STATE && str_eq(event->text, "test"))
+            note_reset(told, event);
         event->board = told->board;
         event->test = told->test;
         event_emit(told->events, *event);

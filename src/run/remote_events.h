@@ -17,11 +17,14 @@
 struct remote_events {
     struct events *events; /* may be NULL */
     const char *board, *test;
-    struct buf line;  /* that comes just now */
-    struct buf words; /* what was no event, and fit: BUF_INIT(limit) is the caller's */
-    struct buf out;   /* stdout, where `out.ceiling` is not 0 */
-    bool leased;      /* the board is had there */
-    bool finished;    /* the run there has told its end */
+    struct buf line;      /* that comes just now */
+    struct buf words;     /* what was no event, and fit: BUF_INIT(limit) is the caller's */
+    struct buf out;       /* stdout, where `out.ceiling` is not 0 */
+    bool leased;          /* the board is had there */
+    bool finished;        /* the run there has told its end */
+    bool tested;          /* the board was reset, and its test began; then, and else 0: */
+    uint64_t reset_bytes; /* that the console had said before, */
+    int64_t reset_us;     /* since it was opened */
 };
 
 /* As server_call.output; `arg` is a struct remote_events. */

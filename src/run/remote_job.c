@@ -16,6 +16,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* ---- the command line there -------------------------------------------------------------- */
@@ -150,6 +151,21 @@ static int do_there(struct watch *watch, const struct server_call *call, struct 
                : rc;
 }
 
+/* What of the log had come when the link broke can be read as one whose console vanished. */
+static void mark_broken_off(const struct remote_job *how, const struct remote_events *told, int rc,
+                            struct job_result *begun)
+{
+    cleanup_free char *log = fs_join(how->work_dir, "uart.log");
+    struct stat info;
+
+    if (stat(log, &info) < 0)
+        return;
+    begun->end = rc == -ERR_CANCELLED ? END_CANCELLED : END_GONE;
+    begun->capture.bytes = (uint64_t)info.st_size;
+    begun->capture.before_reset = told->reset_bytes;
+    begun->capture.reset_us = told->reset_us;
+}
+
 /* `begun` begins when the board is had. */
 static int run_there(const struct remote_job *how, const struct ctx *ctx, struct job_result *begun,
                      struct err *err)
@@ -170,6 +186,7 @@ static int run_there(const struct remote_job *how, const struct ctx *ctx, struct
                                .out_option = "--out",
                                .dir = how->work_dir,
                                .files = rundir_job_files,
+                               .follow = rundir_growing_files,
                                .output = take_output,
                                .leave = leave,
                                .arg = &watch};
@@ -193,6 +210,8 @@ static int run_there(const struct remote_job *how, const struct ctx *ctx, struct
     rc = do_there(&watch, &call, err);
     if (watch.had_unix_us)
         begun->started_unix_us = watch.had_unix_us;
+    if (rc < 0 && watch.told.tested)
+        mark_broken_off(how, &watch.told, rc, begun);
     close_fd(&call.in_fd);
     close_fd(&watch.go_fd);
     strv_done(&call.args);
@@ -259,10 +278,31 @@ static struct job_result *inherit(struct job_result *result, struct job_result *
     return result;
 }
 
+/* The server gave none: infra, with what of the log is here. */
+static struct job_result *broken_off(const struct remote_job *how, struct job_result *begun, int rc,
+                                     struct err *err)
+{
+    struct job here = job_on_board(how->job, how->board);
+    struct job_result *result = NULL;
+
+    if (begun->detached)
+        err_wrap(err, "goes on there, and hil collect has its result");
+    judge_infra(begun, rc == -ERR_CANCELLED && begun->detached
+                           ? "left at work there: hil collect has its result"
+                       : rc == -ERR_CANCELLED ? "cancelled"
+                                              : err->message);
+    rc = rundir_write_job(how->work_dir, begun, &here, err);
+    if (rc < 0)
+        event_emit(how->events, (struct event){.kind = EVENT_WARNING, .text = err->message});
+    if (rc == 0 && begun->end != END_NONE && !begun->detached &&
+        read_back(how->work_dir, &result, NULL) == 0)
+        return inherit(result, begun);
+    return begun;
+}
+
 struct job_result *remote_job_run(const struct remote_job *how, const struct ctx *ctx,
                                   struct job_result *begun)
 {
-    struct job here = job_on_board(how->job, how->board);
     struct job_result *result = NULL;
     int64_t began = ctx_now_ns();
     struct err err = {0};
@@ -277,13 +317,5 @@ struct job_result *remote_job_run(const struct remote_job *how, const struct ctx
     if (rc == 0)
         return inherit(result, begun);
     begun->took_us = (ctx_now_ns() - began) / 1000;
-    if (begun->detached)
-        err_wrap(&err, "goes on there, and hil collect has its result");
-    judge_infra(begun, rc == -ERR_CANCELLED && begun->detached
-                           ? "left at work there: hil collect has its result"
-                       : rc == -ERR_CANCELLED ? "cancelled"
-                                              : err.message);
-    if (rundir_write_job(how->work_dir, begun, &here, &err) < 0)
-        event_emit(how->events, (struct event){.kind = EVENT_WARNING, .text = err.message});
-    return begun;
+    return broken_off(how, begun, rc, &err);
 }

@@ -25,6 +25,8 @@ const char *const rundir_job_files[] = {
     "firmware.bin", "firmware.hex", "firmware.elf", "firmware.srec",
     "firmware.uf2", "firmware.tsv", DETACHED_FILE,  NULL};
 
+const char *const rundir_growing_files[] = {"uart.log", "uart.timing", NULL};
+
 static void remove_files(const char *dir, const char *const *names)
 {
     for (; *names; names++) {

@@ -24,6 +24,8 @@
 int rundir_prepare(const char *path, int *ret_lock_fd, struct err *err);
 /* The files that a job's directory may have; NULL-terminated. */
 extern const char *const rundir_job_files[];
+/* Those of them that grow while the job runs. */
+extern const char *const rundir_growing_files[];
 /* Appends a directory's name for each job's test, "" where all jobs have the same test: two tests
  * never share one. */
 void rundir_test_dirs(const struct job *jobs, size_t count, struct strv *ret);

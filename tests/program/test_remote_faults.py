@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: MIT
+"""Links to servers that fail, in every phase of a run: the lab's fault, said at once, with nothing lost or left behind.
+
+HIL_FAULT_TABLE=FILE adds what each of them came to: phase, fault, verdict, message, seconds, what was kept.
+"""
+import os
+import signal
+import socket
+import sys
+import time
+
+import pytest
+from conftest import firmware, wait_until
+from sshlab import SSHD, Servers
+from test_remote import HANG, events, held, in_state, run
+
+pytestmark = pytest.mark.skipif(not SSHD, reason="no sshd: scripts/install-deps test")
+
+BIG = 900_000  # bytes, which take their time to be sent and to be flashed
+
+
+class Link:
+    """The way to a server, through linkproxy.py."""
+
+    def __init__(self, hil, server):
+        self.directory = hil.home / f"link-{server.name}"
+        self.directory.mkdir()
+        proxy = os.path.join(os.path.dirname(__file__), "linkproxy.py")
+        with open(hil.home / "ssh_config", "a") as config:
+            config.write(f"Match host {server.address} exec \"test %p = {server.port}\"\n")
+            config.write(f"  ProxyCommand {sys.executable} {proxy} %h %p {self.directory}\n")
+
+    def first(self, line):
+        (self.directory / "first").write_text(line + "\n")
+
+    def now(self, line):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as order:
+            for proxy in self.directory.iterdir():
+                try:
+                    order.sendto(line.encode(), str(proxy))
+                except (ConnectionRefusedError, FileNotFoundError):
+                    pass  # of a connection that is over
+
+    def mend(self):
+        (self.directory / "first").unlink(missing_ok=True)
+
+
+@pytest.fixture
+def servers(hil):
+    servers = Servers(hil)
+    yield servers
+    servers.stop()
+
+
+@pytest.fixture
+def pi1(servers):
+    return servers.start("pi1")
+
+
+@pytest.fixture
+def link(hil, pi1):
+    return Link(hil, pi1)
+
+
+@pytest.fixture
+def big(hil):
+    """An image that is a program with much behind it."""
+    body = firmware("selftest-unity.bin").read_bytes()
+    path = hil.home / "big.bin"
+    path.write_bytes(body + os.urandom(BIG - len(body)))
+    return path
+
+
+def kill(pids):
+    for pid in pids:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+
+def ended_cases(hil):
+    return [event["name"] for event in events(hil) if event["kind"] == "case-end"]
+
+
+def big_run(big):
+    return ("--at", "0x08000000", big)
+
+
+# Phase: what is run, and when it has come to that.
+PHASES = {
+    "connect": (lambda big: [firmware("one.elf")], None),
+    "login": (lambda big: [firmware("one.elf")], None),
+    "image": (big_run, None),
+    "flash": (big_run, lambda hil: in_state(hil, "flash")),
+    "test": (lambda big: [firmware("bad-hang.elf")], lambda hil: len(ended_cases(hil)) == 3),
+    "end": (lambda big: [firmware("selftest-unity.elf")], lambda hil: in_state(hil, "rest")),
+}
+BYTES = {"connect": 0, "login": 2500, "image": 300_000}
+
+FAULTS = [
+    *((phase, fault) for phase in PHASES for fault in ("reset", "stall")),
+    *((phase, fault) for phase in ("flash", "test", "end") for fault in ("close", "sshd", "agent")),
+]
+
+
+def break_it(fault, link, server):
+    if fault == "sshd":
+        kill(server.sessions())
+    elif fault == "agent":
+        kill(server.agents())
+    else:
+        link.now(fault)
+
+
+def write_row(*cells):
+    if "HIL_FAULT_TABLE" in os.environ:
+        with open(os.environ["HIL_FAULT_TABLE"], "a") as table:
+            table.write("| " + " | ".join(map(str, cells)) + " |\n")
+
+
+@pytest.mark.parametrize("phase, fault", FAULTS)
+def test_a_link_that_fails_is_the_labs_fault_and_costs_nothing_else(hil, pi1, servers, link, big, phase, fault):
+    firmware_of, reached = PHASES[phase]
+    lab = servers.lab("from pi1")
+    if reached is None:
+        link.first(fault if phase == "connect" else f"after {BYTES[phase]} {fault}")
+    elif phase == "end":
+        link.first("throttle 20000")  # what is sent in the end takes a while
+    process = hil.start("run", "--lab", lab, "-b", "pi1/board-a", *HANG, *firmware_of(big))
+    if reached is not None:
+        wait_until(lambda: reached(hil), seconds=30, what=phase)
+        break_it(fault, link, pi1)
+    broken = time.monotonic()
+    result = hil.finish(process)
+    seconds = time.monotonic() - broken
+    assert result.code == 3, result.out + result.err
+    reason = result.board()["reason"]
+    assert reason.startswith("server pi1: "), reason
+    assert seconds < (5 if fault != "stall" else 25), f"{seconds:.1f} s until {reason}"
+    wait_until(lambda: not held(hil, pi1), seconds=15, what="a board that is free")
+    freed = time.monotonic() - broken
+    wait_until(lambda: not pi1.agents(), seconds=15, what="no agent that stays")
+    told, kept = ended_cases(hil), result.cases()
+    assert [name for name in told if name not in kept] == [], "a case that was told of is in the report"
+    if phase in ("test", "end"):
+        assert len(told) >= 3 and result.log(), "what the board said is kept"
+        assert hil("replay", hil.out).code == 3
+    write_row(phase, fault, result.board()["verdict"], reason, f"{seconds:.1f}", f"{freed:.1f}", len(kept))
+    link.mend()
+    assert run(hil, lab, "-b", "pi1/board-a", firmware("one.elf")).code == 0, "the next run just works"
+
+
+@pytest.mark.parametrize("phase", ["image", "flash", "test", "end"])
+def test_hil_killed_in_any_phase_leaves_nothing_there(hil, pi1, servers, link, big, phase):
+    firmware_of, reached = PHASES[phase]
+    lab = servers.lab("from pi1")
+    if phase in ("image", "end"):
+        link.first("throttle 200000" if phase == "image" else "throttle 20000")
+    process = hil.start("run", "--lab", lab, "-b", "pi1/board-a", *HANG, *firmware_of(big))
+    wait_until(pi1.agents if phase == "image" else lambda: reached(hil), seconds=30, what=phase)
+    process.kill()
+    hil.finish(process)
+    wait_until(lambda: not held(hil, pi1), seconds=15, what="a board that is free")
+    wait_until(lambda: not pi1.agents(), seconds=15, what="no agent that stays")
+    link.mend()
+    assert run(hil, lab, "-b", "pi1/board-a", firmware("one.elf")).code == 0, "the next run just works"
+
+
+@pytest.mark.parametrize("trouble", ["delay 150", "throttle 30000"])
+def test_a_slow_link_is_only_slow(hil, pi1, servers, link, trouble):
+    lab = servers.lab("from pi1")
+    link.first(trouble)
+    slow = run(hil, lab, "-b", "pi1/board-a", firmware("selftest-unity.elf"))
+    assert slow.code == 0, slow.out + slow.err
+    case_us = {name: case["duration_s"] for name, case in slow.cases().items()}
+    assert len(case_us) == 34 and max(case_us.values()) < 0.1, "times are the board's, not the link's"
+    write_row("all", trouble, "pass", "", f"{slow.seconds:.1f}", "", len(case_us))
+
+
+def test_one_link_that_fails_is_none_of_the_other_servers(hil, pi1, servers, link):
+    """Of a queue over two servers every test has a result, and those of the other one are whole."""
+    servers.start("pi2")
+    lab = servers.lab("{a: {server: pi1, as: board-a, labels: [f4]}, b: {server: pi2, as: board-a, labels: [f4]}}")
+    process = hil.start("run", "--lab", lab, "-b", "f4", "--repeat", "6", firmware("selftest-unity.elf"))
+    wait_until(lambda: any(e["kind"] == "case-end" and e["board"] == "pi1/a" for e in events(hil)), what="pi1 at work")
+    link.now("reset")
+    result = hil.finish(process)
+    boards = result.report["boards"]
+    assert len(boards) == 6, "none is lost"
+    lost = [board for board in boards if board["verdict"] == "infra"]
+    assert len(lost) <= 1 and all(board["name"] == "pi1/a" for board in lost), lost
+    assert all(sum(len(suite["cases"]) for suite in board["suites"]) == 34 for board in boards if board not in lost)
+    assert result.code == (3 if lost else 0)
+
+
+def test_a_link_that_fails_is_made_up_for_elsewhere(hil, pi1, servers, link):
+    servers.start("pi2")
+    lab = servers.lab("{a: {server: pi1, as: board-a, labels: [f4]}, b: {server: pi2, as: board-a, labels: [f4]}}")
+    link.first("delay 40")  # so that it is still at work when it breaks
+    process = hil.start("run", "--lab", lab, "-b", "f4", "--repeat", "4", "--retries", "1", firmware("selftest-unity.elf"))
+    wait_until(lambda: any(e["kind"] == "case-end" and e["board"] == "pi1/a" for e in events(hil)), what="pi1 at work")
+    link.now("reset")
+    link.first("reset")
+    result = hil.finish(process)
+    assert result.code == 0, result.out + result.err
+    assert len(result.report["boards"]) == 4
+    again = [board for board in result.report["boards"] if board.get("attempts")]
+    assert again and all(board["name"] == "pi2/b" for board in again), [board["name"] for board in again]
+
+
+def test_jobs_do_not_wait_for_a_server_that_is_gone(hil, pi1, servers, link):
+    """Its board is no board any more, and there is no other."""
+    lab = servers.lab("from pi1")
+    process = hil.start("run", "--lab", lab, "-b", "pi1/board-a", "--repeat", "3", *HANG, firmware("bad-hang.elf"))
+    wait_until(lambda: len(ended_cases(hil)) == 3, what="the first test")
+    link.first("reset")
+    link.now("reset")
+    result = hil.finish(process)
+    assert result.code == 3 and result.seconds < 20, result.out + result.err
+    assert [board["verdict"] for board in result.report["boards"]] == ["infra"] * 3
