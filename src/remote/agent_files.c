@@ -92,6 +92,18 @@ static int send_piece(struct agent_file *file, bool ended, struct link *link, st
     return rc < 0 ? rc : file->sent;
 }
 
+/* Another file may have its name by now. */
+static void look_again(struct agent_file *file)
+{
+    struct stat ours, now;
+
+    if (file->fd < 0 || fstat(file->fd, &ours) < 0 || lstat(file->path, &now) < 0 ||
+        (ours.st_ino == now.st_ino && ours.st_dev == now.st_dev))
+        return;
+    close_fd(&file->fd);
+    file->at = 0;
+}
+
 int agent_files_follow(struct agent_files *files, struct link *link, struct err *err)
 {
     int rc = 0;
@@ -107,8 +119,10 @@ int agent_files_follow(struct agent_files *files, struct link *link, struct err 
 
 int agent_files_send(struct agent_files *files, struct link *link, struct err *err)
 {
-    int rc = 0;
+    int rc;
 
+    for (size_t i = 0; !files->listed && i < files->count; i++)
+        look_again(&files->items[i]);
     if (!files->listed && files->dir)
         list(files, files->dir, false, NULL);
     files->listed = true;

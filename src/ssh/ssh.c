@@ -223,7 +223,8 @@ int ssh_explain(const struct server_conf *server, const char *host, int exit_cod
     if (exit_code == EXIT_SSH)
         return err_set(err, ERR_NOT_FOUND, "%s: ssh: %s", host, *line ? line : "no reason given");
     if (exit_code < 0)
-        return err_set(err, ERR_TIMEOUT, "%s: no hil agent answers%s%s", host,
-                       *line ? "; ssh's last words: " : "", line);
+        return err_set(err, ERR_TIMEOUT, "%s: no hil agent answers in time%s%s; try ssh %s%s%s",
+                       host, *line ? "; ssh's last words: " : "", line,
+                       server->user ? server->user : "", server->user ? "@" : "", host);
     return err_set(err, ERR_TOOL, "%s: hil agent ended with %d there: %s", host, exit_code, line);
 }

@@ -230,26 +230,6 @@ def test_the_health_of_boards_there(hil, servers, pi1):
 # ---- a link that breaks ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("phase", ["server", "flash", "test"])
-@pytest.mark.parametrize("victim", ["sshd", "agent"])
-def test_a_link_that_breaks_is_the_labs_fault_and_frees_the_board(hil, servers, pi1, phase, victim):
-    if phase == "server" and victim == "agent":
-        pytest.skip("there is no agent yet")
-    lab = servers.lab("{board-a: {server: pi1, labels: [x]}}")
-    process = hil.start("run", "--lab", lab, *HANG, firmware("bad-hang.elf"))
-    wait_until(lambda: in_state(hil, phase), what=phase)
-    victims = wait_until(pi1.sessions if victim == "sshd" else pi1.agents)
-    for pid in victims:
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-    result = hil.finish(process)
-    assert result.code == 3, result.out + result.err
-    assert "server pi1: 127.0.0.1:" in result.board()["reason"]
-    wait_until(lambda: not held(hil, pi1), what="a free board")
-
-
 def test_a_server_that_stands_still_is_given_up(hil, servers, pi1):
     lab = servers.lab("{board-a: {server: pi1, labels: [x]}}")
     process = hil.start("run", "--lab", lab, *HANG, firmware("bad-hang.elf"))
