@@ -38,8 +38,8 @@ void guard_unhold(struct guard *guard, int64_t key);
  * guard_drop_rest(key). Several are run at the same time. */
 void guard_add_rest(struct guard *guard, int64_t key, const char *const *argv);
 void guard_drop_rest(struct guard *guard, int64_t key);
-/* The command of that key is left out where `fd` (a duplicate is kept) is readable by then: somebody
- * else has the board. */
+/* The command of that key is left out where `fd` (a duplicate is kept) is readable by then:
+ * somebody else has the board. */
 void guard_bar_rest(struct guard *guard, int64_t key, int fd);
 
 #endif

@@ -2,8 +2,9 @@
  *
  * proc: external programs, run without a shell and never left behind.
  *
- * The program gets its own process group, stdin from /dev/null unless `in_fd` says otherwise, a fresh
- * signal mask and only the descriptors 0 to 2. Its stdout and stderr go to `log_path` (appended) and, the last few KiB, into
+ * The program gets its own process group, stdin from /dev/null unless `in_fd` says otherwise, a
+ * fresh signal mask and only the descriptors 0 to 2. Its stdout and stderr go to `log_path`
+ * (appended), and the last few KiB of it are kept for errors.
  *
  * argv[0] is looked up in PATH; where it is not there the error says so and names the package to
  * look for if the caller gave `hint`. A program that ends with a code other than 0 is no error
@@ -61,8 +62,8 @@ int proc_run(const struct proc_spec *spec, const struct ctx *ctx, struct proc_re
 char *proc_last_line(const struct proc_result *result);
 /* Adds to the tail, for who runs a program in another way. */
 void proc_keep_tail(struct proc_result *result, const char *bytes, size_t count);
-/* 0, or for an exit code other than 0 -ERR_TOOL whose message has `name`, the code and the last line
- * that the program printed. */
+/* 0, or for an exit code other than 0 -ERR_TOOL whose message has `name`, the code and the last
+ * line that the program printed. */
 int proc_check(const char *name, const struct proc_result *result, struct err *err);
 /* proc_run() and proc_check(). */
 int proc_run_ok(const struct proc_spec *spec, const struct ctx *ctx, struct err *err);

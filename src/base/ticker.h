@@ -4,8 +4,8 @@
  *
  * A thread that has a little to do every few milliseconds wakes up more than it works. It hands the
  * step to the ticker and sleeps until the step says that it is over: then one wake-up serves all.
- * Steps run one after the other, so none may block. What a step touches is its caller's alone before
- * ticker_run() and after it, so that no lock is needed.
+ * Steps run one after the other, so none may block. What a step touches is its caller's alone
+ * before ticker_run() and after it, so that no lock is needed.
  */
 #ifndef HIL_BASE_TICKER_H
 #define HIL_BASE_TICKER_H

@@ -35,16 +35,17 @@ const char *board_conf_probe(const struct board_conf *board);
  * missing while its power may be off is no sign. 0, or an error that says what is missing. */
 int board_present(struct board *board, const struct ctx *ctx, struct err *err);
 int board_programs_present(const struct board *board, struct err *err); /* the programs alone */
-/* Adds the programs that its drivers may run, as they stand in lab.yaml, and to `hints`, in parallel
- * with them, how to install each: empty where the driver does not know. */
+/* Adds the programs that its drivers may run, as they stand in lab.yaml, and to `hints`, in
+ * parallel with them, how to install each: empty where the driver does not know. */
 void board_programs(const struct board *board, struct strv *ret, struct strv *hints);
 
 /* Where the following calls log and tell. Borrowed until the next call or board_close(). */
 void board_attach(struct board *board, const char *work_dir, const char *test,
                   struct events *events);
 
-/* What is asked before each of the calls below that touch the board, and ends them; NULL: nothing. Where
- * it says no they are -ERR_LOST, and the board is left as it is. Borrowed until the next call. */
+/* What is asked before each of the calls below that touch the board, and ends them; NULL: nothing.
+ * Where it says no they are -ERR_LOST, and the board is left as it is. Borrowed until the next
+ * call. */
 void board_set_fence(struct board *board, const struct fence *fence);
 const struct fence *board_fence(const struct board *board);
 
@@ -71,7 +72,8 @@ int board_verify(struct board *board, const struct image *image, const struct ct
 int board_holds(struct board *board, const struct image *image, const struct ctx *ctx, bool *ret,
                 struct err *err);
 /* Writes one-time-programmable memory, unless it has just that, and reads it back. -ERR_CONFIG: the
- * board has no such driver; -ERR_REFUSED: there is something else already, and nothing was written. */
+ * board has no such driver; -ERR_REFUSED: there is something else already, and nothing was
+ * written. */
 int board_otp(struct board *board, const struct image *image, const struct ctx *ctx,
               struct err *err);
 bool board_flash_needs_console(const struct board *board);
@@ -102,7 +104,8 @@ ssize_t board_console_read(struct board *board, void *bytes, size_t room, const 
 /* Writes all bytes. -ERR_TIMEOUT: the board does not take them; -ERR_CANCELLED; else -ERR_GONE. */
 int board_console_write(struct board *board, const void *bytes, size_t count, const struct ctx *ctx,
                         struct err *err);
-/* Where its tty vanishes, as a board's own USB port does at a reset, it can be told when it is back. */
+/* Where its tty vanishes, as a board's own USB port does at a reset, it can be told when it is
+ * back. */
 bool board_console_returns(const struct board *board);
 /* What the kernel has counted on its line so far; false: nobody counts. */
 bool board_console_errors(const struct board *board, struct line_errors *ret);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * board_parts: what a board is made of, for board_open.c, which makes one, and the files that use it:
- * board_look.c, board.c, board_console.c.
+ * board_parts: what a board is made of, for board_open.c, which makes one, and the files that use
+ * it: board_look.c, board.c, board_console.c.
  */
 #ifndef HIL_BOARD_BOARD_PARTS_H
 #define HIL_BOARD_BOARD_PARTS_H

@@ -147,8 +147,8 @@ extern const struct console_driver *const console_drivers[];
  * argument. */
 int driver_fill_argv(const struct strv *template, const char *const *names,
                      const char *const *values, struct strv *ret, struct err *err);
-/* Runs a program where the board is: proc_run() here, or far_run() (ssh/far.h) with the files, which
- * here the program finds in spec->dir. */
+/* Runs a program where the board is: proc_run() here, or far_run() (ssh/far.h) with the files,
+ * which here the program finds in spec->dir. */
 int driver_exec(const struct driver_env *env, const struct proc_spec *spec,
                 const struct far_file *files, size_t count, const struct ctx *ctx,
                 struct proc_result *ret, struct err *err);

@@ -52,7 +52,8 @@ int emulator_start(struct emulator *emulator, const struct driver_env *env, cons
                    struct err *err);
 /* This image is about to be written, which only a debugger can do: to its CPU flash is a ROM. */
 void emulator_expect(struct emulator *emulator, const struct image *image);
-/* Saves flash where it was written (where that fails, that is a warning), ends the process, removes its sockets. */
+/* Saves flash where it was written (where that fails, that is a warning), ends the process, removes
+ * its sockets. */
 void emulator_stop(struct emulator *emulator, const struct driver_env *env, const struct ctx *ctx);
 /* True where QEMU ended because the core locked up (Armv7-M Architecture Reference Manual,
  * B1.5.15). */

@@ -3,11 +3,12 @@
  * gpio: one line of a GPIO chip, through the kernel's character device (<linux/gpio.h>, version 2).
  *
  * Without libgpiod: 1.x and 2.x have nothing in common, and what is needed here is four requests
- * that answer at once. (A chip on USB or I2C takes a transfer, which the kernel ends after seconds.)
+ * that answer at once. (A chip on USB or I2C takes a transfer, which the kernel ends after
+ * seconds.)
  *
  * A line is driven for as long as its descriptor is open. What it does afterwards is up to its
- * controller: USB chips and most SoCs leave it as it was, some (a Raspberry Pi's, by its kernel's age)
- * make it an input again. The descriptor is close-on-exec, for close(2). Any thread.
+ * controller: USB chips and most SoCs leave it as it was, some (a Raspberry Pi's, by its kernel's
+ * age) make it an input again. The descriptor is close-on-exec, for close(2). Any thread.
  */
 #ifndef HIL_BOARD_GPIO_H
 #define HIL_BOARD_GPIO_H

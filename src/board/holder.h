@@ -37,13 +37,14 @@ struct holder {
 /* Us: from the process and the GITHUB_* environment. What a server's hil does for somebody
  * elsewhere is told by $HIL_FOR instead of its command line. */
 void holder_self(int argc, char *const *argv, struct holder *ret);
-/* Takes the run directory into the record: it must be there. One that cannot be said is left out. */
+/* Takes the run directory into the record: it must be there. One that cannot be said is left
+ * out. */
 void holder_set_out(struct holder *holder, const char *dir);
 /* What stands in $HIL_FOR of such a process: "alice@desk: hil run a.elf", in Actions with the run's
  * address. Caller frees. */
 char *holder_for(const struct holder *holder);
-/* "alice (pid 4711, hil run a.elf) since 12:03:44", of another host "alice on bench-2 (pid ...", one
- * line, clean text; in Actions with the run's address. Caller frees. */
+/* "alice (pid 4711, hil run a.elf) since 12:03:44", of another host "alice on bench-2 (pid ...",
+ * one line, clean text; in Actions with the run's address. Caller frees. */
 char *holder_describe(const struct holder *holder);
 void holder_done(struct holder *holder);
 

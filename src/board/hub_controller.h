@@ -8,8 +8,8 @@
  * The program takes a command and a mask of ports, USB1 to USB16 as 0x0001 to 0x8000: power_on,
  * power_off, nrst_on (the chip is held in reset), nrst_off, boot_on (BOOT0 is high), boot_off.
  * `get_power_state` takes no mask and prints which ports have power. The program is the option
- * `command`, or what lab.yaml says once for the host: `hub-controller:`, or `exec: {hub: ...}` of the
- * server that the board is on. It blocks within its ctx.
+ * `command`, or what lab.yaml says once for the host: `hub-controller:`, or `exec: {hub: ...}` of
+ * the server that the board is on. It blocks within its ctx.
  */
 #ifndef HIL_BOARD_HUB_CONTROLLER_H
 #define HIL_BOARD_HUB_CONTROLLER_H
@@ -52,9 +52,9 @@ void hub_mask_add(struct strv *argv, uint64_t mask); /* as a word for the progra
 /* "0x0004" or "USB3" or, in a list parted by commas, several of them. -ERR_USAGE. */
 int hub_mask_parse(const char *text, uint64_t *ret, struct err *err);
 
-/* Which ports have power, and of which that is known: what get_power_state prints. A mask, in hex or
- * decimal, is told of all ports; else each port has its word: "USB3: on", "0x0004 off", {"USB1": true}.
- * -ERR_PROTOCOL, with what was printed, where it is neither. */
+/* Which ports have power, and of which that is known: what get_power_state prints. A mask, in hex
+ * or decimal, is told of all ports; else each port has its word: "USB3: on", "0x0004 off", {"USB1":
+ * true}. -ERR_PROTOCOL, with what was printed, where it is neither. */
 struct hub_state {
     uint64_t on, known;
 };

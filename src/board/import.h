@@ -3,10 +3,10 @@
  * import: boards out of other programs' inventories, as YAML for lab.yaml.
  *
  * Told apart by their shape: a map with `devices` (and `servers`) is the config.json of an STM32
- * remote flasher with its hubs, the servers of which become servers without hil; a list of maps with `platform` is the hardware map of Zephyr's
- * Twister; maps with `port` and `flasher`, in a list or by name, are a boards.yml. What such a file
- * does not say, a board that is plugged in may; what is missing even then makes the board a
- * comment, as in board/plugged. Opens no device.
+ * remote flasher with its hubs, the servers of which become servers without hil; a list of maps
+ * with `platform` is the hardware map of Zephyr's Twister; maps with `port` and `flasher`, in a
+ * list or by name, are a boards.yml. What such a file does not say, a board that is plugged in may;
+ * what is missing even then makes the board a comment, as in board/plugged. Opens no device.
  */
 #ifndef HIL_BOARD_IMPORT_H
 #define HIL_BOARD_IMPORT_H

@@ -134,8 +134,8 @@ static char *hub_driver(const struct device *device, const char *more)
     return buf_steal(&out);
 }
 
-/* Into the ROM bootloader: a reset, or the power off and on, while BOOT0 is high. What is flashed by
- * USB must be there each time. */
+/* Into the ROM bootloader: a reset, or the power off and on, while BOOT0 is high. What is flashed
+ * by USB must be there each time. */
 static char *hub_bootloader(const struct device *device)
 {
     cleanup_free char *driver = NULL;
@@ -269,8 +269,8 @@ static void add_server(const struct yaml_node *server, struct buf *out)
     buf_adds(out, "}}");
 }
 
-/* Of servers that are this host, or that have no name by which to reach them. Where there are several,
- * nobody knows which one this is. */
+/* Of servers that are this host, or that have no name by which to reach them. Where there are
+ * several, nobody knows which one this is. */
 static void note_limit(struct importer *importer, const struct yaml_node *server, size_t here)
 {
     uint64_t limit = limit_of(server);

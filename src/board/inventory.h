@@ -18,8 +18,8 @@ struct inventory {
 /* `lab_option`: what --lab says, NULL: look in the usual places. Boards on other hosts are left
  * out: remote/servers.h has them, too. */
 int inventory_open(const char *lab_option, struct inventory *ret, struct err *err);
-/* -ERR_USAGE: no board of the lab has memory of one of these names; what servers' boards have is for
- * the server to judge. */
+/* -ERR_USAGE: no board of the lab has memory of one of these names; what servers' boards have is
+ * for the server to judge. */
 int inventory_check_memory(const struct inventory *inventory, const struct strv *names,
                            struct err *err);
 /* `join` may add boards to the lab, once it is known to be without mistakes; an error of its ends

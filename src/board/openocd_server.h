@@ -26,8 +26,8 @@ struct openocd_server {
 
 #define OPENOCD_LOG "rtt.log"
 
-/* Connects to the chip, then runs `commands`, a Tcl command each. What runs still is stopped before.
- * Returns before it is connected. */
+/* Connects to the chip, then runs `commands`, a Tcl command each. What runs still is stopped
+ * before. Returns before it is connected. */
 int openocd_server_start(struct openocd_server *server, const struct openocd_probe *probe,
                          const struct strv *commands, const struct driver_env *env,
                          const struct ctx *ctx, struct err *err);

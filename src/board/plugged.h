@@ -26,8 +26,8 @@ void plugged_missing(const struct lab *lab, const struct usb_tree *tree, struct 
  * is gone only with its switch. */
 bool plugged_is_gone(const struct board_conf *board, const struct usb_tree *tree);
 
-/* The device that the board's flash driver, else its console, names and that is there; NULL: none, or
- * two that cannot be told apart. */
+/* The device that the board's flash driver, else its console, names and that is there; NULL: none,
+ * or two that cannot be told apart. */
 const struct usb_device *plugged_device(const struct board_conf *board,
                                         const struct usb_tree *tree);
 
@@ -51,7 +51,8 @@ const char *plugged_tty_name(const struct usb_tty *tty, bool unique);
 
 /* Pieces that other makers of boards use: text in double quotes; flashing or resetting with
  * OpenOCD, `key` (serial or location) and `value` choosing the probe; its target for an STM32
- * board's name (NULL: none); a board's lines as a comment whose first says what is missing ("a; "). */
+ * board's name (NULL: none); a board's lines as a comment whose first says what is missing ("a;
+ * "). */
 void board_yaml_quoted(struct buf *out, const char *text);
 void board_yaml_openocd(struct buf *out, const char *interface, const char *key, const char *value,
                         const char *target);

@@ -40,8 +40,8 @@ static int (*const steps[RECOVERY_STEPS])(struct board *board, const struct ctx 
     [RECOVER_PROBE] = probe_cycle,
 };
 
-/* A device that a step has sent away comes back with a moment's delay; whether it does, the next try
- * finds out. */
+/* A device that a step has sent away comes back with a moment's delay; whether it does, the next
+ * try finds out. */
 static int await_present(struct board *board, const struct ctx *ctx, struct err *err)
 {
     struct ctx wait = ctx_narrow(ctx, PRESENT_MS);
@@ -74,8 +74,8 @@ static void name_tried(const struct recovery *recovery, struct err *err)
         err_hint(err, "%s%s", i ? ", " : "; tried: ", recovery_step_names[recovery->tried[i].step]);
 }
 
-/* One step and the try after it. The error stays that of the first try, which says what is wrong; what
- * a later one says may be the step's doing. */
+/* One step and the try after it. The error stays that of the first try, which says what is wrong;
+ * what a later one says may be the step's doing. */
 static int climb(struct board *board, enum recovery_step step, const struct recovery_flash *how,
                  const struct ctx *ctx, struct recovery *ret, const struct err *first)
 {

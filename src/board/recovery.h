@@ -4,9 +4,9 @@
  *
  *     again → into the bootloader → USB reset → power cycle → the probe's power cycle
  *
- * After each step the flash is tried once more; the first time that it works ends it. Steps that the
- * board has no means for are passed over, and those that lab.yaml's `recovery: {steps: ...}` does
- * not name. Nothing is tried where trying again cannot help: a mistake of the configuration, a
+ * After each step the flash is tried once more; the first time that it works ends it. Steps that
+ * the board has no means for are passed over, and those that lab.yaml's `recovery: {steps: ...}`
+ * does not name. Nothing is tried where trying again cannot help: a mistake of the configuration, a
  * program that is not installed, a cancel. Each step is told as a warning, with why it came to it.
  */
 #ifndef HIL_BOARD_RECOVERY_H
@@ -22,8 +22,8 @@ struct recovery_tried {
 struct recovery {
     struct recovery_tried tried[RECOVERY_STEPS];
     size_t count; /* 0: nothing was wrong, or nothing could be tried */
-    /* All that could be tried was, and nothing helped, though the board is there: a person must look
-     * at it */
+    /* All that could be tried was, and nothing helped, though the board is there: a person must
+     * look at it */
     bool gave_up;
 };
 

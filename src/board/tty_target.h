@@ -37,12 +37,12 @@ struct tty_target {
         TTY_USB_ROWS
 
 bool tty_target_given(const struct tty_target *target);
-/* `what` names the driver: "console serial", `path` its option for the path. Without `required` none
- * of them is fine, too. */
+/* `what` names the driver: "console serial", `path` its option for the path. Without `required`
+ * none of them is fine, too. */
 void tty_target_check(const struct tty_target *target, const char *what, const char *path,
                       bool required, const struct yaml_node *node, struct diags *diags);
-/* Whether it names one and the same tty for ever: the kernel gives its own names, such as ttyACM0, to
- * whatever comes next. */
+/* Whether it names one and the same tty for ever: the kernel gives its own names, such as ttyACM0,
+ * to whatever comes next. */
 bool tty_target_lasts(const struct tty_target *target);
 /* For messages; borrowed. */
 const char *tty_target_name(const struct tty_target *target);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * pool_print: what `hil pool` shows: pools, what was drawn from them, and a label for each board; as
- * tables for people, or rows for programs.
+ * pool_print: what `hil pool` shows: pools, what was drawn from them, and a label for each board;
+ * as tables for people, or rows for programs.
  */
 #ifndef HIL_CMD_POOL_PRINT_H
 #define HIL_CMD_POOL_PRINT_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * session_options: what `run` and `health` take alike: which boards of which lab, for how long to wait
- * for them, where results go, and how much is told. Each has rows with words of its own.
+ * session_options: what `run` and `health` take alike: which boards of which lab, for how long to
+ * wait for them, where results go, and how much is told. Each has rows with words of its own.
  */
 #ifndef HIL_CMD_SESSION_OPTIONS_H
 #define HIL_CMD_SESSION_OPTIONS_H

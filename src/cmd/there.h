@@ -22,7 +22,8 @@ struct there {
     const char *last; /* an operand behind it; NULL: none */
     const char
         *prefix; /* after SERVER, before each line of stdout: "/"; NULL: they are as they are */
-    /* Where there is no hil: what its STM32_Programmer_CLI is given instead; NULL: nothing can be */
+    /* Where there is no hil: what its STM32_Programmer_CLI is given instead; NULL: nothing can
+     * be */
     const char *programmer_args;
     bool talks; /* stdin goes there */
     int log_fd; /* what it prints goes there, too; 0: nowhere */

@@ -26,8 +26,8 @@ struct lab {
     size_t count;
     struct servers_conf servers;
     struct strv hub; /* the program of this host's hub controller; none: it has none */
-    /* NULL: not given. What `hil watch` and `hil rig` do, and who is told what (notify/sinks.h); they
-     * read them themselves. */
+    /* NULL: not given. What `hil watch` and `hil rig` do, and who is told what (notify/sinks.h);
+     * they read them themselves. */
     const struct yaml_node *watch, *webhook, *rig, *notify;
     struct yaml_tree *tree;
     char *board_name; /* of lab_from_template() */

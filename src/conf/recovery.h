@@ -27,7 +27,8 @@ struct recovery_conf {
     bool first; /* into the bootloader before each flash, not only after one that failed */
 };
 
-/* Where `node` is NULL, all steps; none for a `bare` board (board.h): who pulled it is beside it. */
+/* Where `node` is NULL, all steps; none for a `bare` board (board.h): who pulled it is beside
+ * it. */
 void recovery_read(const struct yaml_node *node, bool bare, struct recovery_conf *ret,
                    struct diags *diags);
 

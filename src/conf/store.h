@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * store: where the history is kept, for how long, and how large it may become; and, of a database that
- * hosts share, how they share boards: `store:` of a lab, a map or just the url.
+ * store: where the history is kept, for how long, and how large it may become; and, of a database
+ * that hosts share, how they share boards: `store:` of a lab, a map or just the url.
  */
 #ifndef HIL_CONF_STORE_H
 #define HIL_CONF_STORE_H
@@ -15,8 +15,8 @@ struct store_conf {
     char *url; /* of a PostgreSQL database that several hosts share; NULL: a file of this host */
     int64_t keep_ms;
     uint64_t max_bytes;
-    /* Of a database: for how long a board is taken by who says nothing more; and what becomes of new
-     * leases while it is away. */
+    /* Of a database: for how long a board is taken by who says nothing more; and what becomes of
+     * new leases while it is away. */
     int64_t lease_ms;
     int away; /* enum store_away */
 };

@@ -37,9 +37,10 @@ struct yaml_node {
 
 struct yaml_tree;
 
-/* 0, or -ERR_CONFIG with the reasons added to `diags`; -ERR_NOT_FOUND, -ERR_IO for the file. A key that
- * is there twice is only added to `diags`, and its second value left out, so that the caller can tell
- * all other mistakes in the same go: diags_check() in the end says whether there were any. */
+/* 0, or -ERR_CONFIG with the reasons added to `diags`; -ERR_NOT_FOUND, -ERR_IO for the file. A key
+ * that is there twice is only added to `diags`, and its second value left out, so that the caller
+ * can tell all other mistakes in the same go: diags_check() in the end says whether there were
+ * any. */
 int yaml_load(const char *path, struct yaml_tree **ret, struct diags *diags, struct err *err);
 /* From memory, with duplicate keys refused at once; `name` stands for the file in messages. */
 int yaml_parse(const char *bytes, size_t count, const char *name, struct yaml_tree **ret,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Who would be told, and whether they could be: the sinks of notify:, their secrets and programs. No
- * message is sent; hil notify --test does that.
+ * Who would be told, and whether they could be: the sinks of notify:, their secrets and programs.
+ * No message is sent; hil notify --test does that.
  */
 #include "base/str.h"
 #include "doctor/checks.h"

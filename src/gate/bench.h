@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * bench: what the gate's judges share while they decide: what they were asked, and what they have found
- * so far. Names and texts that stay live in the ruling's arena.
+ * bench: what the gate's judges share while they decide: what they were asked, and what they have
+ * found so far. Names and texts that stay live in the ruling's arena.
  */
 #ifndef HIL_GATE_BENCH_H
 #define HIL_GATE_BENCH_H

@@ -138,7 +138,8 @@ static int compare_ranges(const void *a, const void *b)
 
 /* ---- strings without an end ---------------------------------------------------------------- */
 
-/* How many bytes there are from `at` to the end of the section that it lies in; 0: it lies in none. */
+/* How many bytes there are from `at` to the end of the section that it lies in; 0: it lies in
+ * none. */
 static size_t room_at(Elf *elf, const char *at)
 {
     Elf_Scn *scn = NULL;

@@ -33,7 +33,8 @@ struct symbols_frame {    /* strings live until symbols_close() */
     bool inlined;         /* into the next frame's function */
 };
 
-/* Copies `bytes`, so that several threads may open the same. -ERR_DATA: no ELF file, or one without any symbols. */
+/* Copies `bytes`, so that several threads may open the same. -ERR_DATA: no ELF file, or one without
+ * any symbols. */
 int symbols_open(const void *bytes, size_t size, struct symbols **ret, struct err *err);
 /* The innermost first; 0 where the address lies in no function. Of a return address look up a byte
  * of the call before it (parse/fault). The Thumb bit makes no difference. */

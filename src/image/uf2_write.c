@@ -8,7 +8,8 @@
 #define PAGE 256u
 #define SECTOR 4096u
 
-/* rp2350-arm-s, rp2350-riscv, rp2350-arm-ns; where they see their flash (RP2350 datasheet, 2.2.2) */
+/* rp2350-arm-s, rp2350-riscv, rp2350-arm-ns; where they see their flash (RP2350 datasheet,
+ * 2.2.2) */
 #define UF2_RP2350_FIRST 0xE48BFF59u
 #define UF2_RP2350_LAST 0xE48BFF5Bu
 #define UF2_XIP_BEGIN 0x10000000u
@@ -91,7 +92,8 @@ static void make_block(uint8_t *block, uint64_t address, uint32_t number, uint32
     put32(block + UF2_BLOCK_SIZE - 4, UF2_MAGIC_LAST);
 }
 
-/* The families of an RP2350's firmware in flash; another one of them is what the block itself is for. */
+/* The families of an RP2350's firmware in flash; another one of them is what the block itself is
+ * for. */
 static bool has_e10(uint32_t family, const struct image *image)
 {
     uint64_t first = image->segments[0].address;

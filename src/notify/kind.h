@@ -50,7 +50,8 @@ void secret_check(const struct secret_conf *secret, const char *name, bool requi
 int secret_read(const struct secret_conf *secret, const char *name, const char *dir, char **ret,
                 struct err *err);
 void secret_free(char *secret); /* wipes it */
-/* The file that it is in, where everybody on this host can read that; else NULL. The caller frees. */
+/* The file that it is in, where everybody on this host can read that; else NULL. The caller
+ * frees. */
 char *secret_exposed(const struct secret_conf *secret, const char *dir);
 #define cleanup_secret __attribute__((cleanup(secret_free_pointer)))
 void secret_free_pointer(char **secret);

@@ -4,8 +4,8 @@
  *
  * A sink gets everything that waits for it as one message, then nothing for its `every`; what fails
  * is tried again after `retry`, doubled each time up to an hour. A notice is taken away once it was
- * received, so a sender that dies sends it again: a sink may get it twice, never not at all. Notices
- * older than three days are dropped.
+ * received, so a sender that dies sends it again: a sink may get it twice, never not at all.
+ * Notices older than three days are dropped.
  *
  * There is one sender a lab. sender_run() goes on until nothing waits or the ctx is over; while it
  * waits for a pause to end, another one may take over.

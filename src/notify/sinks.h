@@ -48,8 +48,9 @@ const struct sink *sinks_find(const struct sinks *sinks, const char *name);
 /* Whether the sink wants such notices of this board (NULL: of the lab as a whole). */
 bool sink_wants(const struct sink *sink, enum notice_kind kind);
 bool sink_has_board(const struct sinks *sinks, const struct sink *sink, const char *board);
-/* Whether all that it needs to send is there: secrets that can be read, a program. What is not names
- * no secret. *ret_exposed, owned: a secret's file that everybody on this host can read; else NULL. */
+/* Whether all that it needs to send is there: secrets that can be read, a program. What is not
+ * names no secret. *ret_exposed, owned: a secret's file that everybody on this host can read; else
+ * NULL. */
 int sink_ready(const struct sink *sink, char **ret_exposed, struct err *err);
 
 #endif

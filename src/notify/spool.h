@@ -6,9 +6,9 @@
  *                                   /<sink>/state                              what the sender knows
  *                                   /lock                                      there is one sender
  *
- * Adding is a small file that appears whole, so it may be done by anybody at any time. A queue holds
- * SPOOL_MAX notices: the oldest one goes, and the next one says how many went. Only who has the lock
- * sends and takes away. Blocks as long as the disk does.
+ * Adding is a small file that appears whole, so it may be done by anybody at any time. A queue
+ * holds SPOOL_MAX notices: the oldest one goes, and the next one says how many went. Only who has
+ * the lock sends and takes away. Blocks as long as the disk does.
  */
 #ifndef HIL_NOTIFY_SPOOL_H
 #define HIL_NOTIFY_SPOOL_H

@@ -24,8 +24,9 @@ struct format {
     size_t state_size;
     bool repeats; /* the firmware may run a test several times and count it once */
     bool resets;  /* the board is reset between tests: that is no trouble */
-    /* detect() is asked of lines whose first byte but blanks is in `first`, and that have one of the
-     * signs: words of at least NEEDLE_MIN bytes; NULL: of all lines, which costs auto its speed. */
+    /* detect() is asked of lines whose first byte but blanks is in `first`, and that have one of
+     * the signs: words of at least NEEDLE_MIN bytes; NULL: of all lines, which costs auto its
+     * speed. */
     const char *first;
     const char *const *signs;        /* NULL-terminated */
     const struct format *variant_of; /* detect() is asked of the lines that this one knows, too */

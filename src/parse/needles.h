@@ -38,8 +38,8 @@ struct needles {
     size_t count;
 };
 
-/* Zeroed needles are empty. A text that is too short, or one too many, is a mistake of the program's
- * own and aborts. */
+/* Zeroed needles are empty. A text that is too short, or one too many, is a mistake of the
+ * program's own and aborts. */
 void needles_add(struct needles *needles, const char *text, bool any_case);
 typedef void needle_sink(void *arg, size_t number, const char *at);
 /* Each place of each word once; of one place the order is not said. */

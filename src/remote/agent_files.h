@@ -6,10 +6,10 @@
  *     agent_files_send(&files, link, err)       once it has ended: the rest of them, and all others
  *
  * A "file" frame is {name, at, last} and a piece whose first byte stands at offset `at`; pieces of
- * several files may alternate. One that has become shorter, or was replaced by the end, is sent anew
- * from its beginning, and `last` says how long it is in the end. So what a board has said is here as far as the link lasted.
- * While more than AGENT_QUEUE bytes wait for the link, nothing is read. One thread; blocks as the
- * disk does.
+ * several files may alternate. One that has become shorter, or was replaced by the end, is sent
+ * anew from its beginning, and `last` says how long it is in the end. So what a board has said is
+ * here as far as the link lasted. While more than AGENT_QUEUE bytes wait for the link, nothing is
+ * read. One thread; blocks as the disk does.
  */
 #ifndef HIL_REMOTE_AGENT_FILES_H
 #define HIL_REMOTE_AGENT_FILES_H

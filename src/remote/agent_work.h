@@ -35,7 +35,8 @@ struct agent_work;
 struct agent_work *agent_work_begin(const struct frame *frame, const struct agent_dirs *dirs,
                                     const struct ctx *ctx);
 int agent_work_input(struct agent_work *work, const char *bytes, size_t count, struct err *err);
-/* What lies under a frame's key: its files and "end", as of a verb that has just ended. Code 0: they are all; KEPT_AT_WORK, KEPT_NONE. */
+/* What lies under a frame's key: its files and "end", as of a verb that has just ended. Code 0:
+ * they are all; KEPT_AT_WORK, KEPT_NONE. */
 struct agent_work *agent_work_kept(const struct frame *frame, const struct agent_dirs *dirs);
 /* Its client asked that it outlives the link, and had let it begin. */
 bool agent_work_goes_on(const struct agent_work *work);

@@ -7,8 +7,8 @@
  *     head, body
  *
  * Whatever a user, a file name or a board said travels in frames, and nowhere else: the command
- * line that ssh hands to the other host's shell is a constant (server.c), so there is nothing that a
- * name could be injected into. There, too, words become an argv array and never meet a shell.
+ * line that ssh hands to the other host's shell is a constant (server.c), so there is nothing that
+ * a name could be injected into. There, too, words become an argv array and never meet a shell.
  *
  * Bytes from the other side are hostile: both sizes have ceilings, which hold before anything is
  * allocated, and the head is parsed by base/json with its limits. Nothing here blocks.
@@ -20,8 +20,8 @@
 
 #include <sys/types.h>
 
-/* Told in the hello; a side that speaks another one is refused. One more with every change of frames,
- * or of the options that one hil gives to another's verbs. */
+/* Told in the hello; a side that speaks another one is refused. One more with every change of
+ * frames, or of the options that one hil gives to another's verbs. */
 #define FRAME_PROTOCOL 3
 /* The agent's first bytes, before its hello. What a shell's start-up files print comes before them,
  * and is skipped; no text holds their NUL. */
@@ -50,7 +50,8 @@ void frame_begin(struct json_out *head, const char *type);
 int frame_end(struct json_out *head, struct buf *out, const void *body, size_t size);
 
 /* The frame that `bytes` begin with: its size, for the caller to drop once done with it; 0: it is
- * not all there yet; -ERR_PROTOCOL, -ERR_DATA: these bytes are no frame. frame_done() in any case. */
+ * not all there yet; -ERR_PROTOCOL, -ERR_DATA: these bytes are no frame. frame_done() in any
+ * case. */
 ssize_t frame_read(const char *bytes, size_t count, struct frame *ret, struct err *err);
 void frame_done(struct frame *frame);
 

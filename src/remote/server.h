@@ -53,8 +53,8 @@ struct server_call {
 int server_do(struct server *server, const struct server_call *call, const struct ctx *ctx,
               int *ret_code, struct err *err);
 
-/* What a call with that key has left: into call->dir, as of one that has just ended. *ret_code: 0, or
- * one of kept.h. */
+/* What a call with that key has left: into call->dir, as of one that has just ended. *ret_code: 0,
+ * or one of kept.h. */
 int server_collect(struct server *server, const struct server_call *call, const struct ctx *ctx,
                    int *ret_code, struct err *err);
 /* It is not wanted any more. */

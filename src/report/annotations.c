@@ -138,8 +138,8 @@ static void annotate_all_flaky(const struct run_result *run, FILE *out)
         }
 }
 
-/* One notice for all that passed without the proof of identity that was asked for: what failed for it
- * is an error already. */
+/* One notice for all that passed without the proof of identity that was asked for: what failed for
+ * it is an error already. */
 static void annotate_unproven(const struct run_result *run, FILE *out)
 {
     cleanup_buf struct buf line = BUF_INIT(SIZE_MAX / 4), words = BUF_INIT(SIZE_MAX / 4);

@@ -125,8 +125,9 @@ static void outcome(struct junit *junit, const struct test_case *test_case)
     xml_end(&junit->xml);
 }
 
-/* As Maven Surefire tells of tests that it ran again: flakyFailure in a case that passed in the end,
- * rerunFailure in one that never did. To readers that know neither, the last attempt is the result. */
+/* As Maven Surefire tells of tests that it ran again: flakyFailure in a case that passed in the
+ * end, rerunFailure in one that never did. To readers that know neither, the last attempt is the
+ * result. */
 static void earlier(struct junit *junit, const struct test_case *test_case)
 {
     static const char *const names[2][2] = {{"rerunFailure", "rerunError"},
@@ -169,8 +170,8 @@ static void write_case(struct junit *junit, struct part *part, const struct test
 /* ---- one suite ------------------------------------------------------------------------------- */
 
 /* What concerns the job as a whole, told as a case, since readers know nothing else: what is wrong
- * with it, or that it passed only when it was tried again though no case of it is flaky. False: there
- * is nothing to tell. */
+ * with it, or that it passed only when it was tried again though no case of it is flaky. False:
+ * there is nothing to tell. */
 static bool whole_case(const struct job_result *job, struct test_case *ret)
 {
     const struct test_counts counts = job_counts(job);
@@ -351,7 +352,8 @@ static void write_part(struct junit *junit, const struct run_result *run, struct
     arena_done(&part.arena);
 }
 
-/* The case of the whole goes where those without a suite are, so that its classname is BOARD.TEST. */
+/* The case of the whole goes where those without a suite are, so that its classname is
+ * BOARD.TEST. */
 static void write_job(struct junit *junit, const struct run_result *run,
                       const struct job_result *job)
 {

@@ -23,8 +23,8 @@ struct report_format {
 extern const struct report_format *const report_formats[]; /* NULL-terminated */
 extern const struct report_format report_junit, report_json, report_summary, report_html;
 
-/* Loads what the writers need, in a thread of the caller's, so that the end of a run need not wait for
- * it. */
+/* Loads what the writers need, in a thread of the caller's, so that the end of a run need not wait
+ * for it. */
 void report_prepare(void);
 /* Writes one report to `path` ("-": stdout). */
 int report_write(const struct report_format *format, const struct run_result *run, const char *path,
@@ -45,8 +45,8 @@ void report_orders_done(struct report_orders *orders);
 /* Appends the summary to a step's file in GitHub Actions, as far as GitHub will show it. Without a
  * path nothing is done. */
 int report_step_summary(const struct run_result *run, const char *path, struct err *err);
-/* Appends to a step's outputs: verdict, tests, failures, errors, flaky, junit, report. Without a path
- * nothing is done. */
+/* Appends to a step's outputs: verdict, tests, failures, errors, flaky, junit, report. Without a
+ * path nothing is done. */
 int report_step_outputs(const struct run_result *run, const char *out_dir, const char *path,
                         struct err *err);
 /* Prints failures as annotations; `out` must be a stream that the runner reads. */

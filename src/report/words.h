@@ -39,11 +39,11 @@ const char *words_identity(struct buf *out, const struct job_result *job);
 /* "3 overruns, 1 framing error on the line (the first before byte 812)"; NULL: none, or
  * nobody counts. */
 const char *words_line_errors(struct buf *out, const struct job_result *job);
-/* That, and "3 bytes of the console were not text, 1 line too long and cut, it could be flashed only after
- * power-cycle"; NULL: nothing to mistrust. */
+/* That, and "3 bytes of the console were not text, 1 line too long and cut, it could be flashed
+ * only after power-cycle"; NULL: nothing to mistrust. */
 const char *words_honesty(struct buf *out, const struct job_result *job);
-/* "passed at attempt 3; 1: infra on nucleo-3: no probe found; 2: fail on nucleo-4: ..."; NULL: there
- * was only one. */
+/* "passed at attempt 3; 1: infra on nucleo-3: no probe found; 2: fail on nucleo-4: ..."; NULL:
+ * there was only one. */
 const char *words_attempts(struct buf *out, const struct job_result *job);
 /* "firmware: it fails on nucleo-4, too"; NULL: nobody was asked. */
 const char *words_blame(struct buf *out, const struct job_result *job);

@@ -17,8 +17,8 @@ static const char *key_of(struct arena *arena, const struct test_suite *suite,
     return arena_printf(arena, "%zu:%s%s", strlen(suite->name), suite->name, test_case->name);
 }
 
-/* Where the last attempt has a case of this name: its number from 1, counted over all suites. Called
- * for those that ran before those that were `skipped`, it prefers one that ran. */
+/* Where the last attempt has a case of this name: its number from 1, counted over all suites.
+ * Called for those that ran before those that were `skipped`, it prefers one that ran. */
 static void index_cases(const struct job_result *job, bool skipped, struct arena *arena,
                         struct name_map *ret)
 {

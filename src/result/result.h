@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * result: what a run found, as plain data. Parsers fill it, reports read it. A run has jobs (job.h).
+ * result: what a run found, as plain data. Parsers fill it, reports read it. A run has jobs
+ * (job.h).
  */
 #ifndef HIL_RESULT_RESULT_H
 #define HIL_RESULT_RESULT_H

@@ -19,9 +19,9 @@
 
 /* A console that has been busy for RUSH_US and RUSH_READS reads, each within RUSH_GAP_US of the one
  * before, is read at every beat of the ticker only, together with all the others; every RUSH_BEATS
- * beats somebody looks at the deadline, whether the run is cancelled, and what the kernel has counted.
- * The kernel holds at least 4 KiB for us meanwhile (N_TTY), ten times what comes. One that paused is
- * back after RUSH_AGAIN reads: on a busy host all of them pause now and then. */
+ * beats somebody looks at the deadline, whether the run is cancelled, and what the kernel has
+ * counted. The kernel holds at least 4 KiB for us meanwhile (N_TTY), ten times what comes. One that
+ * paused is back after RUSH_AGAIN reads: on a busy host all of them pause now and then. */
 #define RUSH_US 50000
 #define RUSH_READS 20
 #define RUSH_AGAIN 5

@@ -5,8 +5,9 @@
  * uart.log holds the raw bytes; uart.timing a line per read, "SECONDS BYTES" with the seconds since
  * the line before, as scriptreplay(1) of util-linux reads it. Times are kept in whole microseconds,
  * so that a replay adds up to the same. Deadlines: boot (to the first byte), idle (silence), total.
- * What the kernel counts of lost and spoilt bytes on a tty is looked at after every read, so that it is
- * known where in the log they are. A disk that fills up is an error of the lab; what was written stays.
+ * What the kernel counts of lost and spoilt bytes on a tty is looked at after every read, so that
+ * it is known where in the log they are. A disk that fills up is an error of the lab; what was
+ * written stays.
  *
  *     open → drain → mark_reset → until → run → close
  */

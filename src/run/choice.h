@@ -2,8 +2,8 @@
  *
  * choice: which boards of a lab somebody means by names and labels.
  *
- * A choice that fails says which word no board answers to, and what it may have been. Its boards are
- * in the lab's order, and the lab's.
+ * A choice that fails says which word no board answers to, and what it may have been. Its boards
+ * are in the lab's order, and the lab's.
  */
 #ifndef HIL_RUN_CHOICE_H
 #define HIL_RUN_CHOICE_H

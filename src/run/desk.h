@@ -6,10 +6,10 @@
  *     board_reset(desk->board, &desk->ctx, err) ...
  *     desk_return(desk)
  *
- * Starts the guardian, so it must be called before any thread. desk_return() gives the board back as
- * it is: whoever switched it on decides whether it rests. The directory is a temporary one; it goes
- * with the desk unless desk_keep_logs() was called. Blocks for as long as others hold the board, up
- * to the lease timeout.
+ * Starts the guardian, so it must be called before any thread. desk_return() gives the board back
+ * as it is: whoever switched it on decides whether it rests. The directory is a temporary one; it
+ * goes with the desk unless desk_keep_logs() was called. Blocks for as long as others hold the
+ * board, up to the lease timeout.
  */
 #ifndef HIL_RUN_DESK_H
 #define HIL_RUN_DESK_H

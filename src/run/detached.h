@@ -4,8 +4,8 @@
  *
  * Such a job's directory has a detached.json, {server, key}, from before it begins there until its
  * files are here, so that they are found whatever becomes of hil. detached_collect() fetches what
- * has ended into the run directory, which is then as if hil had stayed: replay.h reads it. Doing it again
- * after a break is harmless. Blocks as the network does, within the ctx.
+ * has ended into the run directory, which is then as if hil had stayed: replay.h reads it. Doing it
+ * again after a break is harmless. Blocks as the network does, within the ctx.
  */
 #ifndef HIL_RUN_DETACHED_H
 #define HIL_RUN_DETACHED_H

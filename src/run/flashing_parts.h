@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * What the parts of flashing use of each other: the request's boards and images (flashing_plan.c),
- * one board's thread (flashing_board.c), what is told and remembered (flashing_record.c), and all of
- * it together (flashing.c).
+ * one board's thread (flashing_board.c), what is told and remembered (flashing_record.c), and all
+ * of it together (flashing.c).
  */
 #ifndef HIL_RUN_FLASHING_PARTS_H
 #define HIL_RUN_FLASHING_PARTS_H
@@ -70,7 +70,8 @@ void flashing_open_store(struct flashing *flashing);
 bool flashing_is_barred(struct task *task);
 /* Into quarantine. */
 void flashing_set_aside(struct flashing *flashing, const struct task *task);
-/* What each board that was touched carries now. That nobody could write it down is told, no more. */
+/* What each board that was touched carries now. That nobody could write it down is told, no
+ * more. */
 void flashing_remember(struct flashing *flashing);
 
 #endif

@@ -17,8 +17,8 @@ void judge(struct job_result *result, const char *trouble, const struct expect *
            const struct timeouts *timeouts);
 /* The lab's fault, with its words. */
 void judge_infra(struct job_result *result, const char *reason);
-/* Of a job with earlier attempts: settles what they mean for its cases, and, where flaky tests are to
- * fail, for its verdict. */
+/* Of a job with earlier attempts: settles what they mean for its cases, and, where flaky tests are
+ * to fail, for its verdict. */
 void judge_attempts(struct job_result *result, bool flaky_fails);
 /* Sets run->verdict: the worst of its jobs'; infra where it has none. */
 void judge_run(struct run_result *run);

@@ -5,10 +5,10 @@
  *     power on → console open → flash → verify → drain → reset → capture → rest
  *
  * The lease is the caller's, and so is the board's fence (board.h): where the board is lost, the
- * attempt ends at once as infra, and does not bring it to rest. Fills `result` whatever happens: a step that fails is `infra` with its
- * words as the reason. Ends within the timeouts, or, when cancelled, within two seconds, and always
- * leaves the board at rest. Writes job.json, uart.log, uart.timing and flash.log into `work_dir`.
- * The ticker is capture's.
+ * attempt ends at once as infra, and does not bring it to rest. Fills `result` whatever happens: a
+ * step that fails is `infra` with its words as the reason. Ends within the timeouts, or, when
+ * cancelled, within two seconds, and always leaves the board at rest. Writes job.json, uart.log,
+ * uart.timing and flash.log into `work_dir`. The ticker is capture's.
  */
 #ifndef HIL_RUN_PIPELINE_H
 #define HIL_RUN_PIPELINE_H

@@ -51,8 +51,8 @@ int plan_add_images(struct plan *plan, const struct plan_options *options, const
 int plan_add_tests(struct plan *plan, const struct plan_options *options,
                    const struct testplan *tests, const char *out_dir, struct events *events,
                    const struct ctx *ctx, struct err *err);
-/* Golden images of the chosen boards (all without selectors) that are `wanted`: a job PLAN_HEALTH for
- * each. -ERR_CONFIG: none of the boards has one. */
+/* Golden images of the chosen boards (all without selectors) that are `wanted`: a job PLAN_HEALTH
+ * for each. -ERR_CONFIG: none of the boards has one. */
 #define PLAN_HEALTH "health"
 int plan_add_health(struct plan *plan, const struct plan_options *options,
                     bool (*wanted)(void *arg, const struct board_conf *board), void *arg,

@@ -19,8 +19,8 @@ struct plan_order {
     uint64_t repeat;
 };
 
-/* Adds the images of a source to plan->images, and what tests of theirs are called to `ret_names`. A
- * file that is not there is -ERR_USAGE: somebody has named it. */
+/* Adds the images of a source to plan->images, and what tests of theirs are called to `ret_names`.
+ * A file that is not there is -ERR_USAGE: somebody has named it. */
 int plan_load_images(struct plan *plan, const char *spec, const struct image_options *options,
                      const struct ctx *ctx, struct strv *ret_names, struct err *err);
 /* A job without rules of its own. Takes over `name`; the pointer ends at the next call. */

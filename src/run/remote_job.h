@@ -40,8 +40,8 @@ struct remote_job {
 struct job_result *remote_job_run(const struct remote_job *how, const struct ctx *ctx,
                                   struct job_result *begun);
 
-/* What a job left there, in `work_dir`: under the names that it has here, and by the clock that all of
- * the run goes by, since the server's may be years off. */
+/* What a job left there, in `work_dir`: under the names that it has here, and by the clock that all
+ * of the run goes by, since the server's may be years off. */
 int remote_job_adopt(const struct job *job, const char *work_dir, const struct job_result *begun,
                      struct err *err);
 

@@ -126,7 +126,8 @@ static enum rest_outcome switch_off(struct rest *rest, struct board *board, stru
     return board_power_off(board, &wait, err) < 0 ? REST_FAILED : REST_OFF;
 }
 
-/* "a is held by alice; try: --wait", less what the reader knows and an option that we do not have. */
+/* "a is held by alice; try: --wait", less what the reader knows and an option that we do not
+ * have. */
 static void shorten(const char *board, struct err *err)
 {
     cleanup_free char *begin = xasprintf("%s is ", board);

@@ -35,9 +35,10 @@ char *rundir_job_dir(const char *board, const char *test_dir, size_t attempt);
  * `job` as it ran on its board (job_on_board). */
 int rundir_write_job(const char *work_dir, const struct job_result *result, const struct job *job,
                      struct err *err);
-/* Reads job.json: a result without cases, its earlier attempts with `dir` and nothing else, and a job whose parse options, expectations and timeouts
- * are as they were. The strings live as long as the result; the caller calls job_done(), after an
- * error, too. -ERR_DATA where the file says what hil run never writes. */
+/* Reads job.json: a result without cases, its earlier attempts with `dir` and nothing else, and a
+ * job whose parse options, expectations and timeouts are as they were. The strings live as long as
+ * the result; the caller calls job_done(), after an error, too. -ERR_DATA where the file says what
+ * hil run never writes. */
 int rundir_read_job(const char *work_dir, struct job_result *ret, struct job *ret_job,
                     struct err *err);
 int rundir_write_run(const char *path, const struct run_result *run, struct err *err);

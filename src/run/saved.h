@@ -17,8 +17,8 @@
 #define SAVED_SPAN_MAX_US INT64_C(1000000000000000)   /* 31 years */
 #define SAVED_UNIX_MAX_US INT64_C(253402300799000000) /* the end of 9999 */
 
-/* An object of this version's schema, the caller's to free with cJSON_Delete(); else -ERR_DATA, or the
- * errors of fs_read(), and *ret is NULL. */
+/* An object of this version's schema, the caller's to free with cJSON_Delete(); else -ERR_DATA, or
+ * the errors of fs_read(), and *ret is NULL. */
 int saved_read(const char *path, cJSON **ret, struct err *err);
 
 /* The strings of a list; NULL-terminated, and what is no string is left out. */

@@ -2,8 +2,8 @@
  *
  * screen: where a person, or a pipe, sees what a board's console says.
  *
- * Bytes go out as they are, with the time before each line where that is wanted, and into a log. A text
- * that is looked for is found however the bytes come. Blocks as long as the output does.
+ * Bytes go out as they are, with the time before each line where that is wanted, and into a log. A
+ * text that is looked for is found however the bytes come. Blocks as long as the output does.
  */
 #ifndef HIL_RUN_SCREEN_H
 #define HIL_RUN_SCREEN_H

@@ -44,9 +44,9 @@ struct session_request {
     int cancel_fd;
 };
 
-/* What a health check finds decides on the board's quarantine. With HEALTH_DUE nothing may be due: a
- * pass, and no run directory.
- * 0: there is a verdict, in *ret. Otherwise nothing was run, and err says why. */
+/* What a health check finds decides on the board's quarantine. With HEALTH_DUE nothing may be due:
+ * a pass, and no run directory. 0: there is a verdict, in *ret. Otherwise nothing was run, and err
+ * says why. */
 int session_run(struct session_request *request, enum verdict *ret, struct err *err);
 
 #endif

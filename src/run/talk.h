@@ -3,9 +3,9 @@
  * talk: a person, or a pipe, and a board's console.
  *
  * Bytes go both ways as they are. On a terminal the keys are the board's, but for a prefix (Ctrl-A)
- * that begins an order to hil: x leave, r reset, p power cycle, t times, a the prefix itself, ? help.
- * A console that vanishes, as a board's own USB port does at a reset, is waited for. A reset runs
- * beside the reading, so that the first byte is seen.
+ * that begins an order to hil: x leave, r reset, p power cycle, t times, a the prefix itself, ?
+ * help. A console that vanishes, as a board's own USB port does at a reset, is waited for. A reset
+ * runs beside the reading, so that the first byte is seen.
  *
  * The terminal is put back however talk ends, short of SIGKILL. Blocks until it is left, cancelled,
  * `until` was seen or the ctx is over. Every write to the board has a deadline: a serial line with

@@ -13,7 +13,8 @@
  * A cancel is passed on: run.sh and all that it started get SIGTERM, and `grace_ms` to end their
  * job, before SIGKILL. The token is in no environment but ours.
  *
- * Blocks until cancelled, or with `once` until a job is done. The ctx's guardian knows the children.
+ * Blocks until cancelled, or with `once` until a job is done. The ctx's guardian knows the
+ * children.
  */
 #ifndef HIL_RUNNER_EPHEMERAL_H
 #define HIL_RUNNER_EPHEMERAL_H

@@ -15,8 +15,8 @@
 
 #define LISTEN_NAME_SIZE 64
 
-/* The caller closes *ret_fd (close-on-exec, non-blocking). `what` names the option: -ERR_CONFIG says
- * that it is no address, -ERR_IO why it cannot be had. */
+/* The caller closes *ret_fd (close-on-exec, non-blocking). `what` names the option: -ERR_CONFIG
+ * says that it is no address, -ERR_IO why it cannot be had. */
 int listen_at(const char *address, const char *what, int *ret_fd, struct err *err);
 /* Where it listens, with the port that it got. */
 void listen_name(int fd, char ret[LISTEN_NAME_SIZE]);

@@ -14,7 +14,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Readable after SIGINT or SIGTERM; after SIGHUP. Non-blocking; -1: no more descriptors can be had. */
+/* Readable after SIGINT or SIGTERM; after SIGHUP. Non-blocking; -1: no more descriptors can be
+ * had. */
 int loop_stops(void);
 int loop_reloads(void);
 /* Takes in what signals came; whether any did. fd -1: none. */

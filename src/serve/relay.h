@@ -8,10 +8,10 @@
  *     worker_fd(&relay.worker)                    readable: it ended, relay_close() and open again
  *     relay_close(&relay, ctx)
  *
- * A connection would not live through the forks of a service, and what comes from elsewhere is judged
- * apart from it. GitHub's delivery reaches one host, and without this the others would look when it is
- * time; so what is lost while the database is away costs no more than that. The opener must have no
- * other thread; nothing here blocks but relay_close().
+ * A connection would not live through the forks of a service, and what comes from elsewhere is
+ * judged apart from it. GitHub's delivery reaches one host, and without this the others would look
+ * when it is time; so what is lost while the database is away costs no more than that. The opener
+ * must have no other thread; nothing here blocks but relay_close().
  */
 #ifndef HIL_SERVE_RELAY_H
 #define HIL_SERVE_RELAY_H

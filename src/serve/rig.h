@@ -4,14 +4,14 @@
  *
  *     the kernel tells → which slot → done before? → its turn → a worker → done, and remembered
  *
- * One process listens and decides (rig_slot.h); each board has a worker of its own (rig_work.h). What a
- * board got is in the store before it is done, so a restart does nothing twice. SIGHUP reads lab.yaml
- * again; one that is wrong is told, and the old one stays. The state of all slots is published in the
- * runtime directory, service-rig.json, at most four times a second.
+ * One process listens and decides (rig_slot.h); each board has a worker of its own (rig_work.h).
+ * What a board got is in the store before it is done, so a restart does nothing twice. SIGHUP reads
+ * lab.yaml again; one that is wrong is told, and the old one stays. The state of all slots is
+ * published in the runtime directory, service-rig.json, at most four times a second.
  *
- * Must be called before any thread. On a terminal a table is repainted in place, elsewhere each change
- * is a line. Blocks until cancelled, with `once` until no board has anything left to do, with `count`
- * until so many are done; then for up to three seconds.
+ * Must be called before any thread. On a terminal a table is repainted in place, elsewhere each
+ * change is a line. Blocks until cancelled, with `once` until no board has anything left to do,
+ * with `count` until so many are done; then for up to three seconds.
  */
 #ifndef HIL_SERVE_RIG_H
 #define HIL_SERVE_RIG_H
@@ -38,7 +38,8 @@ struct rig_request {
     int cancel_fd; /* SIGINT, SIGTERM and SIGHUP */
 };
 
-/* 0: *ret is the worst of what came of the boards (`once`, `count`); -ERR_CANCELLED: a signal ended it.
+/* 0: *ret is the worst of what came of the boards (`once`, `count`); -ERR_CANCELLED: a signal ended
+ * it.
  */
 int rig_run(const struct rig_request *request, enum verdict *ret, struct err *err);
 

@@ -212,7 +212,8 @@ static void read_limits(const struct yaml_node *node, struct rig_conf *conf, str
                   "controller}");
 }
 
-/* A serial number is what a device says, a reason what a tool does: no shell may read it as its own. */
+/* A serial number is what a device says, a reason what a tool does: no shell may read it as its
+ * own. */
 static void check_argv(const struct strv *argv, const struct yaml_node *node, struct diags *diags)
 {
     static const char *const shells[] = {"sh", "bash", "dash", "zsh", "ksh", "ash"};

@@ -7,9 +7,9 @@
  *       firmware: fw.elf                        # or {release: latest, repo: owner/name, asset: '*.hex'}
  *       flash: {dfu: {path: '{path}', serial: '{serial}'}}
  *
- * Keys of a board (flash, reset, console, power, memory, format, ...) make every slot's board; {path}
- * {serial} {hub} {port} {slot} in them stand for what is plugged in there, and a value that is just one
- * of them is left out where that is not known. Nothing blocks; the lab is borrowed.
+ * Keys of a board (flash, reset, console, power, memory, format, ...) make every slot's board;
+ * {path} {serial} {hub} {port} {slot} in them stand for what is plugged in there, and a value that
+ * is just one of them is left out where that is not known. Nothing blocks; the lab is borrowed.
  */
 #ifndef HIL_SERVE_RIG_CONF_H
 #define HIL_SERVE_RIG_CONF_H
@@ -67,8 +67,8 @@ struct rig_words {
 };
 void rig_words_fill(struct rig_words *words, unsigned slot, const struct rig_device *device);
 void rig_words_add(struct rig_words *words, const char *name, const char *value); /* borrowed */
-/* The same for a program's environment: HIL_SLOT=3, ... What a board says is safe there, in a shell too;
- * placeholders in a shell's own text are refused. */
+/* The same for a program's environment: HIL_SLOT=3, ... What a board says is safe there, in a shell
+ * too; placeholders in a shell's own text are refused. */
 void rig_words_env(const struct rig_words *words, struct strv *ret);
 
 #endif

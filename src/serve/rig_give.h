@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * rig_give: the identities of one board: drawn before anything is written, read back, and only then given.
+ * rig_give: the identities of one board: drawn before anything is written, read back, and only then
+ * given.
  *
  *     rig_give_draw(&give, ctx, err)             in one transaction; what the board has already it keeps
  *     rig_give_patch(&give, image, &patched, err)
@@ -8,7 +9,8 @@
  *     rig_give_write(&give, board, ctx, err)     commands and one-time-programmable memory; read back; given
  *     rig_give_done(&give)
  *
- * After any error before the end they are in doubt: the board's, and nobody else's. Blocks within the ctx.
+ * After any error before the end they are in doubt: the board's, and nobody else's. Blocks within
+ * the ctx.
  */
 #ifndef HIL_SERVE_RIG_GIVE_H
 #define HIL_SERVE_RIG_GIVE_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What those who are not at the table hear of a rig: boards that failed, the shift's end, and pools
- * that run dry. Plugged things are no boards of the lab, so a sink that wants only some hears nothing. */
+ * that run dry. Plugged things are no boards of the lab, so a sink that wants only some hears
+ * nothing. */
 #include "base/str.h"
 #include "notify/notifier.h"
 #include "report/words.h"

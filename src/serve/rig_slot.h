@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT
  *
- * rig_slot: a place on the table where boards are plugged in: what state it is in, and what is to be
- * done next. Pure: events in, states and actions out.
+ * rig_slot: a place on the table where boards are plugged in: what state it is in, and what is to
+ * be done next. Pure: events in, states and actions out.
  *
  *     empty → waiting → flashing → verifying → provisioning → testing → done | failed
  *               ↓           pulled while at work: "unplugged", and from the beginning when it returns
  *          seen-before      done earlier with the same firmware
  *
- * A slot is a hub port. A board leaves the bus and comes back while it is flashed, under another id, and
- * is the same board by its port; one of the same id with another serial number is another board. What
- * is done stays done, also when it leaves by itself right afterwards, as one does that has no USB in
- * its firmware.
+ * A slot is a hub port. A board leaves the bus and comes back while it is flashed, under another
+ * id, and is the same board by its port; one of the same id with another serial number is another
+ * board. What is done stays done, also when it leaves by itself right afterwards, as one does that
+ * has no USB in its firmware.
  *
  *     todo = rig_slot_take(&slot, &event);          then do what its bits say, and report by events
  *     next = rig_slots_next(slots, count, &limits)  whose turn it is; NULL: nobody's for now

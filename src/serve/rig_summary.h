@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * rig_summary: what a shift brought: boards, yield, times, failures by reason; as text, CSV and JSON.
+ * rig_summary: what a shift brought: boards, yield, times, failures by reason; as text, CSV and
+ * JSON.
  *
  *     rig_summary_read(store, lab, since_us, &summary, err)
  *     rig_summary_print(&summary, &term)  rig_summary_write(&summary, csv, fd, err)
  *     rig_summary_done(&summary)
  *
  * A board counts once, by what came of its last try, and one without a serial number each time. The
- * yield is of those that came to an end: done, or failed. Reasons are put together where they differ in
- * numbers and places only. Blocks as the store and the file do.
+ * yield is of those that came to an end: done, or failed. Reasons are put together where they
+ * differ in numbers and places only. Blocks as the store and the file do.
  */
 #ifndef HIL_SERVE_RIG_SUMMARY_H
 #define HIL_SERVE_RIG_SUMMARY_H

@@ -366,7 +366,8 @@ static bool goes(const struct work *work)
     return gone;
 }
 
-/* What failed while the board was gone is told as that, but for tests: firmware need have no USB. */
+/* What failed while the board was gone is told as that, but for tests: firmware need have no
+ * USB. */
 static int name_pull(struct work *work, int rc, struct err *err)
 {
     static const char *const words[RIG_STATES] = {[RIG_FLASHING] = "it was flashed",

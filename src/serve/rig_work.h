@@ -4,10 +4,11 @@
  *
  *     identities are drawn → into the image → flash → verify → onto the board → read back → given → test
  *
- * What it is at goes to the rig as struct rig_news, one a write, through `news_fd`. Before it reports,
- * the store has the outcome. A board that is gone, or has another serial number than it had, is left
- * alone: the report's code is ERR_GONE and its text what it was at. Starts the guardian: it must be
- * called before any thread. Blocks until the board is done, or two to three seconds after a cancel.
+ * What it is at goes to the rig as struct rig_news, one a write, through `news_fd`. Before it
+ * reports, the store has the outcome. A board that is gone, or has another serial number than it
+ * had, is left alone: the report's code is ERR_GONE and its text what it was at. Starts the
+ * guardian: it must be called before any thread. Blocks until the board is done, or two to three
+ * seconds after a cancel.
  */
 #ifndef HIL_SERVE_RIG_WORK_H
 #define HIL_SERVE_RIG_WORK_H

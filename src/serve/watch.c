@@ -363,7 +363,8 @@ static int open_github(struct watch *watch, struct err *err)
     return github_open(&watch->github, &options, download->token_file, err);
 }
 
-/* What an earlier one could not send is sent, and a mistake is told now rather than with the news. */
+/* What an earlier one could not send is sent, and a mistake is told now rather than with the
+ * news. */
 static void look_at_notify(const struct watch *watch)
 {
     struct err err;

@@ -47,7 +47,8 @@ static void keep_answer(struct watch *watch, struct follow *follow, struct newes
     find_files(watch, follow);
 }
 
-/* A token that ran out, a repository that is gone: nothing new would come, and nobody would know. */
+/* A token that ran out, a repository that is gone: nothing new would come, and nobody would
+ * know. */
 static void tell_of_silence(const struct watch *watch, const struct follow *follow)
 {
     cleanup_free char *title = xasprintf("%s: hil watch does not learn what is new of %s: %s",

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * watch_state: what the files of `hil watch` share: the service with its follows, posts and workers.
+ * watch_state: what the files of `hil watch` share: the service with its follows, posts and
+ * workers.
  */
 #ifndef HIL_SERVE_WATCH_STATE_H
 #define HIL_SERVE_WATCH_STATE_H

@@ -3,8 +3,8 @@
  * archive_api: libarchive, loaded when the first archive is opened.
  *
  * Linked as usual it would bring some ten libraries along, and cost every verb milliseconds at its
- * start. Members are called as their functions, less "archive_". May be called from any thread; what
- * was loaded stays until the program ends.
+ * start. Members are called as their functions, less "archive_". May be called from any thread;
+ * what was loaded stays until the program ends.
  */
 #ifndef HIL_SOURCE_ARCHIVE_API_H
 #define HIL_SOURCE_ARCHIVE_API_H

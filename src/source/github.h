@@ -6,8 +6,8 @@
  *     github_find_assets(github, repo, "latest", false, "*.zip", ctx, &tag, &files, err)
  *     github_download(github, GITHUB_ASSET, repo, &files.items[0], &sink, ctx, err)
  *
- * The sink sees the bytes as they come. Errors say what is missing: an expired artifact, a name that
- * is nearly right, a permission. Threads and blocking are github_api's.
+ * The sink sees the bytes as they come. Errors say what is missing: an expired artifact, a name
+ * that is nearly right, a permission. Threads and blocking are github_api's.
  */
 #ifndef HIL_SOURCE_GITHUB_H
 #define HIL_SOURCE_GITHUB_H

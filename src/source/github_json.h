@@ -45,9 +45,9 @@ int github_read_runs(const char *bytes, size_t count, bool own_only, struct gith
                      struct err *err);
 void github_runs_done(struct github_runs *runs);
 
-/* The tag and the assets of a release; of a list of releases, of its first that is no draft and whose
- * tag matches `tags` (NULL: any), where *ret_tag NULL says that there is none. The caller frees the
- * tag. */
+/* The tag and the assets of a release; of a list of releases, of its first that is no draft and
+ * whose tag matches `tags` (NULL: any), where *ret_tag NULL says that there is none. The caller
+ * frees the tag. */
 int github_read_release(const char *bytes, size_t count, const char *tags, char **ret_tag,
                         struct github_files *ret, struct err *err);
 /* A commit's 40 digits. Caller frees. */

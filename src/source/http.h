@@ -10,8 +10,9 @@
  * never again once another was seen. What may pass (resets, truncation, 5xx, rate limits) is tried
  * again, from the first URL on, as often as the options say and the ctx lets; each wait is told to
  * `note`. What was sent to change something is repeated word for word, to the same host only, and
- * where `once` says so only if it cannot have arrived (RFC 9110 section 9.2.2). Proxies come from the usual variables (libcurl-env(3)), certificates from SSL_CERT_FILE,
- * SSL_CERT_DIR and CURL_CA_BUNDLE, else from the system.
+ * where `once` says so only if it cannot have arrived (RFC 9110 section 9.2.2). Proxies come from
+ * the usual variables (libcurl-env(3)), certificates from SSL_CERT_FILE, SSL_CERT_DIR and
+ * CURL_CA_BUNDLE, else from the system.
  *
  * The token is in no message: where a server repeats it, it becomes "***". One thread at a time for
  * each struct http. Blocks until the answer is complete, the ctx is over or the limits are.
@@ -49,7 +50,8 @@ struct http_answer {
 };
 void http_answer_done(struct http_answer *answer); /* zeroed is fine */
 
-/* Who gets the body of a GET's 200. A retry begins again; errors end the transfer and are not retried. */
+/* Who gets the body of a GET's 200. A retry begins again; errors end the transfer and are not
+ * retried. */
 struct http_sink {
     int (*begin)(void *arg, const struct http_answer *answer, struct err *err);
     int (*bytes)(void *arg, const void *bytes, size_t count, const struct ctx *ctx,

@@ -17,8 +17,8 @@ struct http {
     int64_t rest_until_ns;        /* by the rate limit */
 };
 
-/* One request to one URL. 0: a complete answer of any status, redirects too, is in *answer, which is
- * emptied first. Errors as of http_call(); answer->transient where asking again may help. */
+/* One request to one URL. 0: a complete answer of any status, redirects too, is in *answer, which
+ * is emptied first. Errors as of http_call(); answer->transient where asking again may help. */
 int http_transfer(struct http *http, const struct http_request *request, const char *url,
                   bool with_token, const struct ctx *ctx, struct http_answer *answer,
                   struct err *err);

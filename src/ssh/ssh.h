@@ -4,9 +4,9 @@
  *
  *     ssh -T -o BatchMode=yes -o ServerAliveInterval=5 [-l USER] [-p PORT] [-i KEY] -- HOST LINE
  *
- * With the user's own configuration: agent, jump hosts, known_hosts, ControlMaster. Nothing of it is
- * turned off but questions, which nobody could answer. LINE, which the other host's shell reads, is
- * always a constant of the source: `hil agent` (remote/server.c), or a script that takes what it
+ * With the user's own configuration: agent, jump hosts, known_hosts, ControlMaster. Nothing of it
+ * is turned off but questions, which nobody could answer. LINE, which the other host's shell reads,
+ * is always a constant of the source: `hil agent` (remote/server.c), or a script that takes what it
  * is to run from its standard input (far.h). HOST stands behind "--", and cannot be taken for an
  * option.
  */

@@ -11,9 +11,9 @@
  *
  * Where the lab keeps its store in a file it is the kernel's lock (board/lease.h) and nothing else.
  * In PostgreSQL there is a row (leases.h), which one thread keeps for all boards of the process
- * (keeper.h). The lock stays the truth on one host: it ends with the last process that could touch the
- * board, which no row knows of. After the lock is had the row is asked for once more, so that who
- * waited for the lock too long does not begin.
+ * (keeper.h). The lock stays the truth on one host: it ends with the last process that could touch
+ * the board, which no row knows of. After the lock is had the row is asked for once more, so that
+ * who waited for the lock too long does not begin.
  *
  * Thread-safe but for claims_open() and claims_close(). No process may fork workers or its guardian
  * after the first claim_take().

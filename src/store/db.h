@@ -15,8 +15,9 @@
  * A call blocks for two seconds at most where somebody else has a file; a server has 5 s to be
  * reached, 20 s for a lock, 30 s for an answer. A connection that was lost between transactions is
  * made anew. One thread at a time for one handle, and none lives through a fork. Errors begin with
- * db_name(): -ERR_BUSY: somebody else has it; -ERR_DATA: this is no database, or its schema is newer
- * than this program; -ERR_GONE: the server cannot be reached; -ERR_TIMEOUT, -ERR_REFUSED, -ERR_IO.
+ * db_name(): -ERR_BUSY: somebody else has it; -ERR_DATA: this is no database, or its schema is
+ * newer than this program; -ERR_GONE: the server cannot be reached; -ERR_TIMEOUT, -ERR_REFUSED,
+ * -ERR_IO.
  */
 #ifndef HIL_STORE_DB_H
 #define HIL_STORE_DB_H
@@ -46,7 +47,8 @@ enum db_use {
 };
 int db_begin(struct db *db, enum db_use use, struct err *err);
 int db_end(struct db *db, int rc, struct err *err); /* COMMIT where rc is 0, else ROLLBACK */
-/* Whether what is committed from now on is on the disk before the call returns, whatever it costs. */
+/* Whether what is committed from now on is on the disk before the call returns, whatever it
+ * costs. */
 int db_set_durable(struct db *db, bool durable, struct err *err);
 /* *ret: bytes that rows take; 0 where that is somebody else's care. */
 int db_used(struct db *db, uint64_t *ret, struct err *err);
@@ -56,8 +58,8 @@ int db_compact(struct db *db, struct err *err); /* gives the room of forgotten r
 
 /* From now on an answer, or a lock, has that long. A file's two seconds stay as they are. */
 int db_hurry(struct db *db, int64_t answer_ms, struct err *err);
-/* From now on db_wait() hears what is told there by SQL's pg_notify(). `channel` is a plain word, and
- * lives as long as the handle. In a file nobody tells anything. */
+/* From now on db_wait() hears what is told there by SQL's pg_notify(). `channel` is a plain word,
+ * and lives as long as the handle. In a file nobody tells anything. */
 int db_listen(struct db *db, const char *channel, struct err *err);
 /* Waits for the next piece of news: 0, and *ret is its text, which the caller frees. -ERR_TIMEOUT,
  * -ERR_CANCELLED as the ctx says: there was none; look for yourself now and then. -ERR_GONE: the
@@ -84,9 +86,9 @@ int64_t statement_int(struct statement *statement, int column);
 bool statement_null(struct statement *statement, int column);
 
 /* Many rows for one statement, which gives none: "... SELECT r.a, r.b FROM rows(a, b)" has as many
- * parameters as the rows have columns; a column that has numbers in it is one of numbers. Each row is
- * bound and added. A file takes it at once; a server gets many of them with one question, some when
- * they have become many and the rest with the flush, so errors may come late. */
+ * parameters as the rows have columns; a column that has numbers in it is one of numbers. Each row
+ * is bound and added. A file takes it at once; a server gets many of them with one question, some
+ * when they have become many and the rest with the flush, so errors may come late. */
 int statement_add(struct statement *statement, struct err *err);
 int statement_flush(struct statement *statement, struct err *err);
 

@@ -22,8 +22,8 @@ void db_rows_free(struct db_rows *rows); /* NULL is fine */
 void db_rows_add(struct db_rows *rows, char *const *values, const bool *is_text, int columns);
 bool db_rows_full(const struct db_rows *rows);   /* they should go now */
 int db_rows_columns(const struct db_rows *rows); /* 0: there are no rows */
-/* Of a column: PostgreSQL's array literal (its manual, 8.15.6); caller frees. One of nulls alone is of
- * texts. */
+/* Of a column: PostgreSQL's array literal (its manual, 8.15.6); caller frees. One of nulls alone is
+ * of texts. */
 char *db_rows_array(const struct db_rows *rows, int column, bool *ret_is_number);
 void db_rows_clear(struct db_rows *rows);
 

@@ -7,11 +7,12 @@
  *     [1,"uart","echo",20419]
  *     {"end":1}                                    so many rows; without it the file was cut short
  *
- * Both are streamed. Import is a merge, in one transaction: what is there is not added again, so a file
- * may come twice. A run is known by its lab, when it began, how long it took and where it came from;
- * its number is the store's own and may become another one. What a board carries is the newest that
- * either knows. An identity that both have given to different boards, ranges that overlap, or a pool
- * of two kinds end the import, as nobody could tell which one is right. Blocking, threads: as store.
+ * Both are streamed. Import is a merge, in one transaction: what is there is not added again, so a
+ * file may come twice. A run is known by its lab, when it began, how long it took and where it came
+ * from; its number is the store's own and may become another one. What a board carries is the
+ * newest that either knows. An identity that both have given to different boards, ranges that
+ * overlap, or a pool of two kinds end the import, as nobody could tell which one is right.
+ * Blocking, threads: as store.
  */
 #ifndef HIL_STORE_DUMP_H
 #define HIL_STORE_DUMP_H
@@ -55,8 +56,8 @@ struct dump_value {
     int64_t number;
     bool null;
 };
-/* each(arg, table, values in the order of `columns`) for every row; what it returns other than 0 ends
- * it. A column that the file has not is null; one that is not known is passed over. */
+/* each(arg, table, values in the order of `columns`) for every row; what it returns other than 0
+ * ends it. A column that the file has not is null; one that is not known is passed over. */
 int dump_read(int fd, const char *name,
               int (*each)(void *arg, size_t table, const struct dump_value *values,
                           struct err *err),

@@ -9,13 +9,14 @@
  * one passed and the other did not. (Flip rate over a fixed version, as in E. Kowalczyk et al.,
  * "Modeling and Ranking Flaky Tests at Apple", ICSE-SEIP 2020, there over runs, here over pairs, so
  * that images that ran once say nothing.) An error counts as failed; skipped tests and tries that
- * the lab spoiled (infra) are left out. A try that failed with no test to blame is a test of its own,
- * named as its job.
+ * the lab spoiled (infra) are left out. A try that failed with no test to blame is a test of its
+ * own, named as its job.
  *
- * The interval of the rate is Wilson's score interval at 95 % (E. B. Wilson, J. Am. Stat. Assoc. 22,
- * 1927, pp. 209-212), which stands also where few or no trials flipped. A board is to blame where
- * its interval lies wholly above that of all other boards together: intervals that do not meet mean
- * a difference at far less than 5 % (N. Schenker, J. F. Gentleman, Am. Stat. 55, 2001, pp. 182-186).
+ * The interval of the rate is Wilson's score interval at 95 % (E. B. Wilson, J. Am. Stat. Assoc.
+ * 22, 1927, pp. 209-212), which stands also where few or no trials flipped. A board is to blame
+ * where its interval lies wholly above that of all other boards together: intervals that do not
+ * meet mean a difference at far less than 5 % (N. Schenker, J. F. Gentleman, Am. Stat. 55, 2001,
+ * pp. 182-186).
  *
  * Only tests that failed at least once are looked into. Blocking, threads: as store.
  */
@@ -58,12 +59,12 @@ struct flaky {
     struct flaky_board *boards; /* over all of those tests */
     size_t board_count;
 };
-/* The filter's verdicts and limit do not count; `test` is a pattern as for case_like(), `board` keeps
- * the tests that flipped there, beside what other boards made of them. */
+/* The filter's verdicts and limit do not count; `test` is a pattern as for case_like(), `board`
+ * keeps the tests that flipped there, beside what other boards made of them. */
 int flaky_find(struct store *store, const struct history_filter *filter, struct flaky *ret,
                struct err *err);
-/* From when on the filter's newest results, about `most` of them, are: a since_us for whoever needs an
- * answer soon. At least the filter's own. */
+/* From when on the filter's newest results, about `most` of them, are: a since_us for whoever needs
+ * an answer soon. At least the filter's own. */
 int flaky_since(struct store *store, const struct history_filter *filter, uint64_t most,
                 int64_t *ret_us, struct err *err);
 void flaky_limit(struct flaky *flaky, size_t tests); /* keeps the first; 0: all */

@@ -17,9 +17,9 @@ static const char wanted_sql[] =
     "   AND j.failed + j.errors > 0 AND c.result IN (1, 2) ON CONFLICT DO NOTHING";
 
 /* Tries in the order of time, and of each what its tests came to, twice the number of the name, and
- * one more where it failed. An index gives the one order and the other key the rest, so that nothing
- * is sorted; a server sends a line a try, and counts are made here: windows over as many rows as
- * there are results take either engine ten times as long. */
+ * one more where it failed. An index gives the one order and the other key the rest, so that
+ * nothing is sorted; a server sends a line a try, and counts are made here: windows over as many
+ * rows as there are results take either engine ten times as long. */
 static const char tries_sql[] =
     "SELECT j.id, j.lab, j.board, j.image_sha256, j.at_us, ifnull(j.test, ''),"
     "  CASE j.verdict WHEN 'fail' THEN 1 ELSE 0 END,"

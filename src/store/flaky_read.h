@@ -15,8 +15,8 @@
     " AND (?8 IS NULL OR j.test = ?8)"                                              \
     " AND j.verdict <> 'infra' AND j.image_sha256 IS NOT NULL AND j.board IS NOT NULL"
 
-/* Within a transaction that reads. Fills ret's tests in the order in which they were met, their counts
- * and boards; rates are left to do. What was read before an error is in it, too. */
+/* Within a transaction that reads. Fills ret's tests in the order in which they were met, their
+ * counts and boards; rates are left to do. What was read before an error is in it, too. */
 int flaky_read(struct store *store, const struct history_filter *filter, struct flaky *ret,
                struct err *err);
 void flaky_add(struct flaky_count *to, const struct flaky_count *count);

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: MIT
  *
- * identities: MAC addresses, serial numbers and keys that are each given to one board, and never again.
+ * identities: MAC addresses, serial numbers and keys that are each given to one board, and never
+ * again.
  *
  *     store_pool_import(store, "macs", POOL_MAC, &items, &counts, err)
  *     store_pool_draw(store, wishes, count, board, now_us, drawn, err)       before anything is written
  *     store_pool_mark(store, drawn, count, IDENTITY_WRITTEN, now_us, err)    the board may have it
  *     store_pool_mark(store, drawn, count, IDENTITY_GIVEN, now_us, err)      it was read back
  *
- * A draw is one transaction that is on the disk when it returns, whatever the power does next. A board
- * that has one keeps it; one that was drawn and not given is that board's and nobody else's. A value
- * stands once for its kind, in whatever pool. Ranges are not unrolled: a block of 16 million addresses
- * is a row. A store with keys in it is its user's alone to read. Who draws at the same time waits, ten seconds at most. Blocking, threads: as store.
+ * A draw is one transaction that is on the disk when it returns, whatever the power does next. A
+ * board that has one keeps it; one that was drawn and not given is that board's and nobody else's.
+ * A value stands once for its kind, in whatever pool. Ranges are not unrolled: a block of 16
+ * million addresses is a row. A store with keys in it is its user's alone to read. Who draws at the
+ * same time waits, ten seconds at most. Blocking, threads: as store.
  */
 #ifndef HIL_STORE_IDENTITIES_H
 #define HIL_STORE_IDENTITIES_H
@@ -41,8 +43,8 @@ void store_identity_done(struct store_identity *identity);
 struct pool_imported {
     uint64_t added, known; /* known: was there already */
 };
-/* Each item is a value, or with `ranges` FIRST-LAST. All of them or none. -ERR_USAGE: no such value of
- * that kind; the pool is of another kind; the range overlaps another. */
+/* Each item is a value, or with `ranges` FIRST-LAST. All of them or none. -ERR_USAGE: no such value
+ * of that kind; the pool is of another kind; the range overlaps another. */
 int store_pool_import(struct store *store, const char *pool, enum pool_kind kind,
                       const struct strv *items, bool ranges, struct pool_imported *ret,
                       struct err *err);
@@ -52,8 +54,9 @@ struct pool_wish {
     const char
         *value; /* handed in from outside, as a key is: the board gets just this; NULL: the next */
 };
-/* One for each wish: the board's own where it has one. -ERR_NOT_FOUND: no such pool, or none left in
- * it; -ERR_REFUSED: the value handed in is another board's. The caller calls store_identity_done(). */
+/* One for each wish: the board's own where it has one. -ERR_NOT_FOUND: no such pool, or none left
+ * in it; -ERR_REFUSED: the value handed in is another board's. The caller calls
+ * store_identity_done(). */
 int store_pool_draw(struct store *store, const struct pool_wish *wishes, size_t count,
                     const char *board, int64_t now_us, struct store_identity *ret, struct err *err);
 /* The board's, without drawing: false where it has none. */
@@ -74,8 +77,8 @@ struct store_pool {
 /* All pools, by name; the caller calls store_pools_done(). */
 int store_pools(struct store *store, struct store_pool **ret, size_t *ret_count, struct err *err);
 void store_pools_done(struct store_pool *pools, size_t count);
-/* Every identity that has a row (of ranges: those that were drawn), by board, then in order of import;
- * NULL: of all pools. `take` may keep nothing of it. */
+/* Every identity that has a row (of ranges: those that were drawn), by board, then in order of
+ * import; NULL: of all pools. `take` may keep nothing of it. */
 int store_identities(struct store *store, const char *pool,
                      void (*take)(void *arg, const struct store_identity *identity), void *arg,
                      struct err *err);

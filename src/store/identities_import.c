@@ -75,7 +75,8 @@ static int add_value(struct store *store, const char *pool, enum pool_kind kind,
     return 0;
 }
 
-/* How many of a range are there as values already: they have one length, so text order is theirs. */
+/* How many of a range are there as values already: they have one length, so text order is
+ * theirs. */
 static int count_values(struct store *store, enum pool_kind kind, const struct pool_span *span,
                         int64_t *ret, struct err *err)
 {

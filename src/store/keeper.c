@@ -29,8 +29,8 @@ void keeper_wake(struct keeper *keeper)
     eventfd_write(keeper->wake_fd, 1);
 }
 
-/* This start of this kernel, and the directory of the locks: cards that were copied have one name and
- * one machine-id, and containers have one kernel. Caller frees. */
+/* This start of this kernel, and the directory of the locks: cards that were copied have one name
+ * and one machine-id, and containers have one kernel. Caller frees. */
 char *keeper_place(const char *runtime_dir)
 {
     cleanup_buf struct buf boot = BUF_INIT(64);

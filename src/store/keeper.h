@@ -8,11 +8,11 @@
  *     hold_drop(hold)
  *     keeper_free(keeper)
  *
- * It has a connection of its own and asks the server in everybody's place, so that no board's thread,
- * however busy, makes a renewal late, and a thousand boards need one connection. A lease is renewed
- * four times in its ttl. How long it is safe is counted from before the server was asked, on
- * CLOCK_BOOTTIME, which no one sets and which goes on while the host sleeps, less an eighth of the ttl
- * for clocks that run at different speeds and for programs to be ended.
+ * It has a connection of its own and asks the server in everybody's place, so that no board's
+ * thread, however busy, makes a renewal late, and a thousand boards need one connection. A lease is
+ * renewed four times in its ttl. How long it is safe is counted from before the server was asked,
+ * on CLOCK_BOOTTIME, which no one sets and which goes on while the host sleeps, less an eighth of
+ * the ttl for clocks that run at different speeds and for programs to be ended.
  *
  * Must not be used before the guardian and workers are forked. Thread-safe but for _new and _free.
  */
@@ -42,8 +42,8 @@ struct keeper_wish {
     void (*waiting)(void *arg, const char *why); /* told once before the first wait; may be NULL */
     void *arg;
 };
-/* -ERR_BUSY, -ERR_TIMEOUT, -ERR_CANCELLED as lease_take(); -ERR_GONE: the server is away, for longer
- * than a restart of it takes where `wait` is true. */
+/* -ERR_BUSY, -ERR_TIMEOUT, -ERR_CANCELLED as lease_take(); -ERR_GONE: the server is away, for
+ * longer than a restart of it takes where `wait` is true. */
 int keeper_take(struct keeper *keeper, const struct keeper_wish *wish, const struct ctx *ctx,
                 struct hold **ret, size_t *ret_index, struct err *err);
 /* 0: ours. Asks the server where the time is over, or `anew`; -ERR_LOST. */

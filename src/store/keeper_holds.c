@@ -75,7 +75,8 @@ const struct fence *hold_fence(const struct hold *hold)
 
 /* ---- renewing ------------------------------------------------------------------------------- */
 
-/* Those that are ours, in one array; the strings are the holds'. *ret_asked: somebody wants to know. */
+/* Those that are ours, in one array; the strings are the holds'. *ret_asked: somebody wants to
+ * know. */
 static struct hold **collect(struct keeper *keeper, size_t *ret_count, bool *ret_asked)
 {
     struct hold **all = NULL;

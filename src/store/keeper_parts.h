@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the parts of keeper use of each other: its thread (keeper.c), what it has (keeper_holds.c), and
- * who waits (keeper_wishes.c).
+ * What the parts of keeper use of each other: its thread (keeper.c), what it has (keeper_holds.c),
+ * and who waits (keeper_wishes.c).
  *
  * Both lists are changed by the thread alone, but that others put a wish in front. What others may
  * look at, or set, is behind the lock; marked L: call with it held.

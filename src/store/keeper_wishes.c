@@ -113,7 +113,8 @@ static void describe(struct keeper *keeper, struct wish *wish, const struct leas
 /* ---- the dead of this host ------------------------------------------------------------------ */
 
 /* Whose lock is free although the board is given to this host: he died without a word. Who has the
- * lock in hand may say so. A holder who was given the board just now may not have come to the lock. */
+ * lock in hand may say so. A holder who was given the board just now may not have come to the
+ * lock. */
 static bool bury(struct keeper *keeper, const struct leases_row *row)
 {
     static const struct holder nobody = {0};

@@ -141,8 +141,8 @@ static int make_rows(struct leases *leases, const struct strv *boards, struct er
     return rc < 0 ? rc : db_changes(leases->db) > 0;
 }
 
-/* The first board, in the seat's order, that is free and that nobody comes before us for. A row that
- * somebody is about to take is left to him. */
+/* The first board, in the seat's order, that is free and that nobody comes before us for. A row
+ * that somebody is about to take is left to him. */
 #define SEAT                                                                                    \
     "WITH me AS MATERIALIZED ("                                                                 \
     "  SELECT l.board, coalesce(t.fence, 0) AS turn, coalesce(w.id, 9223372036854775807) AS id" \
@@ -207,8 +207,8 @@ int leases_take(struct leases *leases, const struct leases_seat *seat, size_t *r
         rc = take_once(leases, seat, ret_index, ret_fence, err);
     if (rc != 1)
         return rc;
-    /* We may have been told of another one of these, which is the next one's then. That it could not
-     * be told costs it a while. */
+    /* We may have been told of another one of these, which is the next one's then. That it could
+     * not be told costs it a while. */
     if (seat->rows.count > 1)
         tell_first(leases, &seat->boards, NULL);
     return 1;

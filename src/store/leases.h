@@ -7,15 +7,15 @@
  *     leases_renew(leases, &marks, err)                    in time, or it is anybody's
  *     leases_drop(leases, "nucleo-3", fence, err)
  *
- * A row is one board's: who has it, until when, and a number (`fence`) that grows by one whenever it
- * is given. All times are the server's, and no host's clock is ever asked: a host knows by its own
- * lapse of time since it last asked how long it is safe. A row that has expired and that nobody was
- * given can be renewed still.
+ * A row is one board's: who has it, until when, and a number (`fence`) that grows by one whenever
+ * it is given. All times are the server's, and no host's clock is ever asked: a host knows by its
+ * own lapse of time since it last asked how long it is safe. A row that has expired and that nobody
+ * was given can be renewed still.
  *
  * Who waits has a row a board, too. First are those of the better rank; of one rank the party (a
  * repository, or a user at a desk) that was given this board the longest time ago; of one party who
- * came first. Rows of those who died expire. Whoever makes a board free tells its first waiter, by its
- * number.
+ * came first. Rows of those who died expire. Whoever makes a board free tells its first waiter, by
+ * its number.
  *
  * Each call is one short transaction or a few, of LEASES_ANSWER_MS at most; errors are db.h's. One
  * thread at a time. What is made of all this: claim.h.

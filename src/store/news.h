@@ -6,9 +6,9 @@
  *     news_tell(news, "...", err)           to all that listen now, ourselves too
  *     news_wait(news, ctx, &text, err)      the next one
  *
- * Nothing is kept: who does not listen, or whose connection breaks, hears nothing of it. A connection
- * that was lost is made anew by news_wait(). Texts are at most NEWS_MAX bytes, and anybody who may use the
- * database may send any. Errors are db.h's. One thread at a time.
+ * Nothing is kept: who does not listen, or whose connection breaks, hears nothing of it. A
+ * connection that was lost is made anew by news_wait(). Texts are at most NEWS_MAX bytes, and
+ * anybody who may use the database may send any. Errors are db.h's. One thread at a time.
  */
 #ifndef HIL_STORE_NEWS_H
 #define HIL_STORE_NEWS_H

@@ -11,7 +11,8 @@
 
 struct store {
     struct db *db;
-    /* store_last()'s and store_quarantined()'s, which a lab asks of every board; NULL: not asked yet */
+    /* store_last()'s and store_quarantined()'s, which a lab asks of every board; NULL: not asked
+     * yet */
     struct statement *last, *quarantined;
 };
 

@@ -41,8 +41,8 @@ static size_t take_number(const char *at, unsigned *count, unsigned *ret)
     return 1 + digits;
 }
 
-/* `column IS ?`: IS NOT DISTINCT FROM means that, but no index serves it. With the parameter's value
- * at hand the planner drops one of the two. */
+/* `column IS ?`: IS NOT DISTINCT FROM means that, but no index serves it. With the parameter's
+ * value at hand the planner drops one of the two. */
 static void add_same(struct buf *out, unsigned number)
 {
     size_t end = out->size - strlen(" IS "), start = end;

@@ -14,9 +14,9 @@
 #include "conf/store.h"
 #include "store/store.h"
 
-/* keep_ms is of this lab's runs, max_bytes of the whole store, whichever lab's they are. `all`: forget
- * everything that is too much, and make the file small; else at most STORE_PRUNE_ROWS rows. The
- * newest run stays. *ret: runs that were forgotten; may be NULL. */
+/* keep_ms is of this lab's runs, max_bytes of the whole store, whichever lab's they are. `all`:
+ * forget everything that is too much, and make the file small; else at most STORE_PRUNE_ROWS rows.
+ * The newest run stays. *ret: runs that were forgotten; may be NULL. */
 #define STORE_PRUNE_ROWS 200000
 int store_prune(struct store *store, const char *lab, const struct store_conf *limits,
                 int64_t now_us, bool all, uint64_t *ret, struct err *err);

@@ -6,8 +6,8 @@
  *     store_rigged_end(store, id, &try, err)             what came of it
  *     store_rigged_done(store, lab, board, sha256, ...)  was it done before, with this firmware?
  *
- * A board is its serial number. One whose record has no outcome was cut short by a SIGKILL or a power
- * cut. Blocking, threads: as store.
+ * A board is its serial number. One whose record has no outcome was cut short by a SIGKILL or a
+ * power cut. Blocking, threads: as store.
  */
 #ifndef HIL_STORE_RIGGED_H
 #define HIL_STORE_RIGGED_H

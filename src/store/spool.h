@@ -10,10 +10,10 @@
  *     spool_keep(state_dir, lab, store, err)                all of it is a file now
  *     spool_send(state_dir, lab, store, budget_ms, &sent, err)     whoever reaches the database
  *
- * A file appears whole and is on the disk before spool_keep() returns. It is sent in one transaction, and
- * removed after that; as an import adds nothing twice, it may be sent again. The oldest goes first. One
- * that is broken is set aside as *.bad. A full spool takes no more, rather than lose what it was
- * given. Blocks as long as the disk and the database do.
+ * A file appears whole and is on the disk before spool_keep() returns. It is sent in one
+ * transaction, and removed after that; as an import adds nothing twice, it may be sent again. The
+ * oldest goes first. One that is broken is set aside as *.bad. A full spool takes no more, rather
+ * than lose what it was given. Blocks as long as the disk and the database do.
  */
 #ifndef HIL_STORE_SPOOL_H
 #define HIL_STORE_SPOOL_H
@@ -33,7 +33,8 @@ struct spool_waiting {
     uint64_t bytes;
 };
 void spool_look(const char *state_dir, const char *lab, struct spool_waiting *ret);
-/* Begins no more files after budget_ms. Nothing where another process sends. *ret: files that went. */
+/* Begins no more files after budget_ms. Nothing where another process sends. *ret: files that
+ * went. */
 int spool_send(const char *state_dir, const char *lab, struct store *store, int64_t budget_ms,
                size_t *ret, struct err *err);
 

@@ -21,8 +21,8 @@
 
 struct store;
 
-/* `conf` NULL, or without a url: the file below state_dir. -ERR_NOT_FOUND: nothing was remembered yet,
- * and `create` is false. */
+/* `conf` NULL, or without a url: the file below state_dir. -ERR_NOT_FOUND: nothing was remembered
+ * yet, and `create` is false. */
 int store_open(const struct store_conf *conf, const char *state_dir, bool create,
                struct store **ret, struct err *err);
 void store_close(struct store *store); /* NULL is fine */
@@ -31,8 +31,8 @@ int store_record(struct store *store, const struct run_result *run, struct err *
 /* Something worth remembering of a board (NULL: of the lab); kinds are words: "recovery". */
 int store_event(struct store *store, const char *kind, const char *lab, const char *board,
                 const char *text, int64_t unix_us, struct err *err);
-/* A firmware file was written onto a board; sha256 NULL: nobody knows what it has now. store_record()
- * does this for its jobs. What is older than what is known changes nothing. */
+/* A firmware file was written onto a board; sha256 NULL: nobody knows what it has now.
+ * store_record() does this for its jobs. What is older than what is known changes nothing. */
 int store_carries(struct store *store, const char *lab, const char *board, const char *sha256,
                   const char *file, int64_t unix_us, struct err *err);
 /* Microseconds that `test` took on its last good runs (median of five), -1: not known. Runs on

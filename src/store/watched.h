@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * watched: what `hil watch` knows of each board: which image it carries, what failed, every attempt.
+ * watched: what `hil watch` knows of each board: which image it carries, what failed, every
+ * attempt.
  *
  *     store_watched(store, lab, board, since_us, &known, err)
  *     store_attempt_begin(store, &attempt, &id, err)          before anything is written
@@ -60,7 +61,8 @@ int64_t store_attempt_open(struct store *store, const char *lab, const char *boa
 /* What failed is tried anew. -ERR_NOT_FOUND: nothing is known of the board. */
 int store_watched_forget(struct store *store, const char *lab, const char *board, struct err *err);
 
-/* The lab's boards on which hil watch does not try an image again, and why: two lists side by side. */
+/* The lab's boards on which hil watch does not try an image again, and why: two lists side by
+ * side. */
 void store_watched_aside(struct store *store, const char *lab, struct strv *ret_boards,
                          struct strv *ret_reasons);
 

@@ -43,8 +43,8 @@ static bool add_monitor(struct hotplug *hotplug, size_t i)
            epoll_ctl(hotplug->epoll_fd, EPOLL_CTL_ADD, api->monitor_get_fd(monitor), &event) == 0;
 }
 
-/* The kernel tells that a device goes before it takes it out of sysfs (device_del()), so who looks at
- * once may still see it. */
+/* The kernel tells that a device goes before it takes it out of sysfs (device_del()), so who looks
+ * at once may still see it. */
 static bool add_timer(struct hotplug *hotplug)
 {
     struct epoll_event event = {.events = EPOLLIN};
@@ -108,8 +108,8 @@ static void look_once_more(const struct hotplug *hotplug)
                     &(struct itimerspec){.it_value.tv_nsec = AGAIN_MS * 1000000L}, NULL);
 }
 
-/* True where there was a message, or one got lost (ENOBUFS): either is reason to look, and some time
- * later once more. */
+/* True where there was a message, or one got lost (ENOBUFS): either is reason to look, and some
+ * time later once more. */
 static bool drain(struct hotplug *hotplug)
 {
     uint64_t times;

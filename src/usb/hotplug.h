@@ -11,9 +11,9 @@
  *     hotplug_close(hotplug);
  *
  * A message from the kernel says no more than that something has changed; what did is told from two
- * pictures of the tree (usb.h), so that a message which was lost costs nothing, and a device that left
- * and came back between two looks is told as both, by its address. udevd's messages are listened to
- * where it runs, because only then a node may be opened. Hubs are not told.
+ * pictures of the tree (usb.h), so that a message which was lost costs nothing, and a device that
+ * left and came back between two looks is told as both, by its address. udevd's messages are
+ * listened to where it runs, because only then a node may be opened. Hubs are not told.
  *
  * Opens no device, never blocks. One thread at a time.
  */

@@ -276,8 +276,8 @@ static int await_gone(const char *hub, unsigned port, int64_t wait_ms, const str
     return rc;
 }
 
-/* Not every hub tells the kernel of what it was told to do behind the kernel's back. Since Linux 6.0
- * the kernel can be told, too. */
+/* Not every hub tells the kernel of what it was told to do behind the kernel's back. Since Linux
+ * 6.0 the kernel can be told, too. */
 static int tell_kernel(const char *hub, unsigned port, bool off, struct err *err)
 {
     cleanup_free char *path = port_file(hub, port, "disable");

@@ -35,7 +35,8 @@ static const struct usb_known table[] = {
     {USB_PROBE, "STLINK-V3", IDS(0x0483, 0x3753, 0x3757), OPENOCD("stlink")},
     {USB_PROBE, "Black Magic Probe", ID(0x1d50, 0x6018), .way = USB_WAY_GDB},
     {USB_PROBE, "Black Magic Probe in its loader", ID(0x1d50, 0x6017)},
-    /* Its protocol is known to Raspberry Pi's fork of OpenOCD alone; as a Debug Probe it is CMSIS-DAP. */
+    /* Its protocol is known to Raspberry Pi's fork of OpenOCD alone; as a Debug Probe it is
+     * CMSIS-DAP. */
     {USB_PROBE, "Picoprobe", ID(0x2e8a, 0x0004)},
     {USB_PROBE, "Raspberry Pi Debug Probe", ID(0x2e8a, 0x000c), CMSIS_DAP},
     /* Of the chip itself, and OpenOCD 0.12 writes no ESP's flash. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * What strangers can send to hil serve: paths, headers, forms, and what boards and runs write. The
- * bytes are each of these in turn. No name that may be opened leads out of its directory, no host but
- * ours is answered, whatever a board prints is clean text.
+ * bytes are each of these in turn. No name that may be opened leads out of its directory, no host
+ * but ours is answered, whatever a board prints is clean text.
  */
 #include "base/str.h"
 #include "base/text.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Any bytes as lab.yaml with a rig: refused with positions, or a rig that keeps its promises; and as
- * identities: refused, or written in one way only.
+ * Any bytes as lab.yaml with a rig: refused with positions, or a rig that keeps its promises; and
+ * as identities: refused, or written in one way only.
  */
 #include "base/str.h"
 #include "serve/rig_conf.h"

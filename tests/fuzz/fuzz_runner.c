@@ -23,7 +23,8 @@ static void check_runner(int rc, const struct runner *runner)
         must(*runner->custom.items[i]);
 }
 
-/* Whatever labels a runner has: what is given is in what comes out, and once more changes nothing. */
+/* Whatever labels a runner has: what is given is in what comes out, and once more changes
+ * nothing. */
 static void check_merge(const struct strv *current)
 {
     struct labels labels = {0};

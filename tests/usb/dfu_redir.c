@@ -5,11 +5,11 @@
  *     dfu-redir SOCKET [serial=S] [state=FILE] [console=SOCKET] [OPTION]...
  *
  * SOCKET is that of QEMU's usb-redir device; options as for with-usb. Lines on stdin: "plug
- * [serial=S] [OPTION]..." plugs it in anew, "unplug" pulls it, "save" writes `state`; each is answered
- * with "ok". "peek OFFSET COUNT" is answered with whether it is plugged in (0, 1), whether it has
- * booted, and bytes of its flash. When it leaves its bootloader it is unplugged, and the text that its flash begins with goes
- * to `console`. Speaks the host's side of the usbredir protocol (version 0.7), without its
- * capabilities, as far as a device without endpoints needs it.
+ * [serial=S] [OPTION]..." plugs it in anew, "unplug" pulls it, "save" writes `state`; each is
+ * answered with "ok". "peek OFFSET COUNT" is answered with whether it is plugged in (0, 1), whether
+ * it has booted, and bytes of its flash. When it leaves its bootloader it is unplugged, and the
+ * text that its flash begins with goes to `console`. Speaks the host's side of the usbredir
+ * protocol (version 0.7), without its capabilities, as far as a device without endpoints needs it.
  */
 #include "model.h"
 

@@ -5,11 +5,11 @@
  *     console: {rtt: {openocd: {interface: stlink, target: stm32f4x, serial: 066D...}, at: 0x20000000, size: 64K}}
  *     console: {rtt: {server: "localhost:19021"}}                # J-Link's; or OpenOCD's rtt server
  *
- * With `openocd` hil runs OpenOCD itself for as long as the console is open. Its probe is taken then:
- * the console is closed while the board is flashed, and `reset: openocd` goes through this one. The
- * firmware makes its control block when it starts, so it is looked for until it is there. One that an
- * earlier firmware has left elsewhere in RAM would be found first; a reset through OpenOCD halts the
- * chip before it runs and wipes those out.
+ * With `openocd` hil runs OpenOCD itself for as long as the console is open. Its probe is taken
+ * then: the console is closed while the board is flashed, and `reset: openocd` goes through this
+ * one. The firmware makes its control block when it starts, so it is looked for until it is there.
+ * One that an earlier firmware has left elsewhere in RAM would be found first; a reset through
+ * OpenOCD halts the chip before it runs and wipes those out.
  */
 #include "base/str.h"
 #include "board/connect.h"
@@ -132,8 +132,9 @@ static const char *hint(const void *self)
 /* ---- OpenOCD --------------------------------------------------------------------------------- */
 
 /* `rtt start` finds nothing for as long as the firmware has made nothing, and a chip that loses its
- * power, or is reset by somebody else, ends the reading. So it is begun anew every so often: what the
- * firmware has printed stays in its buffer meanwhile. Begun twice, it would read everything twice. */
+ * power, or is reset by somebody else, ends the reading. So it is begun anew every so often: what
+ * the firmware has printed stays in its buffer meanwhile. Begun twice, it would read everything
+ * twice. */
 static const char tick[] = "proc hil_tick {} {"
                            " debug_level 1; catch {rtt stop};"
                            " set found [expr {![catch {rtt start}] && ![catch {rtt channels}]}];"
@@ -143,8 +144,8 @@ static const char tick[] = "proc hil_tick {} {"
                            " set ::hil_found $found;"
                            " set ::hil_after [after [expr {$found ? 250 : 10}] hil_tick]}";
 
-/* The chip stands at its reset vector: nothing of this firmware is in RAM yet. `rtt start` would find
- * such blocks, too, but read on from them. */
+/* The chip stands at its reset vector: nothing of this firmware is in RAM yet. `rtt start` would
+ * find such blocks, too, but read on from them. */
 static const char forget[] =
     "proc hil_forget {at size word} {"
     " for {} {$size >= 4} {incr at 16384; incr size -16384} {"

@@ -35,8 +35,8 @@ int serial_open_modem(const char *path, int *ret_fd, struct err *err);
 /* Lets go of it at once: a child of another thread between fork and exec has a copy of the
  * descriptor, and close(2) alone would leave the tty taken until that child is further. */
 void serial_close(int fd);
-/* What the kernel has counted since its driver was loaded. False: this tty does not count (a pty, some
- * adapters), or it is gone. */
+/* What the kernel has counted since its driver was loaded. False: this tty does not count (a pty,
+ * some adapters), or it is gone. */
 bool serial_errors(int fd, struct line_errors *ret);
 /* Drops what was received and not read. */
 void serial_flush(int fd);

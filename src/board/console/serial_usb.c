@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Which tty a USB device has. /sys/class/tty/NAME/device leads into the directory of its interface,
- * "1-1.4:1.2", below that of its device, "1-1.4", whose attribute `serial` is the serial number (Linux'
- * Documentation/ABI/stable/sysfs-bus-usb).
+ * "1-1.4:1.2", below that of its device, "1-1.4", whose attribute `serial` is the serial number
+ * (Linux' Documentation/ABI/stable/sysfs-bus-usb).
  */
 #include "base/fs.h"
 #include "base/str.h"

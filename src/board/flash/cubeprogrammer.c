@@ -2,7 +2,8 @@
  *
  * flash cubeprogrammer: ST's STM32CubeProgrammer.
  *
- * An STM32MP takes a flash layout (image/layout.h), by USB. It may print "Error: ..." and end with 0: so both its good lines must be there, and no bad one.
+ * An STM32MP takes a flash layout (image/layout.h), by USB. It may print "Error: ..." and end with
+ * 0: so both its good lines must be there, and no bad one.
  */
 #include "board/flash/cubeprogrammer.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * flash_log: what a driver that speaks to the chip itself tells of its steps: progress for who looks
- * on, and lines for flash.log.
+ * flash_log: what a driver that speaks to the chip itself tells of its steps: progress for who
+ * looks on, and lines for flash.log.
  */
 #ifndef HIL_BOARD_FLASH_FLASH_LOG_H
 #define HIL_BOARD_FLASH_FLASH_LOG_H

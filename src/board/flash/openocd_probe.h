@@ -5,9 +5,9 @@
  *
  * OpenOCD reads its commands as Tcl, and braces, brackets, quotes, dollars and blanks in a serial
  * number or path must not become code. No bracketing is safe for all of them, so each byte that is
- * not a letter, a digit, one of _ . / - or part of a character beyond ASCII is written as a backslash
- * and its three octal digits, which a bare Tcl word turns back into that byte and nothing else. Its
- * servers stay off, so that boards do not fight for ports.
+ * not a letter, a digit, one of _ . / - or part of a character beyond ASCII is written as a
+ * backslash and its three octal digits, which a bare Tcl word turns back into that byte and nothing
+ * else. Its servers stay off, so that boards do not fight for ports.
  */
 #ifndef HIL_BOARD_FLASH_OPENOCD_PROBE_H
 #define HIL_BOARD_FLASH_OPENOCD_PROBE_H

@@ -6,10 +6,10 @@
  *     flash: {stm32-uart: {enter: dtr-rts}}          # on the console's tty
  *     flash: {stm32-uart: {usb-serial: A50285BI, baud: 460800, leave: true}}
  *
- * The board waits in its bootloader when this begins (BOOT0 high at its reset), or DTR and RTS bring
- * it there. What chip it is, and
- * whether it can be read, is known before anything is erased; then the sectors that the firmware
- * touches are erased, blocks that are blank anyway are not sent, and all of it is read back.
+ * The board waits in its bootloader when this begins (BOOT0 high at its reset), or DTR and RTS
+ * bring it there. What chip it is, and whether it can be read, is known before anything is erased;
+ * then the sectors that the firmware touches are erased, blocks that are blank anyway are not sent,
+ * and all of it is read back.
  */
 #include "base/fs.h"
 #include "base/str.h"

@@ -74,8 +74,8 @@ static int ask(struct stm32_boot *boot, uint8_t command, uint8_t ret[256], size_
     return rc < 0 ? rc : stm32_link_ack(&boot->link, ctx, err);
 }
 
-/* A NACK may be a late one, of a byte before: only a whole answer says that both are together. Where
- * none comes it is waited longer. */
+/* A NACK may be a late one, of a byte before: only a whole answer says that both are together.
+ * Where none comes it is waited longer. */
 static int come_back(struct stm32_boot *boot, const struct ctx *ctx, struct err *err)
 {
     uint8_t id[256];
@@ -177,9 +177,9 @@ static int nobody(const struct stm32_boot *boot, bool heard, struct err *err)
 }
 
 /* A bootloader that another host has left in the middle of a frame answers nothing until that is
- * complete. But one that has only just started takes its speed from the first byte, so 0x7F is tried
- * for a while before the flood. Where it waits for a count, the first of them is that, 128 data and
- * a checksum: of an odd number of them and of fillers the sum is never the filler. */
+ * complete. But one that has only just started takes its speed from the first byte, so 0x7F is
+ * tried for a while before the flood. Where it waits for a count, the first of them is that, 128
+ * data and a checksum: of an odd number of them and of fillers the sum is never the filler. */
 static int knock(struct stm32_boot *boot, unsigned tries, bool *heard, const struct ctx *ctx,
                  struct err *err)
 {

@@ -8,10 +8,10 @@
  *     stm32_boot_write(&boot, at, bytes, 256, ctx, err); stm32_boot_read(...)
  *
  * What a noisy line breaks is tried again, three times in all. A block whose answer was lost is
- * looked at before it is written again: flash takes no byte twice. What the bootloader refuses comes
- * in words as -ERR_PROTOCOL; -ERR_GONE: the port went away. Calls block within their ctx, and end
- * within a few seconds (an erase: within what the largest sectors take) where nobody answers. One
- * thread at a time.
+ * looked at before it is written again: flash takes no byte twice. What the bootloader refuses
+ * comes in words as -ERR_PROTOCOL; -ERR_GONE: the port went away. Calls block within their ctx, and
+ * end within a few seconds (an erase: within what the largest sectors take) where nobody answers.
+ * One thread at a time.
  */
 #ifndef HIL_BOARD_FLASH_STM32_UART_BOOT_H
 #define HIL_BOARD_FLASH_STM32_UART_BOOT_H

@@ -2,8 +2,8 @@
  *
  * stm32_uart_chips: which sectors a chip has, by the id that its bootloader tells (GET ID).
  *
- * From AN2606 and the reference manuals. A layout is that of the largest chip with the id: a smaller
- * one has the first of its sectors. Nothing blocks.
+ * From AN2606 and the reference manuals. A layout is that of the largest chip with the id: a
+ * smaller one has the first of its sectors. Nothing blocks.
  */
 #ifndef HIL_BOARD_FLASH_STM32_UART_CHIPS_H
 #define HIL_BOARD_FLASH_STM32_UART_CHIPS_H

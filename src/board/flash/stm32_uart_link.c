@@ -206,13 +206,13 @@ static int singles(struct stm32_link *link, const struct ctx *ctx, struct err *e
     return 0;
 }
 
-/* The bootloader may wait for the rest of any frame, whole or short of a byte that was lost. An even
- * filler that is not 0 makes no good frame from its first byte on: as a count it wants an odd number
- * of bytes more, so that all of them, the count too, cancel out, and a checksum of 0 is never sent
- * (addresses the same); as a command it is not its own complement. One that is not in the last frame
- * makes no good one of its rest where one byte is missing, as the checksum would be that byte. Two
- * fillers as an extended erase's count ask for hundreds of sectors, though: that one gets a short
- * frame with a wrong checksum instead. */
+/* The bootloader may wait for the rest of any frame, whole or short of a byte that was lost. An
+ * even filler that is not 0 makes no good frame from its first byte on: as a count it wants an odd
+ * number of bytes more, so that all of them, the count too, cancel out, and a checksum of 0 is
+ * never sent (addresses the same); as a command it is not its own complement. One that is not in
+ * the last frame makes no good one of its rest where one byte is missing, as the checksum would be
+ * that byte. Two fillers as an extended erase's count ask for hundreds of sectors, though: that one
+ * gets a short frame with a wrong checksum instead. */
 int stm32_link_resync(struct stm32_link *link, const struct ctx *ctx, struct err *err)
 {
     static const uint8_t short_erase[] = {0, 0, 0, 0, 0x5a};

@@ -43,7 +43,8 @@ struct stm32_link {
 
 void stm32_link_init(struct stm32_link *link, int fd, uint64_t speed);
 
-/* Sends, and waits for the ACK: as long as the bytes take, and `ms` for the work, and patience_ms. */
+/* Sends, and waits for the ACK: as long as the bytes take, and `ms` for the work, and
+ * patience_ms. */
 int stm32_link_send(struct stm32_link *link, const uint8_t *frame, size_t size, int64_t ms,
                     const struct ctx *ctx, struct err *err);
 /* A command and its complement. Drops what was received before. */

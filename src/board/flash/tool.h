@@ -8,11 +8,11 @@
  *
  * A template is a list of words. In a word {name} is the option of that name, or {file} {address}
  * {size} {format} of the file at hand, or {board}, {offset} (its address less the option `base`),
- * {readback} (a file to read the flash into); it never splits a word. "?name:word" is there only where
- * the option is given (a flag: where it is true), "!name:word" only where it is not; a word "*..."
- * is repeated, together with those "*" words beside it, for each file. "{args}" alone becomes the
- * user's own words. A value that must be quoted for a language of the tool's own (OpenOCD's Tcl)
- * goes through the row's `quote`.
+ * {readback} (a file to read the flash into); it never splits a word. "?name:word" is there only
+ * where the option is given (a flag: where it is true), "!name:word" only where it is not; a word
+ * "*..." is repeated, together with those "*" words beside it, for each file. "{args}" alone
+ * becomes the user's own words. A value that must be quoted for a language of the tool's own
+ * (OpenOCD's Tcl) goes through the row's `quote`.
  *
  * The tool runs in the job's directory, so that firmware is a plain name of ours there; its output
  * goes to flash.log. At the deadline its whole process group is ended (base/proc.h).

@@ -17,8 +17,8 @@ bool tool_option_given(const struct tool_conf *conf, const char *name); /* a fla
 const char *tool_option_text(const struct tool_conf *conf, const char *name);
 uint64_t tool_option_base(const struct tool_conf *conf); /* the option `base`; 0: none */
 
-/* Appends a template's words. `file` is the one at hand; NULL: there are several, and only "*" words
- * may name them. -ERR_LIMIT. */
+/* Appends a template's words. `file` is the one at hand; NULL: there are several, and only "*"
+ * words may name them. -ERR_LIMIT. */
 int tool_words(const struct tool_conf *conf, const struct driver_env *env,
                const struct firmware *firmware, const struct firmware_file *file,
                const char *const *template, struct strv *ret, struct err *err);

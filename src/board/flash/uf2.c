@@ -6,11 +6,11 @@
  *     flash: {uf2: {path: 1-1.4, enter: touch, board-id: nRF52840-Feather-revD}}
  *     flash: {uf2: {mount: /media/lab/RPI-RP2, family: rp2040}}
  *
- * Firmware of any format becomes UF2 here; a UF2 file is taken as it came. Nothing is written before
- * the drive has said which board it is and that agrees with the family of the firmware. The drive
- * cannot be read back: that it takes every block and then goes away, as a bootloader does that starts
- * what it has got, is the proof. Blocks are written through in pieces, so that a drive that is pulled
- * halfway is not mistaken for one that is done.
+ * Firmware of any format becomes UF2 here; a UF2 file is taken as it came. Nothing is written
+ * before the drive has said which board it is and that agrees with the family of the firmware. The
+ * drive cannot be read back: that it takes every block and then goes away, as a bootloader does
+ * that starts what it has got, is the proof. Blocks are written through in pieces, so that a drive
+ * that is pulled halfway is not mistaken for one that is done.
  */
 #include "image/uf2.h"
 #include "base/fs.h"
@@ -236,8 +236,8 @@ static bool says_gone(int reason)
     return reason == EIO || reason == ENODEV || reason == ENXIO || reason == ESHUTDOWN;
 }
 
-/* 0 or an errno. A drive that goes away in the middle takes less than it was given, and only what is
- * tried next tells why. */
+/* 0 or an errno. A drive that goes away in the middle takes less than it was given, and only what
+ * is tried next tells why. */
 static int push(int fd, const char *bytes, size_t size)
 {
     while (size) {
@@ -261,8 +261,8 @@ static bool goes_away(const struct session *session)
     return true;
 }
 
-/* A bootloader that has seen the last block goes away at once: then the piece with that block cannot
- * be said to be written. Before that, a mount that nobody has told would take everything. */
+/* A bootloader that has seen the last block goes away at once: then the piece with that block
+ * cannot be said to be written. Before that, a mount that nobody has told would take everything. */
 static int write_piece(struct session *session, int fd, size_t done, size_t size, struct err *err)
 {
     const struct buf *file = &session->file;

@@ -297,7 +297,8 @@ int uf2_drive_await(const struct uf2_target *target, const struct driver_env *en
     return rc;
 }
 
-/* A mount outlives its device, and what was read of it is still at hand: the device is asked, too. */
+/* A mount outlives its device, and what was read of it is still at hand: the device is asked,
+ * too. */
 bool uf2_drive_gone(const struct uf2_drive *drive)
 {
     cleanup_free char *info = fs_join(drive->dir, UF2_INFO_FILE);

@@ -29,8 +29,8 @@ struct uf2_drive {
     struct uf2_info info;
 };
 
-/* Waits until it is there and says that it is the board's. -ERR_TIMEOUT: it never came; -ERR_REFUSED:
- * it is another board's; -ERR_CONFIG: two could be meant, or nobody can mount it. */
+/* Waits until it is there and says that it is the board's. -ERR_TIMEOUT: it never came;
+ * -ERR_REFUSED: it is another board's; -ERR_CONFIG: two could be meant, or nobody can mount it. */
 int uf2_drive_await(const struct uf2_target *target, const struct driver_env *env,
                     const struct ctx *ctx, struct uf2_drive *ret, struct err *err);
 /* The same without waiting: -ERR_NOT_FOUND where it is not there. */

@@ -3,8 +3,8 @@
  * uf2_info: INFO_UF2.TXT, by which a UF2 bootloader's drive says what it is.
  *
  * https://github.com/microsoft/uf2#files-exposed-by-bootloaders: the first line names the
- * bootloader, then "Model: ..." and "Board-ID: ..." lines. The text is a device's: what does not fit
- * is cut, what is no plain character becomes '?'. Nothing blocks.
+ * bootloader, then "Model: ..." and "Board-ID: ..." lines. The text is a device's: what does not
+ * fit is cut, what is no plain character becomes '?'. Nothing blocks.
  */
 #ifndef HIL_BOARD_FLASH_UF2_INFO_H
 #define HIL_BOARD_FLASH_UF2_INFO_H

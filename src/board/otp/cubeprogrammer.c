@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * otp cubeprogrammer: an STM32's one-time-programmable area, by ST's STM32CubeProgrammer (UM2237: -w
- * and -r with a raw binary).
+ * otp cubeprogrammer: an STM32's one-time-programmable area, by ST's STM32CubeProgrammer (UM2237:
+ * -w and -r with a raw binary).
  */
 #include "board/flash/cubeprogrammer.h"
 #include "board/otp/otp.h"

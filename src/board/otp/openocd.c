@@ -4,8 +4,8 @@
  *
  *     otp: {openocd: {interface: stlink, target: stm32f4x, family: stm32f2x}}
  *
- * The target's script has a bank for it (stm32f4x.cfg: at 0x1FFF7800), which takes writes once it was
- * told so. "flash write_image" without "erase": the area cannot be.
+ * The target's script has a bank for it (stm32f4x.cfg: at 0x1FFF7800), which takes writes once it
+ * was told so. "flash write_image" without "erase": the area cannot be.
  */
 #include "board/flash/openocd_probe.h"
 #include "board/otp/otp.h"

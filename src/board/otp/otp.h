@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * otp: the drivers that write memory which takes each bit once. A new one: its file, a line here, a row
- * in otp.c.
+ * otp: the drivers that write memory which takes each bit once. A new one: its file, a line here, a
+ * row in otp.c.
  *
- * They are flash drivers that erase nothing. `compare` is how what is there already is told: nothing is
- * written where it is neither blank nor what was wanted (board_otp() in board.h).
+ * They are flash drivers that erase nothing. `compare` is how what is there already is told:
+ * nothing is written where it is neither blank nor what was wanted (board_otp() in board.h).
  */
 #ifndef HIL_BOARD_OTP_OTP_H
 #define HIL_BOARD_OTP_OTP_H

@@ -4,10 +4,10 @@
  *
  *     power: {gpio: {chip: gpiochip0, line: 27, active: low}}
  *
- * The line is held until hil ends, and is off by then. What it does afterwards, and after a SIGKILL,
- * is up to its controller (board/gpio.h): where that keeps the level, a board stays on after a
- * SIGKILL until hil rest, and after hil power on. Where it makes the line an input again, the relay
- * goes where its input's pull takes it: let that be off.
+ * The line is held until hil ends, and is off by then. What it does afterwards, and after a
+ * SIGKILL, is up to its controller (board/gpio.h): where that keeps the level, a board stays on
+ * after a SIGKILL until hil rest, and after hil power on. Where it makes the line an input again,
+ * the relay goes where its input's pull takes it: let that be off.
  */
 #include "board/gpio.h"
 #include "board/power/power.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * reset hub-controller: NRST, and BOOT0 with it, where a hub's controller drives them for its ports.
+ * reset hub-controller: NRST, and BOOT0 with it, where a hub's controller drives them for its
+ * ports.
  *
  *     reset:    {hub-controller: {port: USB3}}
  *     recovery: {bootloader: {hub-controller: {port: USB3, boot: true}}, first: true}

@@ -5,7 +5,8 @@
  *     flash: {openocd: &probe {interface: stlink, target: stm32f4x, serial: 066DFF515754888367131638}}
  *     reset: {openocd: *probe}
  *
- * Where the console reads RTT through an OpenOCD of its own, that one does it. OpenOCD ends with 0 though nobody has answered on the scan chain: that is a failure here.
+ * Where the console reads RTT through an OpenOCD of its own, that one does it. OpenOCD ends with 0
+ * though nobody has answered on the scan chain: that is a failure here.
  */
 #include "board/flash/openocd_probe.h"
 #include "board/openocd_server.h"

@@ -12,8 +12,8 @@
 
 /* Those of ESP boards are esptool's: two transistors between DTR, RTS, EN and IO0 let EN fall with
  * RTS alone and IO0 with DTR alone (Espressif's "Boot Mode Selection"; esptool's reset.py). An
- * Arduino's reset pin hangs on DTR by a capacitor, so it is the falling edge that counts. dtr-rts is
- * NRST on DTR and BOOT0 on RTS: into an STM32's bootloader. */
+ * Arduino's reset pin hangs on DTR by a capacitor, so it is the falling edge that counts. dtr-rts
+ * is NRST on DTR and BOOT0 on RTS: into an STM32's bootloader. */
 static const struct named {
     const char *name;
     const char *words[WORDS_MAX + 1];
@@ -30,7 +30,8 @@ static const struct named {
 static const char *const line_names[] = {"dtr", "rts"};
 static const unsigned line_bits[] = {MODEM_DTR, MODEM_RTS};
 
-/* ---- reading ----------------------------------------------------------------------------------- */
+/* ---- reading
+ * ----------------------------------------------------------------------------------- */
 
 static int unknown(const char *word, const char *what, const char *const *known, size_t count,
                    struct err *err)
@@ -162,7 +163,8 @@ int serial_pattern_read(const struct strv *words, struct serial_pattern *ret, si
     return moves(ret) ? 0 : err_set(err, ERR_CONFIG, "moves no line");
 }
 
-/* ---- running ----------------------------------------------------------------------------------- */
+/* ---- running
+ * ----------------------------------------------------------------------------------- */
 
 static void end_state(const struct serial_pattern *pattern, unsigned *set, unsigned *clear)
 {

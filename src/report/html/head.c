@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The page's head, and the verdict with what is known of the run. Its policy lets nothing run or load
- * but the style and the script that are named by their hashes, whatever a board may have printed. */
+/* The page's head, and the verdict with what is known of the run. Its policy lets nothing run or
+ * load but the style and the script that are named by their hashes, whatever a board may have
+ * printed. */
 #include "report/html/parts.h"
 
 #include "report/html/assets.h"

@@ -2,8 +2,8 @@
  *
  * parts: summary.md as it grows, and those of its sections that have a file of their own.
  *
- * A section puts together a block, which goes onto the page whole or, where there is no room for it,
- * not at all. What was left out is told at the page's end.
+ * A section puts together a block, which goes onto the page whole or, where there is no room for
+ * it, not at all. What was left out is told at the page's end.
  */
 #ifndef HIL_REPORT_SUMMARY_PARTS_H
 #define HIL_REPORT_SUMMARY_PARTS_H

@@ -3,8 +3,8 @@
  * place: files below a directory that somebody else names, and nothing outside of it.
  *
  * A run's directory is known from a lock's record, and the names in it from the run's events or a
- * browser: neither is to be trusted. No component may be a link, "..", or hidden; only regular files
- * are opened (openat2(2), RESOLVE_BENEATH and RESOLVE_NO_SYMLINKS). Does not block.
+ * browser: neither is to be trusted. No component may be a link, "..", or hidden; only regular
+ * files are opened (openat2(2), RESOLVE_BENEATH and RESOLVE_NO_SYMLINKS). Does not block.
  */
 #ifndef HIL_SERVE_PAGE_PLACE_H
 #define HIL_SERVE_PAGE_PLACE_H

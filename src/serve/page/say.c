@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What viewers are told, as JSON. Texts of boards and tools are cleaned by the writer; the page sets
- * them as text. */
+/* What viewers are told, as JSON. Texts of boards and tools are cleaned by the writer; the page
+ * sets them as text. */
 #include "serve/page/page_state.h"
 
 #include <stdio.h>

@@ -8,9 +8,9 @@
  *     services_signal(&services, SIGHUP)
  *     services_close(&services)                         ends them, within three seconds
  *
- * One that ends is started again, after a second, then twice that, up to a minute; one that fails for
- * good does so where everybody sees it. Should we be killed, the guardian of the ctx ends them. What
- * they print goes where our output goes. One thread.
+ * One that ends is started again, after a second, then twice that, up to a minute; one that fails
+ * for good does so where everybody sees it. Should we be killed, the guardian of the ctx ends them.
+ * What they print goes where our output goes. One thread.
  */
 #ifndef HIL_SERVE_PAGE_SERVICES_H
 #define HIL_SERVE_PAGE_SERVICES_H

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* One stream of server-sent events. A viewer has no queue: it has the numbers of the last frames that
- * it was sent, and gets whatever is newer when its socket takes more. These numbers are the id of each
- * event, so that what a browser says when it comes back is of the last event that it had whole, wherever
- * the connection was cut (https://html.spec.whatwg.org/multipage/server-sent-events.html, 9.2.6). */
+/* One stream of server-sent events. A viewer has no queue: it has the numbers of the last frames
+ * that it was sent, and gets whatever is newer when its socket takes more. These numbers are the id
+ * of each event, so that what a browser says when it comes back is of the last event that it had
+ * whole, wherever the connection was cut
+ * (https://html.spec.whatwg.org/multipage/server-sent-events.html, 9.2.6). */
 #include "serve/page/web_parts.h"
 
 #include <ctype.h>

@@ -345,7 +345,8 @@ Test(flash_gdb, checks_its_options)
     }
 }
 
-/* ---- reset gdb --------------------------------------------------------------------------------- */
+/* ---- reset gdb
+ * --------------------------------------------------------------------------------- */
 
 static int run_reset(struct bench *bench, const char *options)
 {

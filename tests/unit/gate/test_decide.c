@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Policies held against reports: each folder in golden/gate has a gate.yaml (or none), reports,
- * perhaps a baseline.json and a file of commits, and what must come of it. With HIL_WRITE_GOLDEN set
- * that is written anew, to be read by a person. "Today" is 2026-11-30.
+ * perhaps a baseline.json and a file of commits, and what must come of it. With HIL_WRITE_GOLDEN
+ * set that is written anew, to be read by a person. "Today" is 2026-11-30.
  */
 #include "../scratch.h"
 #include "gate/decide.h"

@@ -230,8 +230,8 @@ static struct job_result *earlier(struct job_result *job, const char *board, enu
     return was;
 }
 
-/* A board that the lab failed and whose test failed once, one on which it never passed, and one that
- * fell silent at first. */
+/* A board that the lab failed and whose test failed once, one on which it never passed, and one
+ * that fell silent at first. */
 static void build_flaky(struct run_result *run)
 {
     struct job_result *job = sample_job(run, "nucleo-4", "blinky", VERDICT_PASS, ""), *was;

@@ -85,7 +85,8 @@ PLAY(a_bad_board, PLUG_AND_START, {RIG_ENDED_BAD, 1, NULL, RIG_FAILED, RIG_TELL}
 PLAY(something_else_is_nobodys_board, {RIG_PLUGGED, 0, "?", RIG_EMPTY, 0},
      {RIG_PULLED, 1, NULL, RIG_EMPTY, 0})
 
-/* What its worker says and what the kernel has told differ: nothing is begun before more is known. */
+/* What its worker says and what the kernel has told differ: nothing is begun before more is
+ * known. */
 PLAY(gone_for_its_worker_only, PLUG_AND_START, {RIG_ENDED_AWAY, 1, NULL, RIG_UNPLUGGED, RIG_TELL},
      {RIG_TIME, 0, NULL, RIG_UNPLUGGED, 0}, {RIG_PULLED, 0, NULL, RIG_UNPLUGGED, 0},
      {RIG_PLUGGED, 0, "A", RIG_WAITING, BEGINS})

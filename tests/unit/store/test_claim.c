@@ -240,8 +240,8 @@ Test(claim, who_gives_up_leaves_the_queue)
     claims_close(there.claims);
 }
 
-/* As hil watch waits: it is first before who came later to a desk, and nobody pushes in while it looks at
- * what it is going to flash. */
+/* As hil watch waits: it is first before who came later to a desk, and nobody pushes in while it
+ * looks at what it is going to flash. */
 Test(claim, a_place_in_the_queue_is_kept_until_it_is_used)
 {
     struct waiter desk = {.rc = 1};
@@ -295,8 +295,8 @@ struct child {
     int say_fd, hear_fd; /* a byte to it; what it says */
 };
 
-/* A process on host `which` that takes board "a" and says so; at a byte it touches the board, and says
- * what came of it. */
+/* A process on host `which` that takes board "a" and says so; at a byte it touches the board, and
+ * says what came of it. */
 static struct child child_start(size_t which, int64_t lease_ms, int64_t clock_s, const char *board)
 {
     int to[2], from[2];

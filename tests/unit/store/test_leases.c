@@ -142,7 +142,8 @@ struct waiting {
     const char *name;
 };
 
-/* All of them queue in this order while somebody has the board; who gets it, one after the other. */
+/* All of them queue in this order while somebody has the board; who gets it, one after the
+ * other. */
 static void expect_order(const struct waiting *rows, size_t count, const char *expected)
 {
     struct leases *leases = open_at("here");

@@ -179,8 +179,8 @@ Test(store, what_is_not_known_is_null)
     expect_answer("SELECT count(*) FROM cases WHERE duration_us IS NULL", "1");
 }
 
-/* Of a server's arrays: quotes, braces, what looks like null; more than goes into one question; names
- * that are one once they are cleaned. */
+/* Of a server's arrays: quotes, braces, what looks like null; more than goes into one question;
+ * names that are one once they are cleaned. */
 Test(store, many_cases_with_names_of_any_kind)
 {
     static const char *const odd[] = {"a\"b",   "a\\b", "{a,b}", "NULL", "",  "a\001b",
