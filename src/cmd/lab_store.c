@@ -35,7 +35,9 @@ int lab_store_open(const char *option, bool create, char **ret_name, struct stor
         rc = lab_load(path, &lab, &diags, err);
     if (rc == 0 && lab && option)
         *ret_name = xstrdup(lab->name);
-    if (rc == 0 || !option) /* what is wrong with a lab that nobody named is not asked here */
+    /* Who only looks needs no more of a lab that nobody named than where its store is. Who writes
+     * must not write into another one. */
+    if (rc == 0 || (!option && !create))
         rc = store_open(lab ? &lab->store : NULL, dir, create, ret, err);
     if (lab && lab->store.url)
         tell_waiting(lab->name, dir);

@@ -7,9 +7,10 @@
 
 #include "store/store.h"
 
-/* Where the lab that the option names keeps it, or the one in the usual places; without any it is the
- * file of this host. What waits to be sent to a database is told. *ret_name: the lab's name, for the caller to free; NULL where there is no option.
- * Errors of store_open(); -ERR_CONFIG: the option's file is wrong. */
+/* Where the lab that the option names keeps it, or the one in the usual places; without any it is
+ * the file of this host. What waits to be sent to a database is told. *ret_name: the lab's name,
+ * for the caller to free; NULL where there is no option. Errors of store_open(); -ERR_CONFIG: the
+ * option's file is wrong, or, with `create`, the one in the usual places. */
 int lab_store_open(const char *option, bool create, char **ret_name, struct store **ret,
                    struct err *err);
 

@@ -9,6 +9,7 @@ import time
 
 import pytest
 from conftest import Hil, processes_in, wait_until
+from page_client import Page
 from ptyboard import UNITY, PtyBoard
 
 pytestmark = pytest.mark.threads
@@ -133,6 +134,19 @@ def test_each_sees_what_the_other_has_and_waits_for_it(lab):
     assert two.finish(second).code == 0
     assert lab.held() == "0" and not given_twice(lab.log())
     assert not two.listed()["a"]["held"]
+
+
+def test_the_page_shows_who_has_a_board_on_another_host(lab):
+    one, two = lab()
+    one.answers.clear()
+    first = one.start(USER="alice")
+    at_work(lab, one)
+    with Page(two.hil, two.lab) as page:
+        shown = page.boards()["a"]
+        assert shown["held"] and shown["holder"]["pid"] == first.pid and shown["holder"]["host"], shown
+        one.answers.set()
+        assert one.finish(first).code == 0
+        wait_until(lambda: not page.boards()["a"]["held"], seconds=30, what="a board that is free")
 
 
 def test_a_host_that_slept_leaves_a_board_alone_that_was_given_away(lab):

@@ -21,8 +21,8 @@ static bool is_same_file(const struct stat *a, const struct stat *b)
            a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
-/* Whether it was written to since it was read: by its file or by its log. A server does not tell, and
- * is asked now and then. */
+/* Whether it was written to since it was read: by its file or by its log. A server does not tell,
+ * and is asked now and then. */
 static bool store_is_news(struct page *page)
 {
     static const char *const names[] = {"history.db", "history.db-wal"};
@@ -57,6 +57,14 @@ static void remember_reason(struct store *store, const char *lab, const char *na
         board->reason = xstrdup(job.reason);
         store_job_done(&job);
     }
+}
+
+/* Where it is a server's: who of other hosts has a board, and waits for it. */
+static void look_at_leases(struct page *page)
+{
+    leases_rows_free(page->leases, page->lease_count);
+    claims_look(page->inventory.lab, page->inventory.runtime_dir, &page->leases, &page->lease_count,
+                NULL);
 }
 
 /* ---- boards ---------------------------------------------------------------------------------- */
@@ -106,6 +114,7 @@ static void look_at_board(struct page *page, struct store *store, bool news, siz
     struct standing now;
 
     standing_look(&page->inventory, store, i, &now, NULL);
+    standing_share(&now, page->leases, page->lease_count);
     if (news)
         remember_reason(store, page->inventory.lab->name, now.conf->name, board);
     else
@@ -125,6 +134,7 @@ void page_glimpse(struct page *page, const char *name)
         if (!str_eq(board->lock_name, name))
             continue;
         standing_look(&page->inventory, NULL, i, &now, NULL);
+        standing_share(&now, page->leases, page->lease_count);
         keep_memory(&now, &board->standing);
         standing_done(&board->standing);
         board->standing = now;
@@ -149,6 +159,9 @@ void page_forget_boards(struct page *page)
     }
     free(page->boards);
     page->boards = NULL;
+    leases_rows_free(page->leases, page->lease_count);
+    page->leases = NULL;
+    page->lease_count = 0;
     memset(page->store_seen, 0, sizeof page->store_seen);
     page->store_asked_ns = 0;
 }
@@ -199,8 +212,10 @@ void page_look(struct page *page)
     struct store *store = NULL;
     bool news = store_is_news(page);
 
-    if (news)
+    if (news) {
         store_open(&page->inventory.lab->store, page->state_dir, false, &store, NULL);
+        look_at_leases(page);
+    }
     if (store)
         store_watched_aside(store, page->inventory.lab->name, &held_back, &reasons);
     for (size_t i = 0; i < page->run_count; i++)

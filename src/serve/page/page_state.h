@@ -57,6 +57,8 @@ struct page {
     struct page_act acts[PAGE_CHILDREN_MAX];
     struct stat store_seen[2]; /* the store's file and its log, when they were read */
     int64_t store_asked_ns;    /* when a store on a server was; 0: never */
+    struct leases_row *leases; /* of boards that hosts share, as that server had them */
+    size_t lease_count;
     struct services services;
 
     struct topic topic;
@@ -90,8 +92,8 @@ struct page_board *page_board(const struct page *page, const char *name); /* NUL
 
 /* look.c: leases, store and other services' files are looked at, */
 void page_look(struct page *page);
-/* A file of the runtime directory was written to: if it is a lease's, whose run has the board now is
- * known, however short it has it and whether anybody watches or not. */
+/* A file of the runtime directory was written to: if it is a lease's, whose run has the board now
+ * is known, however short it has it and whether anybody watches or not. */
 void page_glimpse(struct page *page, const char *name);
 void page_forget_boards(struct page *page);
 /* say.c: and what is news is said. */
