@@ -4,6 +4,8 @@
 #include "cmd/cmd.h"
 #include "remote/servers.h"
 #include "run/detached.h"
+#include "run/remember.h"
+#include "run/replay.h"
 
 #include <stdio.h>
 
@@ -35,14 +37,41 @@ static int take(void *arg, const struct opt_row *row, const char *value, struct 
     return 0;
 }
 
+/* The history has what came home, as it would have of a run that stayed. */
+static void remember(const struct lab *lab, const char *path, const struct strv *collected)
+{
+    const struct replay_options options = {.image = NULL};
+    struct run_result run = {0};
+    struct memory memory = {0};
+    struct err err = {0};
+    int rc = replay_path(path, &options, &run, &err);
+    size_t kept = 0;
+
+    for (size_t i = 0; i < run.count; i++) {
+        if (strv_has(collected, run.jobs[i]->dir))
+            run.jobs[kept++] = run.jobs[i];
+        else
+            job_result_free(run.jobs[i]);
+    }
+    run.count = kept;
+    if (rc == 0)
+        rc = remember_open(lab, &memory, &err);
+    if (rc < 0)
+        fprintf(stderr, "hil: warning: %s\n", err.message);
+    if (remember_run(&memory, &run, &err) < 0)
+        fprintf(stderr, "hil: warning: %s\n", err.message);
+    remember_close(&memory);
+    run_result_done(&run);
+}
+
 static int collect(const struct app *app, const struct request *request, const char *path,
                    struct err *err)
 {
     const struct servers_wanted wanted = {.lab_option = request->lab, .ask = ASK_NONE};
     struct ctx ctx = ctx_root(app->cancel_fd, NULL);
+    cleanup_strv struct strv collected = {0};
     struct inventory inventory = {0};
     struct servers servers = {0};
-    size_t collected = 0;
     int rc = servers_inventory(&wanted, &ctx, &inventory, &servers, err);
 
     if (rc == 0)
@@ -50,6 +79,8 @@ static int collect(const struct app *app, const struct request *request, const c
                                                          .lab = inventory.lab,
                                                          .wait_ms = request->wait_ms},
                               &ctx, &collected, err);
+    if (collected.count)
+        remember(inventory.lab, path, &collected);
     servers_forget(&servers);
     inventory_close(&inventory);
     return rc;

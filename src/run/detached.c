@@ -160,14 +160,13 @@ static int collect_job(const struct detached_request *request, const char *dir,
 }
 
 int detached_collect(const struct detached_request *request, const struct ctx *ctx,
-                     size_t *ret_collected, struct err *err)
+                     struct strv *collected, struct err *err)
 {
     cleanup_close int fd = open(request->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int64_t until_ns = ctx_now_ns() + request->wait_ms * 1000000;
     cleanup_strv struct strv jobs = {0};
     int worst = 0;
 
-    *ret_collected = 0;
     if (fd < 0)
         return err_sys(err, errno, "%s", request->path);
     if (flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
@@ -180,7 +179,7 @@ int detached_collect(const struct detached_request *request, const struct ctx *c
         struct err why = {0};
         int rc = fs_exists(file) ? collect_job(request, dir, ctx, until_ns, &why) : -ERR_NOT_FOUND;
         if (rc == 0)
-            ++*ret_collected;
+            strv_add(collected, jobs.items[i]);
         else if (why.code && !worst) {
             *err = why;
             worst = rc;

@@ -25,8 +25,9 @@ struct detached_request {
     int64_t wait_ms; /* for those at work */
 };
 
-/* -ERR_BUSY: one is still at work, and what had ended is here. */
+/* Adds the directories, relative to `path`, of those that came home, or are given up. -ERR_BUSY: one
+ * is still at work, and what had ended is here. */
 int detached_collect(const struct detached_request *request, const struct ctx *ctx,
-                     size_t *ret_collected, struct err *err);
+                     struct strv *collected, struct err *err);
 
 #endif

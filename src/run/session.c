@@ -74,12 +74,12 @@ static bool health_is_due(void *arg, const struct board_conf *board)
     struct store_quarantine quarantine;
     int64_t every_us = board->health.every_ms * 1000;
 
-    if (session->request->health == HEALTH_ALL || !session->store)
+    if (session->request->health == HEALTH_ALL || !session->memory.store)
         return true;
-    if (store_quarantined(session->store, lab, board->name, &quarantine))
+    if (store_quarantined(session->memory.store, lab, board->name, &quarantine))
         return true;
     return every_us &&
-           ctx_unix_us() - store_last_start_us(session->store, lab, board->name, PLAN_HEALTH) >=
+           ctx_unix_us() - store_last_start_us(session->memory.store, lab, board->name, PLAN_HEALTH) >=
                every_us;
 }
 
@@ -188,7 +188,7 @@ static void find_broken_boards(struct session *session)
         for (size_t i = 0; i < run->count; i++)
             newest = newest_on(board, run->jobs[i], newest);
         if (newest && newest->gave_up && !board_conf(session->boards[b])->server)
-            quarantine_add(session->store, run->lab, board, newest->reason, session->events,
+            quarantine_add(session->memory.store, run->lab, board, newest->reason, session->events,
                            session->notifier);
     }
 }
@@ -200,15 +200,15 @@ static void settle_health(struct session *session, const struct job_result *job)
     cleanup_free char *reason = xasprintf("health check: %s", job->reason);
     bool was = false;
 
-    if (job->verdict == VERDICT_PASS && session->store &&
-        store_release(session->store, lab, job->board, &was, NULL) == 0 && was) {
+    if (job->verdict == VERDICT_PASS && session->memory.store &&
+        store_release(session->memory.store, lab, job->board, &was, NULL) == 0 && was) {
         strv_add(&session->released, job->board);
         notifier_board(session->notifier, NOTICE_RELEASE, job->board,
                        "passes its health check, and is out of quarantine");
     }
     if (job->verdict != VERDICT_PASS && job->took_us && job->end != END_CANCELLED &&
         !ctx_cancelled(&session->ctx) && !job->gave_up && !job->lost)
-        quarantine_add(session->store, lab, job->board, reason, session->events, session->notifier);
+        quarantine_add(session->memory.store, lab, job->board, reason, session->events, session->notifier);
 }
 
 static void tell_away(struct session *session)
@@ -251,7 +251,7 @@ static int run_jobs(struct session *session, struct err *err)
     holder_set_out(&holder, request->out_dir);
     tell_away(session);
     if (!request->health)
-        quarantine_leave_out(session->store, session->inventory.lab, session->plan.jobs,
+        quarantine_leave_out(session->memory.store, session->inventory.lab, session->plan.jobs,
                              session->plan.count, session->events);
     collect_boards(session);
     options.boards = session->boards;
@@ -291,7 +291,7 @@ static void session_done(struct session *session)
     event_log_close(session->log, NULL);
     event_log_close(session->stream, NULL);
     events_free(session->events);
-    store_close(session->store);
+    remember_close(&session->memory);
     notifier_close(session->notifier);
     run_result_done(&session->run);
     claims_close(session->claims);
@@ -326,7 +326,7 @@ int session_run(struct session_request *request, enum verdict *ret, struct err *
         if (run_jobs(&session, &run_err) < 0)
             session_report_failed(&session, &run_err);
         session_tell(&session);
-        session_send_waiting(&session);
+        remember_send(&session.memory);
         session_forget(&session);
         *ret = session.run.verdict;
     }

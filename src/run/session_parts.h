@@ -9,6 +9,7 @@
 #include "notify/notifier.h"
 #include "remote/servers.h"
 #include "run/pool.h"
+#include "run/remember.h"
 #include "run/session.h"
 
 struct session {
@@ -21,8 +22,7 @@ struct session {
     struct board **boards; /* that some job may run on */
     size_t board_count;
     struct claims *claims;
-    struct store *store;       /* NULL: history is not to be had, which stops no run */
-    bool scratch;              /* it is in memory: the database is away, the spool gets it */
+    struct memory memory;
     struct notifier *notifier; /* NULL: nobody is told */
     struct events *events;
     struct event_sink *live, *log, *stream;
@@ -45,8 +45,6 @@ int session_check_jobs(const struct session *session, struct err *err);
 void session_open_store(struct session *session); /* where it cannot be, that is a warning */
 void session_estimate(struct session *session);   /* how long the jobs take */
 void session_remember(struct session *session);
-/* After the verdict is told, and for a bounded time: what waits from when the database was away. */
-void session_send_waiting(struct session *session);
 /* After the verdict is told: what is old is nobody's hurry. */
 void session_forget(struct session *session);
 

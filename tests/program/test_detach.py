@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """hil run --detach: a test on a server's board outlives the link and hil itself, and hil collect has its result."""
+import json
 import os
 import pathlib
 import re
@@ -66,11 +67,17 @@ def kill_hil(hil, pi1, running):
     running.wait()
 
 
+def history(hil, lab):
+    return json.loads(hil("history", "--lab", lab, "--json").out)["tries"]
+
+
 @pytest.mark.parametrize("leave", [kill_link, interrupt, kill_hil])
 def test_a_test_that_is_left_has_the_result_of_one_that_is_not(hil, servers, pi1, leave):
     lab = servers.lab("from pi1")
     words = ("-b", "pi1/board-a", *SHORT, firmware("bad-hang.elf"))
     assert run(hil, lab, *words).code == 1
+    tries = lambda: [(each["verdict"], each["tests"], each["board"]) for each in history(hil, lab)]
+    known = tries()
     attached = timeless(hil.out / "junit.xml")
     assert not kept(pi1)
     shutil.rmtree(hil.out)
@@ -79,13 +86,16 @@ def test_a_test_that_is_left_has_the_result_of_one_that_is_not(hil, servers, pi1
     result = leave(hil, pi1, running)
     if result and leave is kill_link:
         assert result.code == 3 and "hil collect" in result.board()["reason"], result.out + result.err
+    assert tries() == known, "what nobody knows yet is not in the history"
     collected = hil("collect", "--lab", lab, "--wait", "40s", hil.out)
     assert collected.code == 1, collected.out + collected.err
     assert timeless(hil.out / "junit.xml") == attached
+    assert tries() == 2 * known, "it is there once, as the first is"
     assert not kept(pi1) and not held(hil, pi1)
     wait_until(lambda: not agents(pi1), what="no agent that stays")
     again = hil("collect", "--lab", lab, hil.out)
     assert again.code == 1 and timeless(hil.out / "junit.xml") == attached
+    assert len(tries()) == 2
 
 
 def test_what_is_still_at_work_is_said(hil, servers, pi1):
