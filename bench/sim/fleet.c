@@ -2,12 +2,13 @@
  *
  * fleet: a day of many hosts that share boards in PostgreSQL, in minutes: bench/fleet's inner part.
  *
- *     fleet-sim URL HOSTS BOARDS LABELS JOBS DAY-SECONDS SEED
+ *     sim-fleet URL HOSTS BOARDS LABELS JOBS DAY-SECONDS SEED
  *
  * Each host is a process with claims of its own (store/claim.h): its connection, its keeper, its
- * kernel's locks. Jobs come over the day as people work, each to some host; it wants any board of
- * its label, waits for it as hil run does, has it for its duration, and gives it back. What a board
- * does meanwhile is a sleep. Only the day and the durations are compressed: what a lease costs
+ * kernel's locks; and with runners: of each label there are a quarter more than boards. Jobs come over
+ * the day as people work, and GitHub's queue gives each to the next idle runner of its label. That
+ * wants any board of the label, waits for it as hil run does, has it for the job's duration, and gives
+ * it back. What a board does meanwhile is a sleep. Only the day and the durations are compressed: what a lease costs
  * takes as long as it takes, and so weighs that much more than in a real day.
  *
  * Whether a board was given twice is not asked of the leases: the hosts have a table of owners in
@@ -34,6 +35,7 @@
 #include <unistd.h>
 
 #define DAY_S 86400.0
+#define LABELS_MAX 256
 #define PARTIES 40       /* repositories */
 #define MEDIAN_S 240.0   /* of a job; their logarithms are normal with */
 #define SIGMA 1.0        /* this deviation, */
@@ -41,11 +43,12 @@
 #define LONGEST_S 3600.0 /* and there */
 #define SAMPLE_MS 500    /* between two looks at the server's connections */
 #define STACK ((size_t)512 << 10)
+#define SETTLE_NS 300000000
 #define LEASE_MS 5000 /* of the real clock */
 
 struct job {
     double at_s, takes_s; /* of the simulated day */
-    int label, party, host;
+    int label, party;
     enum holder_rank rank;
     double ideal_s; /* that it would wait */
     /* What became of it: */
@@ -58,7 +61,8 @@ struct job {
 struct shared {
     _Atomic int64_t start_ns; /* of the day; 0: not yet */
     atomic_uint ready, twice, failed;
-    char why[256]; /* of the first that failed */
+    char why[256];               /* of the first that failed */
+    atomic_int next[LABELS_MAX]; /* GitHub's queues: of each label's jobs, the next one */
 };
 
 struct fleet {
@@ -137,10 +141,12 @@ static enum holder_rank rank_of(uint64_t *state)
     return at < 0.9 ? RANK_CI : at < 0.95 ? RANK_WATCH : RANK_DESK;
 }
 
-static int by_arrival(const void *a, const void *b)
+static int by_label_and_arrival(const void *a, const void *b)
 {
     const struct job *x = a, *y = b;
 
+    if (x->label != y->label)
+        return x->label - y->label;
     return (x->at_s > y->at_s) - (x->at_s < y->at_s);
 }
 
@@ -185,9 +191,10 @@ static void plan_day(const struct fleet *fleet)
         job->label = label_of(&state, fleet->labels);
         job->party = (int)(next_random(&state) % PARTIES);
         job->rank = rank_of(&state);
-        job->host = (int)(next_random(&state) % (uint64_t)fleet->hosts);
     }
-    qsort(fleet->job, (size_t)fleet->jobs, sizeof *fleet->job, by_arrival);
+    qsort(fleet->job, (size_t)fleet->jobs, sizeof *fleet->job, by_label_and_arrival);
+    for (int i = fleet->jobs; i-- > 0;)
+        atomic_store(&fleet->shared->next[fleet->job[i].label], i);
     find_ideal(fleet);
 }
 
@@ -199,9 +206,10 @@ struct host {
     int number;
 };
 
-struct task {
+struct runner {
     struct host *host;
-    struct job *job;
+    int label;
+    pthread_t thread;
 };
 
 /* As it is on the day's clock: real nanoseconds. */
@@ -229,13 +237,13 @@ static void fail(const struct fleet *fleet, const char *why)
         snprintf(fleet->shared->why, sizeof fleet->shared->why, "%s", why);
 }
 
-static void have_board(const struct task *task, struct claim *claim, int board, int64_t asked_ns)
+static void have_board(const struct host *host, struct job *job, struct claim *claim, int board,
+                       int64_t asked_ns)
 {
-    const struct fleet *fleet = task->host->fleet;
-    struct job *job = task->job;
+    const struct fleet *fleet = host->fleet;
     int64_t had_ns = ctx_now_ns(), given_ns;
 
-    if (atomic_exchange(&fleet->owners[board], task->host->number + 1))
+    if (atomic_exchange(&fleet->owners[board], host->number + 1))
         atomic_fetch_add(&fleet->shared->twice, 1);
     job->waited_s = day_seconds(fleet, had_ns - moment(fleet, job->at_s));
     job->take_ms = (double)(had_ns - asked_ns) / 1e6;
@@ -247,15 +255,12 @@ static void have_board(const struct task *task, struct claim *claim, int board, 
     job->done = true;
 }
 
-static void *work(void *arg)
+static void run_job(const struct host *host, struct job *job)
 {
-    cleanup_free struct task *task = arg;
-    const struct fleet *fleet = task->host->fleet;
-    const struct job *job = task->job;
+    const struct fleet *fleet = host->fleet;
     int first = first_board(fleet, job->label);
-    char party[32], *warning = NULL;
-    struct holder self = {
-        .pid = getpid(), .rank = job->rank, .user = (char[]){"ci"}, .repository = party};
+    char party[32], user[] = "ci", *warning = NULL;
+    struct holder self = {.pid = getpid(), .rank = job->rank, .user = user, .repository = party};
     const struct keeper_wish wish = {.boards = (const char *const *)&fleet->names[first],
                                      .count = (size_t)boards_of(fleet, job->label),
                                      .self = &self,
@@ -267,12 +272,39 @@ static void *work(void *arg)
     size_t index = 0;
 
     snprintf(party, sizeof party, "team/firmware-%d", job->party);
-    if (claim_take(task->host->claims, &wish, &ctx, &claim, &index, &warning, &err) == 0)
-        have_board(task, claim, first + (int)index, asked_ns);
+    if (claim_take(host->claims, &wish, &ctx, &claim, &index, &warning, &err) == 0)
+        have_board(host, job, claim, first + (int)index, asked_ns);
     else
         fail(fleet, err.message);
     free(warning);
-    return NULL;
+}
+
+static void *work(void *arg)
+{
+    const struct runner *runner = arg;
+    const struct fleet *fleet = runner->host->fleet;
+
+    for (;;) {
+        int next = atomic_fetch_add(&fleet->shared->next[runner->label], 1);
+        if (next >= fleet->jobs || fleet->job[next].label != runner->label)
+            return NULL;
+        sleep_until(moment(fleet, fleet->job[next].at_s));
+        run_job(runner->host, &fleet->job[next]);
+    }
+}
+
+/* Of each label's runners every host has its share. */
+static struct runner *hire(struct host *host, size_t *ret_count)
+{
+    const struct fleet *fleet = host->fleet;
+    struct runner *runners = xcalloc((size_t)fleet->boards * 2 + LABELS_MAX, sizeof *runners);
+
+    *ret_count = 0;
+    for (int label = 0, all = 0; label < fleet->labels; label++)
+        for (int i = 0; i < (boards_of(fleet, label) * 5 + 3) / 4; i++, all++)
+            if (all % fleet->hosts == host->number)
+                runners[(*ret_count)++] = (struct runner){.host = host, .label = label};
+    return runners;
 }
 
 static int live(const struct fleet *fleet, int number)
@@ -281,35 +313,29 @@ static int live(const struct fleet *fleet, int number)
     cleanup_free char *name = xasprintf("fleet-%d", fleet->hosts);
     cleanup_free char *url = xstrdup(fleet->url);
     const struct lab lab = {.name = name, .store = {.url = url, .lease_ms = LEASE_MS}};
-    pthread_t *threads = xcalloc((size_t)fleet->jobs, sizeof *threads);
     struct host host = {.fleet = fleet, .number = number};
+    struct runner *runners;
     pthread_attr_t attr;
-    size_t count = 0;
+    size_t count, begun = 0;
 
     fs_mkdirs(runtime_dir, 0700, NULL);
     host.claims = claims_open(&lab, runtime_dir);
+    runners = hire(&host, &count);
     pthread_attr_init(&attr);
     pthread_attr_setstacksize(&attr, STACK);
     atomic_fetch_add(&fleet->shared->ready, 1);
     while (!atomic_load(&fleet->shared->start_ns))
         sleep_until(ctx_now_ns() + 1000000);
-    for (int i = 0; i < fleet->jobs; i++) {
-        struct task *task;
-        if (fleet->job[i].host != number)
-            continue;
-        task = xmalloc(sizeof *task);
-        *task = (struct task){&host, &fleet->job[i]};
-        sleep_until(moment(fleet, fleet->job[i].at_s));
-        if (pthread_create(&threads[count], &attr, work, task) == 0)
-            count++;
-        else
-            fail(fleet, "no more threads");
-    }
-    while (count)
-        pthread_join(threads[--count], NULL);
+    while (begun < count &&
+           pthread_create(&runners[begun].thread, &attr, work, &runners[begun]) == 0)
+        begun++;
+    if (begun < count)
+        fail(fleet, "no more threads");
+    while (begun)
+        pthread_join(runners[--begun].thread, NULL);
     pthread_attr_destroy(&attr);
     claims_close(host.claims);
-    free(threads);
+    free(runners);
     return 0;
 }
 
@@ -322,7 +348,7 @@ static int64_t ask(struct db *db, const char *sql)
     int64_t value = 0;
 
     if (db_prepare(db, sql, &statement, &err) < 0 || statement_step(statement, &err) != 1) {
-        fprintf(stderr, "fleet-sim: %s\n", err.message);
+        fprintf(stderr, "sim-fleet: %s\n", err.message);
         exit(1);
     }
     value = statement_int(statement, 0);
@@ -336,25 +362,18 @@ static struct db *open_db(const struct fleet *fleet)
     struct db *db = NULL;
 
     if (db_open_server(fleet->url, true, &db, &err) < 0) {
-        fprintf(stderr, "fleet-sim: %s\n", err.message);
+        fprintf(stderr, "sim-fleet: %s\n", err.message);
         exit(1);
     }
     return db;
 }
 
-/* A backend tells what it did when it is idle for a second, or ends. */
+/* Backends that have ended have told what they did. */
 static int64_t queries(struct db *db)
 {
-    int64_t before = -1, now = 0;
-
-    while (before != now) {
-        before = now;
-        sleep_until(ctx_now_ns() + INT64_C(1500000000));
-        now = ask(db, "SELECT (xact_commit + xact_rollback)::bigint FROM pg_stat_database"
-                      " WHERE datname = current_database()");
-        before = before == now - 1 ? now : before; /* that was this question */
-    }
-    return now;
+    sleep_until(ctx_now_ns() + SETTLE_NS);
+    return ask(db, "SELECT (xact_commit + xact_rollback)::bigint FROM pg_stat_database"
+                   " WHERE datname = current_database()");
 }
 
 /* ---- what it came to ------------------------------------------------------------------------- */
@@ -443,7 +462,7 @@ static void *share(size_t size)
     void *all = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
     if (all == MAP_FAILED) {
-        perror("fleet-sim");
+        perror("sim-fleet");
         exit(1);
     }
     return all;
@@ -454,7 +473,7 @@ static void start_hosts(const struct fleet *fleet)
     for (int i = 0; i < fleet->hosts; i++) {
         pid_t pid = fork();
         if (pid < 0) {
-            perror("fleet-sim");
+            perror("sim-fleet");
             exit(1);
         }
         if (pid == 0)
@@ -493,7 +512,7 @@ int main(int argc, char **argv)
     int64_t before, asked, most, began_ns, took_ns;
 
     if (argc != 8) {
-        fprintf(stderr, "fleet-sim URL HOSTS BOARDS LABELS JOBS DAY-SECONDS SEED\n");
+        fprintf(stderr, "sim-fleet URL HOSTS BOARDS LABELS JOBS DAY-SECONDS SEED\n");
         return 2;
     }
     fleet = (struct fleet){.url = argv[1],
@@ -503,8 +522,8 @@ int main(int argc, char **argv)
                            .jobs = atoi(argv[5]),
                            .day_s = atof(argv[6]),
                            .seed = strtoull(argv[7], NULL, 10)};
-    if (fleet.hosts < 1 || fleet.labels < 1 || fleet.boards < fleet.labels || fleet.jobs < 1 ||
-        fleet.day_s <= 0)
+    if (fleet.hosts < 1 || fleet.labels < 1 || fleet.labels > LABELS_MAX ||
+        fleet.boards < fleet.labels || fleet.jobs < 1 || fleet.day_s <= 0)
         return 2;
     fleet.shared = share(sizeof *fleet.shared);
     fleet.owners = share((size_t)fleet.boards * sizeof *fleet.owners);

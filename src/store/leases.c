@@ -18,6 +18,7 @@ struct leases {
     struct leases_conf conf;
     struct db *db;
     struct statement *renew; /* asked over and over; NULL: not yet */
+    bool cleared;            /* of those who died while they waited */
 };
 
 int leases_open(const struct leases_conf *conf, struct leases **ret, struct err *err)
@@ -225,11 +226,22 @@ int leases_is_first(struct leases *leases, const struct leases_seat *seat, struc
 
 /* ---- those who wait ------------------------------------------------------------------------ */
 
+/* Those who died long ago are in nobody's way, and go when somebody comes who looks at all rows. */
+static int clear_dead(struct leases *leases, struct err *err)
+{
+    int rc = 0;
+
+    if (!leases->cleared)
+        rc = run(leases, "DELETE FROM lease_waiters WHERE expires < " NOW " - interval '1 hour'",
+                 NULL, err, "");
+    leases->cleared = true;
+    return rc;
+}
+
 int leases_queue(struct leases *leases, struct leases_seat *seat, struct err *err)
 {
     cleanup_statement struct statement *statement = NULL;
-    int rc = run(leases, "DELETE FROM lease_waiters WHERE expires < " NOW " - interval '1 hour'",
-                 NULL, err, "");
+    int rc = clear_dead(leases, err);
 
     if (rc == 0)
         rc = make_rows(leases, &seat->boards, err);
@@ -328,9 +340,12 @@ static const char look_sql[] =
     " coalesce(floor(extract(epoch FROM l.since)), 0)::bigint,"
     " CASE WHEN l.expires > " NOW "  THEN ceil(extract(epoch FROM l.expires - " NOW
     ") * 1000)::bigint ELSE 0 END,"
-    " (SELECT count(*) FROM" WAITERS "),"
-    " (SELECT count(*) FROM" WAITERS " AND w.rank <= 1)"
-    " FROM leases l WHERE l.lab = ?1 AND (?4 = 1 OR l.board = ANY (?2::text[])) ORDER BY l.board";
+    " queue.all_of_them, queue.ahead"
+    " FROM leases l CROSS JOIN LATERAL"
+    " (SELECT count(*) AS all_of_them, count(*) FILTER (WHERE w.rank <= 1) AS ahead"
+    "  FROM lease_waiters w"
+    "  WHERE w.lab = l.lab AND w.board = l.board AND w.expires > " NOW ") queue"
+    " WHERE l.lab = ?1 AND (?4 = 1 OR l.board = ANY (?2::text[])) ORDER BY l.board";
 
 static void read_row(struct statement *statement, struct leases_row *ret)
 {
