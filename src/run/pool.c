@@ -119,6 +119,7 @@ static void *work(void *arg)
         else
             take_board_and_job(worker, &start->ctx);
     }
+    remote_line_close(&worker->line);
     pthread_mutex_lock(&pool->lock);
     pool->running--;
     worker->running = false;

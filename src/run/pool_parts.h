@@ -7,6 +7,7 @@
 #define HIL_RUN_POOL_PARTS_H
 
 #include "run/pool.h"
+#include "run/remote_job.h"
 
 #include <pthread.h>
 
@@ -26,9 +27,10 @@ struct worker {
     struct board *board;
     pthread_t thread;
     bool started, running;
-    bool gave_up; /* no lease was to be had, or nothing flashes the board any more */
-    int stop_fd;  /* eventfd: no job is left for this board, or the run is cancelled */
-    char *why;    /* no job could be done; NULL: some could. Read once the thread has ended */
+    bool gave_up;            /* no lease was to be had, or nothing flashes the board any more */
+    int stop_fd;             /* eventfd: no job is left for this board, or the run is cancelled */
+    struct remote_line line; /* of a board on a server */
+    char *why; /* no job could be done; NULL: some could. Read once the thread has ended */
 };
 
 struct pool {

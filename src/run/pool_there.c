@@ -2,7 +2,6 @@
 #include "base/fs.h"
 #include "board/turn.h"
 #include "run/pool_parts.h"
-#include "run/remote_job.h"
 
 #include <stdlib.h>
 
@@ -81,6 +80,7 @@ static void run_remote_job(struct worker *worker, const struct ctx *ctx)
     claim.result = remote_job_run(&(struct remote_job){.job = claim.job,
                                                        .board = board_conf(worker->board),
                                                        .work_dir = path,
+                                                       .line = &worker->line,
                                                        .holder = options->holder,
                                                        .wait_ms = options->wait_ms,
                                                        .detach = options->detach,

@@ -19,6 +19,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define LINE_IDLE_MS 5000 /* less than LINK_DEAD_MS */
+
 /* ---- the command line there -------------------------------------------------------------- */
 
 static void add_parse(struct strv *args, const struct job *job)
@@ -77,6 +79,7 @@ struct watch {
     int cancel_fd;       /* of the job */
     int64_t had_unix_us; /* when the board was ours, by this host's clock; 0: never */
     struct job_result *begun;
+    bool heard;              /* hil there has begun to tell */
     char key[KEPT_KEY_SIZE]; /* "": it does not outlive the link */
     int go_fd;               /* a byte lets it begin, the end lets the board go; -1: said */
 };
@@ -122,9 +125,44 @@ static void take_output(void *arg, bool errors, const char *bytes, size_t count)
 {
     struct watch *watch = arg;
 
+    watch->heard = true;
     remote_events_take(&watch->told, errors, bytes, count);
     if (watch->told.leased)
         answer(watch);
+}
+
+/* ---- the connection ---------------------------------------------------------------------- */
+
+void remote_line_close(struct remote_line *line)
+{
+    server_close(line->server);
+    *line = (struct remote_line){.server = NULL};
+}
+
+/* One that has rested for longer than this is not kept: nobody pings meanwhile. */
+static bool is_fresh(const struct remote_line *line)
+{
+    return line->server && ctx_now_ns() - line->used_ns < LINE_IDLE_MS * INT64_C(1000000);
+}
+
+/* One that broke while it rested is made anew, where nothing was begun on it. */
+static int do_on_line(struct watch *watch, const struct server_call *call, int *ret_code,
+                      struct err *err)
+{
+    struct remote_line *line = watch->how->line;
+    bool kept = is_fresh(line);
+    int rc = -ERR_GONE;
+
+    if (kept)
+        rc = server_do(line->server, call, &watch->ctx, ret_code, err);
+    if (rc == -ERR_GONE && !watch->heard) {
+        remote_line_close(line);
+        rc = server_open(watch->how->board->server, &watch->ctx, &line->server, err);
+        if (rc == 0)
+            rc = server_do(line->server, call, &watch->ctx, ret_code, err);
+    }
+    line->used_ns = ctx_now_ns();
+    return rc;
 }
 
 static int do_there(struct watch *watch, const struct server_call *call, struct err *err)
@@ -132,17 +170,15 @@ static int do_there(struct watch *watch, const struct server_call *call, struct 
     const struct server_conf *conf = watch->how->board->server;
     const struct remote_events *told = &watch->told;
     cleanup_free char *marker = fs_join(call->dir, "job.json");
-    struct server *server = NULL;
-    int code = 0, rc = server_open(conf, &watch->ctx, &server, err);
+    int code = 0, rc = do_on_line(watch, call, &code, err);
 
-    if (rc == 0)
-        rc = server_do(server, call, &watch->ctx, &code, err);
     if (rc == 0 && watch->begun->detached) {
-        server_forget(server, watch->key, &watch->ctx, NULL);
+        server_forget(watch->how->line->server, watch->key, &watch->ctx, NULL);
         detached_remove(call->dir);
         watch->begun->detached = false;
     }
-    server_close(server);
+    if (rc < 0 || ctx_cancelled(&watch->ctx))
+        remote_line_close(watch->how->line);
     if (rc == 0 && !told->finished)
         return err_set(err, ERR_TOOL, "server %s: hil run ended with %d there%s%s", conf->name,
                        code, told->words.size ? ": " : "", told->words.data);

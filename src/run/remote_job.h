@@ -20,10 +20,19 @@
 #include "result/event.h"
 #include "run/job.h"
 
+struct server;
+/* A board's connection, kept from one job to the next, which saves a login; one thread's. */
+struct remote_line {
+    struct server *server; /* NULL: none */
+    int64_t used_ns;       /* last */
+};
+void remote_line_close(struct remote_line *line);
+
 struct remote_job {
     const struct job *job;
     const struct board_conf *board;
     const char *work_dir;
+    struct remote_line *line;
     const struct holder *holder; /* who wants it */
     int64_t wait_ms;             /* for the board; -1: as the server's lab.yaml says */
     bool detach;                 /* it outlives the link (detached.h) */

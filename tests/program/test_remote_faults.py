@@ -180,6 +180,15 @@ def test_a_slow_link_is_only_slow(hil, pi1, servers, link, trouble):
     write_row("all", trouble, "pass", "", f"{slow.seconds:.1f}", "", len(seconds))
 
 
+def test_jobs_of_a_board_share_a_login(hil, pi1, servers, link):
+    """The directory has a socket for each connection that there was: one asked for the boards."""
+    lab = servers.lab("from pi1")
+    result = run(hil, lab, "-b", "pi1/board-a", "--repeat", "4", firmware("one.elf"), firmware("bad-fail.elf"))
+    assert result.code == 1 and len(result.report["boards"]) == 8, result.out + result.err
+    assert len(list(link.directory.iterdir())) == 2
+    wait_until(lambda: not pi1.agents(), what="no agent that stays")
+
+
 def test_one_link_that_fails_is_none_of_the_other_servers(hil, pi1, servers, link):
     """Of a queue over two servers every test has a result, and those of the other one are whole."""
     servers.start("pi2")
