@@ -128,9 +128,9 @@ static int status(const struct options *options, struct place *place, struct err
     if (none)
         puts("nothing was recorded yet");
     else if (rc == 0)
-        printf("%s, %s\nschema %d, %" PRIu64 " runs, %" PRIu64 " rows, %.1f MB\n",
-               server ? "PostgreSQL" : "SQLite", facts.place, facts.schema, facts.runs, facts.rows,
-               (double)facts.bytes / 1e6);
+        printf("%s, %s\nschema %d, %" PRIu64 " run%s, %" PRIu64 " rows, %.1f MB\n",
+               server ? "PostgreSQL" : "SQLite", facts.place, facts.schema, facts.runs,
+               facts.runs == 1 ? "" : "s", facts.rows, (double)facts.bytes / 1e6);
     if (server)
         printf("%zu wait on this host to be sent, %.1f MB%s\n", waiting.files,
                (double)waiting.bytes / 1e6, waiting.bad ? "; some cannot be read (*.bad)" : "");

@@ -216,7 +216,7 @@ def test_a_server_that_starts_again_under_load_costs_no_board(lab, server, away)
     seed = int(os.environ.get("HIL_TEST_SEED", "7"))
     dice = random.Random(seed)
     print(f"HIL_TEST_SEED={seed}")
-    results = []
+    results, tested = [], []
 
     def work(host, number):
         for turn in range(rounds):
@@ -227,6 +227,8 @@ def test_a_server_that_starts_again_under_load_costs_no_board(lab, server, away)
                 process.kill()
             result = host.hil.finish(process, timeout=90)
             results.append((host.name, result.code, result.out + result.err))
+            if result.code == 0:
+                tested.append(len(json.loads((out / "report.json").read_text())["boards"]))
 
     threads = [threading.Thread(target=work, args=(host, n)) for host in (one, two) for n in range(2)]
     for thread in threads:
@@ -239,4 +241,8 @@ def test_a_server_that_starts_again_under_load_costs_no_board(lab, server, away)
         thread.join()
     assert not [entry for entry in results if entry[1] not in (0, -9)], results
     assert not given_twice(lab.log())
+    for host in (one, two):  # what was remembered here while the server started
+        assert host.hil("store", "send", "--lab", host.lab).code == 0
+    known = json.loads(one.hil("history", "--lab", one.lab, "--json").out)["tries"]
+    assert sum(tested) <= len(known) <= 2 * len(results), "no result is lost, and none is there twice"
     wait_until(lambda: lab.held() == "0", what="every board")
