@@ -299,6 +299,12 @@ void json_int(struct json_out *out, int64_t value)
     puts_text(out, digits);
 }
 
+void json_raw(struct json_out *out, const char *json)
+{
+    begin_item(out);
+    puts_text(out, json);
+}
+
 void json_double(struct json_out *out, double value, int decimals)
 {
     char text[400]; /* DBL_MAX has 309 digits before the point */

@@ -51,6 +51,7 @@ void json_int(struct json_out *out, int64_t value);
 void json_double(struct json_out *out, double value, int decimals);
 void json_bool(struct json_out *out, bool value);
 void json_null(struct json_out *out);
+void json_raw(struct json_out *out, const char *json); /* a value that is JSON already, as it is */
 /* The most common: a key with its value. */
 void json_kv_string(struct json_out *out, const char *name, const char *text);
 void json_kv_int(struct json_out *out, const char *name, int64_t value);

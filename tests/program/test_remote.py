@@ -11,6 +11,7 @@ import time
 
 import pytest
 from conftest import HIL, ROOT, firmware, wait_until
+from page_client import Page, Viewer
 from sshlab import SSHD, Servers, keygen
 
 pytestmark = pytest.mark.skipif(not SSHD, reason="no sshd: scripts/install-deps test")
@@ -196,6 +197,18 @@ def test_the_console_of_a_board_there(hil, servers, pi1):
     console = hil("console", "--lab", lab, "board-a", "--until", "Tests", "--for", "20s", "--log", "log")
     assert console.code == 0, console.out + console.err
     assert "Tests" in console.out and "Tests" in (hil.home / "log").read_text()
+
+
+def test_boards_of_servers_are_on_the_page(hil, servers, pi1):
+    lab = servers.lab("{node: {server: pi1, as: board-a, labels: [f4]}}")
+    with Page(hil, lab) as page, Viewer(page) as viewer:
+        shown = lambda: viewer.state.get("pi1/node")
+        board = wait_until(shown, seconds=30, what="the board")
+        assert board["server"] == "pi1" and board["labels"] == ["f4"] and not board["held"] and not board["away"]
+        assert page.boards()["pi1/node"]["drivers"]["flash"] == "gdb"
+        pi1.stop()
+        away = wait_until(lambda: shown()["away"] and shown(), seconds=60, what="a server that is away")
+        assert "server pi1" in away["away"], away
 
 
 def test_what_is_wrong_there_and_what_is_plugged_in(hil, servers, pi1):

@@ -13,8 +13,7 @@
 #define OUTPUT_MAX ((size_t)1 << 20)
 #define SAID_MAX 600
 
-/* When it ends, the loop turns. */
-static void listen_to(const struct page *page, const struct child *child)
+void page_listen_to_child(const struct page *page, const struct child *child)
 {
     struct epoll_event event = {.events = EPOLLIN, .data.fd = child_fd(child)};
 
@@ -37,7 +36,7 @@ void page_ask_presence(struct page *page)
         return;
     page->presence_ns = now_ns + PRESENCE_EVERY_NS;
     if (child_start(&page->presence, page->program, argv, PRESENCE_MS, &page->ctx, NULL) == 0)
-        listen_to(page, &page->presence);
+        page_listen_to_child(page, &page->presence);
 }
 
 static void take_presence(struct page *page)
@@ -120,7 +119,7 @@ static int start(struct page *page, const char *board, const char *what, struct 
         return rc;
     act->board = xstrdup(board);
     act->what = xstrdup(what);
-    listen_to(page, &act->child);
+    page_listen_to_child(page, &act->child);
     page_say_act(page, board, what, "running", NULL);
     return 0;
 }
@@ -161,6 +160,8 @@ void page_take_children(struct page *page)
 {
     if (has_ended(&page->presence))
         take_presence(page);
+    if (has_ended(&page->there.child))
+        page_take_there(page);
     for (size_t i = 0; i < PAGE_CHILDREN_MAX; i++)
         if (has_ended(&page->acts[i].child))
             take_act(page, &page->acts[i]);
@@ -170,6 +171,7 @@ void page_end_children(struct page *page)
 {
     if (page->presence.proc)
         child_end(&page->presence, NULL);
+    page_end_there(page);
     for (size_t i = 0; i < PAGE_CHILDREN_MAX; i++) {
         if (page->acts[i].child.proc)
             child_end(&page->acts[i].child, NULL);

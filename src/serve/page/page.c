@@ -134,6 +134,7 @@ static void look(struct page *page)
 {
     page_look(page);
     page_ask_presence(page);
+    page_ask_there(page);
     page->look_due_ns = loop_after_ms(LOOK_MS);
     loop_sooner(&page->pump_due_ns, loop_after_ms(0));
 }
@@ -198,7 +199,7 @@ static void reload(struct page *page)
     } else {
         page_tell(page, JOURNAL_INFO, "%s was read again", page->lab_path);
         page->services.lab = page->lab_path;
-        page->presence_ns = 0;
+        page->presence_ns = page->there.due_ns = 0;
         look(page);
     }
     services_signal(&page->services, SIGHUP);

@@ -33,6 +33,12 @@ struct page_board {           /* what is known of a board; as many as the lab ha
     char *lock_name; /* of its lease's file */
 };
 
+struct page_there { /* boards of servers */
+    struct child child;
+    int64_t due_ns;
+    struct strv names, texts; /* each board's JSON, as hil boards --json has it */
+};
+
 struct page_act { /* something that is done with a board for a viewer */
     struct child child;
     char *board, *what; /* NULL: none */
@@ -54,6 +60,7 @@ struct page {
     size_t run_count;
     struct console *consoles;
     struct child presence;
+    struct page_there there;
     struct page_act acts[PAGE_CHILDREN_MAX];
     struct stat store_seen[2]; /* the store's file and its log, when they were read */
     int64_t store_asked_ns;    /* when a store on a server was; 0: never */
@@ -118,12 +125,19 @@ void page_forget_runs(struct page *page);
 void page_recall(struct page *page);
 void page_remember(const struct page *page);
 
+/* there.c: boards of servers. */
+void page_ask_there(struct page *page);
+void page_take_there(struct page *page);
+void page_end_there(struct page *page);
+
 /* acts.c: children: who is there, and what viewers have asked for. */
 void page_ask_presence(struct page *page);
 void page_take_children(struct page *page);
 /* `what` is one of "reset", "on", "off", "cycle", "release". */
 int page_act(struct page *page, const char *board, const char *what, struct err *err);
 void page_end_children(struct page *page);
+/* When it ends, the loop turns. */
+void page_listen_to_child(const struct page *page, const struct child *child);
 
 /* metrics.c: Prometheus' text format 0.0.4. */
 void page_metrics(const struct page *page, struct buf *out);

@@ -65,6 +65,17 @@ static void say_board(struct page *page, const struct page_board *board)
     put(page, key, "board", &out);
 }
 
+static void say_there(struct page *page)
+{
+    const struct page_there *there = &page->there;
+
+    for (size_t i = 0; i < there->names.count; i++) {
+        cleanup_free char *key = xasprintf("board/%s", there->names.items[i]);
+        const char *text = there->texts.items[i];
+        topic_put(&page->topic, key, "board", text, strlen(text), &page->number);
+    }
+}
+
 /* Where the run that is on it keeps its files, as soon as the run says so. */
 static void find_dir(struct page *page, struct page_board *board)
 {
@@ -101,6 +112,7 @@ void page_say_boards(struct page *page)
         aim_console(page, board);
         say_board(page, board);
     }
+    say_there(page);
     topic_sweep(&page->topic, "board/", &page->number);
     if (page->runs_changed)
         page_remember(page);
@@ -119,7 +131,7 @@ void page_say_lab(struct page *page)
     json_kv_string(&out, "lab", lab->name);
     json_kv_string(&out, "file", page->lab_path);
     json_kv_string(&out, "version", page->request->version);
-    json_kv_int(&out, "boards", (int64_t)lab->count);
+    json_kv_int(&out, "boards", (int64_t)(lab->count + page->there.names.count));
     json_kv_int(&out, "started", page->started_unix_s);
     json_kv_bool(&out, "login", page->access.token);
     json_kv_string(&out, "key", page->request->control ? page->access.key : NULL);

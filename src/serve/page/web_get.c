@@ -76,6 +76,8 @@ static enum MHD_Result get_boards(struct web *web, struct MHD_Connection *connec
     json_array(&out);
     for (size_t i = 0; i < page->inventory.lab->count; i++)
         page_put_board(page, &page->boards[i], &out);
+    for (size_t i = 0; i < page->there.texts.count; i++)
+        json_raw(&out, page->there.texts.items[i]);
     json_array_end(&out);
     json_object_end(&out);
     return give_json(web, connection, &out);

@@ -73,15 +73,15 @@
 
   /* ---- what a board's state is in words ------------------------------------------------------- */
 
-  const kindOf = (b) => b.held ? 'held' : b.quarantine ? 'bad' : b.present === false ? 'away'
+  const kindOf = (b) => b.held ? 'held' : b.away ? 'away' : b.quarantine ? 'bad' : b.present === false ? 'away'
     : b.healthy === false ? 'bad' : 'free';
   const wordOf = (b) => {
     if (b.held)
       return b.live && b.live.running && b.live.state || 'in use';
-    return b.quarantine ? 'quarantine' : b.present === false ? 'absent'
+    return b.away ? 'server away' : b.quarantine ? 'quarantine' : b.present === false ? 'absent'
       : b.healthy === false ? 'unwell' : 'free';
   };
-  const whyOf = (b) => b.held ? '' : b.quarantine ? b.quarantine.reason : b.why || '';
+  const whyOf = (b) => b.held ? '' : b.away || (b.quarantine ? b.quarantine.reason : b.why || '');
 
   const countsOf = (live) => {
     const total = live.pass + live.fail + live.error + live.skip;
@@ -245,7 +245,7 @@
     const fact = (name, ...value) => rows.push(el('dt', null, name), el('dd', null, ...value));
     if (b.held && holder) {
       fact('Held by', ...who(holder), ' for ', el('span', {'data-since': holder.since}, span(ago(holder.since))));
-      fact('Command', `${holder.command || '?'} (pid ${holder.pid}, ${holder.user})`);
+      fact('Command', `${holder.command || '?'} (pid ${holder.pid}, ${holder.user}${holder.host ? ` on ${holder.host}` : ''})`);
     } else if (b.held) {
       fact('Held by', 'somebody who left no record');
     }
@@ -260,6 +260,8 @@
     if (b.last)
       fact('Last verdict', el('span', {class: `v ${b.last.verdict}`}, b.last.verdict),
            ` ${b.last.test}, ${when(b.last.time)}${b.reason ? `: ${b.reason}` : ''}`);
+    if (b.server)
+      fact('Server', b.server);
     fact('Drivers', Object.entries(b.drivers).filter(([, driver]) => driver)
       .map(([name, driver]) => `${name} ${driver}`).join(', '));
     return rows;
@@ -292,7 +294,7 @@
       all.push(['on', 'Power on'], ['off', 'Power off'], ['cycle', 'Power cycle']);
     if (b.quarantine)
       all.push(['release', 'Release from quarantine']);
-    box.hidden = !state.lab.key;
+    box.hidden = !state.lab.key || !!b.server;
     box.replaceChildren(...all.map(([what, label]) => {
       const button = el('button', {type: 'button'}, label);
       button.disabled = busy;
@@ -403,7 +405,7 @@
   const drawNote = () => {
     const b = boards.get(shown);
     const text = paused ? `Paused${waiting.length ? '; there is more' : ''}.`
-      : lines.length ? '' : b && b.run ? 'Nothing yet.'
+      : lines.length ? '' : b && b.server ? 'What it says is on the page of its server.' : b && b.run ? 'Nothing yet.'
       : 'No run has been seen on this board yet. What the next one prints comes here.';
     setText(byId('u-note'), text);
   };

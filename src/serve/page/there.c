@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Boards of servers, as `hil boards` tells of them: asked for by a child, since a server may be slow or
+ * away, and only while somebody looks.
+ */
+#include "serve/page/page_state.h"
+
+#include "base/str.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define THERE_EVERY_NS INT64_C(15000000000)
+#define THERE_MS 60000
+#define OUTPUT_MAX ((size_t)4 << 20)
+
+void page_ask_there(struct page *page)
+{
+    const char *const argv[] = {"boards", "--json", "--lab", page->lab_path, NULL};
+    struct page_there *there = &page->there;
+    int64_t now_ns = ctx_now_ns();
+
+    if (!page->inventory.lab->servers.count || there->child.proc || now_ns < there->due_ns)
+        return;
+    there->due_ns = now_ns + THERE_EVERY_NS;
+    if (child_start(&there->child, page->program, argv, THERE_MS, &page->ctx, NULL) == 0)
+        page_listen_to_child(page, &there->child);
+}
+
+static void forget(struct page_there *there)
+{
+    strv_done(&there->names);
+    strv_done(&there->texts);
+}
+
+static void keep(struct page_there *there, const cJSON *board)
+{
+    const char *name = json_get_string(board, "name", NULL);
+    char *text;
+
+    if (!name || !json_get_string(board, "server", NULL))
+        return;
+    text = cJSON_PrintUnformatted(board);
+    if (text) {
+        strv_add(&there->names, name);
+        strv_add(&there->texts, text);
+    }
+    cJSON_free(text);
+}
+
+void page_take_there(struct page *page)
+{
+    cleanup_buf struct buf text = BUF_INIT(OUTPUT_MAX);
+    struct page_there *there = &page->there;
+    int code = child_end(&there->child, &text);
+    const char *begin = strchr(text.data, '{'); /* behind what was said on stderr */
+    cJSON *tree = NULL;
+    const cJSON *board;
+
+    if (code != 0 || !begin ||
+        json_parse(begin, text.size - (size_t)(begin - text.data), OUTPUT_MAX, "boards", &tree,
+                   NULL) < 0)
+        return;
+    forget(there);
+    cJSON_ArrayForEach(board, cJSON_GetObjectItemCaseSensitive(tree, "boards")) keep(there, board);
+    cJSON_Delete(tree);
+    page_say_boards(page);
+}
+
+void page_end_there(struct page *page)
+{
+    if (page->there.child.proc)
+        child_end(&page->there.child, NULL);
+    forget(&page->there);
+}
