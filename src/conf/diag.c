@@ -41,6 +41,7 @@ static void add(struct diags *diags, int line, int column, const char *format, v
     __attribute__((format(printf, 4, 0)));
 static void add(struct diags *diags, int line, int column, const char *format, va_list args)
 {
+    const char *file = diags->file ? diags->file : "?";
     char message[MESSAGE_MAX];
     cleanup_free char *clean = NULL;
 
@@ -50,8 +51,8 @@ static void add(struct diags *diags, int line, int column, const char *format, v
     }
     vsnprintf(message, sizeof message, format, args);
     clean = text_clean_dup(message, sizeof message, TEXT_ONE_LINE);
-    strv_addf(&diags->messages, "%s:%d:%d: %s", diags->file, line, column, clean);
-    sort_in(diags, (struct diag_place){strlen(diags->file), line, column});
+    strv_addf(&diags->messages, "%s:%d:%d: %s", file, line, column, clean);
+    sort_in(diags, (struct diag_place){strlen(file), line, column});
 }
 
 void diag_at(struct diags *diags, int line, int column, const char *format, ...)

@@ -93,7 +93,7 @@ static void find_repos(const struct exam *exam, struct strv *ret)
 {
     const struct lab *lab = exam->inventory ? exam->inventory->lab : NULL;
     const char *here = getenv("GITHUB_REPOSITORY");
-    struct diags diags = {0};
+    struct diags diags = {.file = lab ? lab->file : NULL};
     struct watch_plan plan;
 
     if (here && github_repo_ok(here))
