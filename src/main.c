@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <locale.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -137,9 +138,12 @@ static int dispatch(const struct app *app, int argc, char **argv)
 static int close_output(int code)
 {
     bool failed = fflush(stdout) == EOF;
+    struct pollfd reader = {.fd = STDOUT_FILENO};
 
     if (code != 0 || !(failed || ferror(stdout)))
         return code;
+    if (poll(&reader, 1, 0) == 1 && reader.revents & POLLERR)
+        return code; /* who reads it has seen enough, as head does */
     fprintf(stderr, "hil: standard output: %s\n",
             failed ? strerror(errno) : "could not be written");
     return 3;

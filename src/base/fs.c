@@ -93,8 +93,10 @@ int fs_draft_open(struct fs_draft *draft, const char *path, struct err *err)
         errno = EISDIR;
         rc = -1;
     } else if (exists && !S_ISREG(info.st_mode)) { /* /dev/null, a FIFO: never to be replaced */
-        draft->fd = open(path, O_WRONLY | O_CLOEXEC);
+        draft->fd = open(path, O_WRONLY | O_CLOEXEC | O_NONBLOCK); /* ENXIO: nobody reads it */
         rc = draft->fd;
+        if (rc >= 0)
+            fcntl(rc, F_SETFL, O_WRONLY);
     } else {
         rc = make_draft(draft, exists ? &info : NULL);
     }

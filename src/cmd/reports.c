@@ -29,5 +29,5 @@ int reports_check(const struct report_orders *orders, struct err *err)
 {
     return orders->to_stdout > 1
                ? err_set(err, ERR_USAGE, "only one report can have standard output (-)")
-               : 0;
+               : report_orders_check(orders, err);
 }

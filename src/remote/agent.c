@@ -182,7 +182,7 @@ int agent_run(const struct agent_options *options, struct err *err)
     agent.ctx = ctx_root(options->cancel_fd, guard);
     link_init(&agent.link, options->in_fd, options->out_fd);
     if (rc == 0)
-        rc = agent_dirs_open(&agent.dirs, err);
+        rc = agent_dirs_open(&agent.dirs, &agent.ctx, err);
     if (rc == 0)
         rc = say_hello(&agent, options->version, err);
     if (rc == 0)

@@ -22,6 +22,8 @@
 #define CHUNK ((size_t)64 << 10)
 #define INPUT_MAX ((size_t)4 << 20)
 #define GRACE_MS 8000
+#define LOCK_MS 5000 /* for others who make a directory of their own */
+#define LOCK_STEP_MS 20
 
 enum { OUT, ERR, IN, ENDED };
 
@@ -59,23 +61,31 @@ static void remove_orphans(const char *base)
 }
 
 /* With the directory above locked, so that nobody takes a new one for an orphan. */
-static int make_scratch(const char *base, struct agent_dirs *dirs, struct err *err)
+static int make_scratch(const char *base, struct agent_dirs *dirs, const struct ctx *ctx,
+                        struct err *err)
 {
     cleanup_close int base_fd = open(base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct ctx wait = ctx_narrow(ctx, LOCK_MS);
+    int rc = 0;
 
-    if (base_fd < 0 || flock(base_fd, LOCK_EX) < 0)
+    while (rc == 0 && base_fd >= 0 && flock(base_fd, LOCK_EX | LOCK_NB) < 0)
+        rc = errno == EWOULDBLOCK ? ctx_sleep(&wait, LOCK_STEP_MS, err)
+                                  : err_sys(err, errno, "%s", base);
+    if (rc < 0)
+        return rc == -ERR_TIMEOUT ? err_wrap(err, "%s is locked", base) : rc;
+    if (base_fd < 0)
         return err_sys(err, errno, "%s", base);
     remove_orphans(base);
     dirs->scratch = fs_join(base, "job-XXXXXX");
     if (!mkdtemp(dirs->scratch))
         return err_sys(err, errno, "%s", dirs->scratch);
     dirs->lock_fd = open(dirs->scratch, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (dirs->lock_fd < 0 || flock(dirs->lock_fd, LOCK_EX) < 0)
+    if (dirs->lock_fd < 0 || flock(dirs->lock_fd, LOCK_EX | LOCK_NB) < 0)
         return err_sys(err, errno, "%s", dirs->scratch);
     return 0;
 }
 
-int agent_dirs_open(struct agent_dirs *dirs, struct err *err)
+int agent_dirs_open(struct agent_dirs *dirs, const struct ctx *ctx, struct err *err)
 {
     cleanup_free char *state = fs_state_dir();
     cleanup_free char *base = fs_join(state, "agent");
@@ -83,7 +93,7 @@ int agent_dirs_open(struct agent_dirs *dirs, struct err *err)
 
     *dirs = (struct agent_dirs){
         .images = fs_join(base, "images"), .kept = fs_join(base, "kept"), .lock_fd = -1};
-    return rc == 0 ? make_scratch(base, dirs, err) : rc;
+    return rc == 0 ? make_scratch(base, dirs, ctx, err) : rc;
 }
 
 void agent_dirs_close(struct agent_dirs *dirs)
@@ -155,8 +165,11 @@ static int make_argv(const struct frame *frame, const struct agent_dirs *dirs,
         return err_set(err, ERR_USAGE, "this agent does no '%.40s'", verb);
     if (!cJSON_IsArray(args) || cJSON_GetArraySize(args) > ARGS_MAX)
         return err_set(err, ERR_PROTOCOL, "a request without arguments, or with too many");
-    cJSON_ArrayForEach(name, follow) if (cJSON_IsString(name))
-        strv_add(&work->files.follow, name->valuestring);
+    cJSON_ArrayForEach(name, follow)
+    {
+        if (cJSON_IsString(name))
+            strv_add(&work->files.follow, name->valuestring);
+    }
     add_self(argv);
     strv_add(argv, verb);
     if (key)

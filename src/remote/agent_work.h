@@ -28,7 +28,7 @@ struct agent_dirs {
 };
 
 /* Also removes what agents that were killed have left. */
-int agent_dirs_open(struct agent_dirs *dirs, struct err *err);
+int agent_dirs_open(struct agent_dirs *dirs, const struct ctx *ctx, struct err *err);
 void agent_dirs_close(struct agent_dirs *dirs);
 
 struct agent_work;

@@ -208,6 +208,17 @@ static void finish(struct doing *doing)
     free(doing->file_fds);
 }
 
+/* Of a file that may come, where its descriptor is kept; NULL: nobody asked for it. */
+static int *find_file(const struct doing *doing, const char *name)
+{
+    int *fd = doing->file_fds;
+
+    for (const char *const *file = doing->call->files; file && *file; file++, fd++)
+        if (!strcmp(*file, name))
+            return fd;
+    return NULL;
+}
+
 static int put_piece(int fd, const char *path, const struct frame *frame, struct err *err)
 {
     int64_t at = json_get_int(frame->head, "at", 0);
@@ -225,27 +236,23 @@ static int take_file(struct doing *doing, const struct frame *frame, struct err 
 {
     const struct server_call *call = doing->call;
     const char *name = json_get_string(frame->head, "name", "");
-    size_t at = 0, count = file_count(call);
     cleanup_free char *path = NULL;
-    int rc;
+    int *fd = find_file(doing, name), rc;
 
-    while (at < count && strcmp(call->files[at], name) != 0)
-        at++;
-    if (at == count)
+    if (!fd)
         return 0;
     if (frame->size > doing->room)
         return err_set(err, ERR_LIMIT, "its files have more than %" PRIu64 " bytes",
                        SERVER_FILES_MAX);
     doing->room -= frame->size;
     path = fs_join(call->dir, name);
-    if (doing->file_fds[at] < 0)
-        doing->file_fds[at] =
-            open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
-    if (doing->file_fds[at] < 0)
+    if (*fd < 0)
+        *fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
+    if (*fd < 0)
         return err_sys(err, errno, "%s", path);
-    rc = put_piece(doing->file_fds[at], path, frame, err);
+    rc = put_piece(*fd, path, frame, err);
     if (json_get_bool(frame->head, "last", false))
-        close_fd(&doing->file_fds[at]);
+        close_fd(fd);
     return rc;
 }
 

@@ -46,6 +46,7 @@ static int html_write(const struct run_result *run, int fd, struct err *err)
 const struct report_format report_html = {
     .name = "html",
     .file = "report.html",
+    .first = '<',
     .summary = "one page with everything, the logs too, for a browser",
     .write = html_write,
 };

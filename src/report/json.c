@@ -300,6 +300,7 @@ static int report_json_write(const struct run_result *run, int fd, struct err *e
 const struct report_format report_json = {
     .name = "json",
     .file = "report.json",
+    .first = '{',
     .summary = "everything that was found, for programs",
     .write = report_json_write,
 };

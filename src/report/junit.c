@@ -431,6 +431,7 @@ static int junit_write(const struct run_result *run, int fd, struct err *err)
 const struct report_format report_junit = {
     .name = "junit",
     .file = "junit.xml",
+    .first = '<',
     .prepare = junit_prepare,
     .summary = "JUnit XML, as CI systems read it",
     .write = junit_write,

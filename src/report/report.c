@@ -4,8 +4,10 @@
 #include "base/fs.h"
 #include "base/str.h"
 
+#include <fcntl.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 const struct report_format *const report_formats[] = {&report_junit, &report_json, &report_summary,
@@ -55,6 +57,26 @@ bool report_orders_add(struct report_orders *orders, const char *name, const cha
     orders->items[orders->count++] = (struct report_order){*format, xstrdup(path)};
     orders->to_stdout += str_eq(path, "-");
     return true;
+}
+
+static bool may_be_replaced(const struct report_order *order)
+{
+    cleanup_close int fd = open(order->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    struct stat info;
+    char first;
+
+    return fd < 0 || fstat(fd, &info) < 0 || !S_ISREG(info.st_mode) || read(fd, &first, 1) != 1 ||
+           first == order->format->first;
+}
+
+int report_orders_check(const struct report_orders *orders, struct err *err)
+{
+    for (size_t i = 0; i < orders->count; i++)
+        if (!may_be_replaced(&orders->items[i]))
+            return err_set(err, ERR_USAGE,
+                           "--%s: %s is there already, and is no such report; name another file",
+                           orders->items[i].format->name, orders->items[i].path);
+    return 0;
 }
 
 int report_orders_write(const struct report_orders *orders, const struct run_result *run,

@@ -17,6 +17,7 @@ struct report_format {
     const char *name; /* "junit" */
     const char *file; /* its name in the run directory: "junit.xml" */
     const char *summary;
+    char first; /* byte that each of them begins with */
     int (*write)(const struct run_result *run, int fd, struct err *err);
     void (*prepare)(void); /* NULL: nothing to */
 };
@@ -38,6 +39,9 @@ struct report_orders {
 };
 /* False: no report has that name. Copies `path`. */
 bool report_orders_add(struct report_orders *orders, const char *name, const char *path);
+/* -ERR_USAGE: a file is there that is no such report, as where the name that was forgotten is the
+ * firmware's. */
+int report_orders_check(const struct report_orders *orders, struct err *err);
 int report_orders_write(const struct report_orders *orders, const struct run_result *run,
                         struct err *err);
 void report_orders_done(struct report_orders *orders);

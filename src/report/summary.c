@@ -160,6 +160,7 @@ int report_step_summary(const struct run_result *run, const char *path, struct e
 const struct report_format report_summary = {
     .name = "summary",
     .file = "summary.md",
+    .first = '#',
     .summary = "Markdown, as GitHub shows it on a job's page",
     .write = summary_write,
 };

@@ -78,9 +78,9 @@ static bool health_is_due(void *arg, const struct board_conf *board)
         return true;
     if (store_quarantined(session->memory.store, lab, board->name, &quarantine))
         return true;
-    return every_us &&
-           ctx_unix_us() - store_last_start_us(session->memory.store, lab, board->name, PLAN_HEALTH) >=
-               every_us;
+    return every_us && ctx_unix_us() - store_last_start_us(session->memory.store, lab, board->name,
+                                                           PLAN_HEALTH) >=
+                           every_us;
 }
 
 static int plan_jobs(struct session *session, struct err *err)
@@ -208,7 +208,8 @@ static void settle_health(struct session *session, const struct job_result *job)
     }
     if (job->verdict != VERDICT_PASS && job->took_us && job->end != END_CANCELLED &&
         !ctx_cancelled(&session->ctx) && !job->gave_up && !job->lost)
-        quarantine_add(session->memory.store, lab, job->board, reason, session->events, session->notifier);
+        quarantine_add(session->memory.store, lab, job->board, reason, session->events,
+                       session->notifier);
 }
 
 static void tell_away(struct session *session)

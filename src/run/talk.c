@@ -26,6 +26,8 @@ struct talk {
     bool prefixed; /* the last key was the prefix */
     struct screen screen;
     bool in_open, left;
+    bool gone, told_why;  /* the console has ended, and is awaited */
+    int64_t again_ns;     /* when it is tried to be opened again */
     struct termios saved; /* of in_fd */
     bool is_raw;
     /* What runs beside the reading: */
@@ -122,7 +124,7 @@ static int send_bytes(struct talk *talk, const char *bytes, size_t count, struct
 {
     struct ctx wait = ctx_narrow(talk->ctx, WRITE_MS);
     struct err why = {0};
-    int fd = board_console_fd(talk->board);
+    int fd = talk->gone ? -1 : board_console_fd(talk->board);
     int rc = fd < 0 || !count ? 0 : ctx_write(&wait, fd, bytes, count, &why);
 
     if (rc == 0 || rc == -ERR_CANCELLED)
@@ -194,35 +196,39 @@ static int read_keys(struct talk *talk, struct err *err)
 /* ---- from the board -------------------------------------------------------------------------- */
 
 /* Says once that it was the firmware that ended an emulator: only a power cycle helps. */
-static int say_why(struct talk *talk, bool *told, struct err *err)
+static int say_why(struct talk *talk, struct err *err)
 {
     char why[256];
 
-    if (*told || !board_ended_by_firmware(talk->board, why))
+    if (talk->told_why || !board_ended_by_firmware(talk->board, why))
         return 0;
-    *told = true;
+    talk->told_why = true;
     return say(talk, why, err);
 }
 
-/* Until it is back: a board's own USB port is away for as long as its firmware starts. */
-static int reopen(struct talk *talk, struct err *err)
+static int lose(struct talk *talk, struct err *err)
 {
-    bool told = false;
-    int rc;
+    talk->gone = true;
+    talk->told_why = false;
+    talk->again_ns = 0;
+    return say(talk, "the console has gone; waiting for it", err);
+}
 
+/* A board's own USB port is away for as long as its firmware starts. What an order has in hand is not
+ * closed under it. */
+static int try_again(struct talk *talk, struct err *err)
+{
+    struct ctx moment = ctx_narrow(talk->ctx, GONE_RETRY_MS);
+
+    if (!talk->gone || talk->order || ctx_now_ns() < talk->again_ns)
+        return 0;
     board_console_close(talk->board);
-    rc = say(talk, "the console has gone; waiting for it", err);
-    while (rc == 0) {
-        struct ctx moment = ctx_narrow(talk->ctx, GONE_RETRY_MS);
-        if (board_console_open(talk->board, &moment, NULL) == 0)
-            return say(talk, "it is back", err);
-        rc = say_why(talk, &told, err);
-        if (rc == 0)
-            rc = ctx_check(talk->ctx, err);
-        if (rc == 0)
-            rc = ctx_sleep(talk->ctx, GONE_RETRY_MS, err);
+    if (board_console_open(talk->board, &moment, NULL) == 0) {
+        talk->gone = false;
+        return say(talk, "it is back", err);
     }
-    return rc;
+    talk->again_ns = ctx_now_ns() + GONE_RETRY_MS * INT64_C(1000000);
+    return say_why(talk, err);
 }
 
 static int read_board(struct talk *talk, struct err *err)
@@ -233,7 +239,7 @@ static int read_board(struct talk *talk, struct err *err)
 
     if (count > 0)
         return screen_show(&talk->screen, bytes, (size_t)count, err);
-    return count == -ERR_TIMEOUT ? 0 : reopen(talk, err);
+    return count == -ERR_TIMEOUT ? 0 : lose(talk, err);
 }
 
 /* ---- both ------------------------------------------------------------------------------------ */
@@ -243,8 +249,11 @@ static int wait_for_any(struct talk *talk, struct pollfd fds[4], struct err *err
     int64_t left_ms = ctx_left_ms(talk->ctx);
     int rc;
 
+    if (talk->gone && left_ms > GONE_RETRY_MS)
+        left_ms = GONE_RETRY_MS;
     fds[0] = (struct pollfd){.fd = talk->ctx->cancel_fd, .events = POLLIN};
-    fds[1] = (struct pollfd){.fd = board_console_fd(talk->board), .events = POLLIN};
+    fds[1] =
+        (struct pollfd){.fd = talk->gone ? -1 : board_console_fd(talk->board), .events = POLLIN};
     fds[2] = (struct pollfd){.fd = talk->in_open ? talk->options->in_fd : -1, .events = POLLIN};
     fds[3] = (struct pollfd){.fd = talk->done_fd, .events = POLLIN};
     rc = poll(fds, 4, left_ms > INT32_MAX ? -1 : (int)left_ms);
@@ -264,6 +273,8 @@ static int loop(struct talk *talk, struct err *err)
             rc = read_board(talk, err);
         if (rc == 0 && fds[2].revents)
             rc = read_keys(talk, err);
+        if (rc == 0 && !talk->left)
+            rc = try_again(talk, err);
     }
     return rc;
 }

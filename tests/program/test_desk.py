@@ -196,3 +196,21 @@ def test_a_switch_that_fails_keeps_its_log(hil, uno):
     assert "no such hub" in open(f"{kept}/power.log").read()
     run = hil("power", "uno", "status", "--lab", lab)
     assert run.code == 2 and "has no `status`" in run.err
+
+
+def test_keys_are_heard_while_the_console_is_away(hil):
+    """An emulated board without firmware locks up at once, and the terminal is raw."""
+    process, master, slave, before = person(hil, "console", "--lab", LAB, "virtual-f205")
+    seen = bytearray()
+    try:
+        see(master, seen, b"the console has gone")
+        os.write(master, b"\x01?")
+        see(master, seen, b"Ctrl-A x leave")
+        os.write(master, b"\x01x")
+        assert process.wait(10) == 0
+        assert termios.tcgetattr(slave) == before
+    finally:
+        process.kill()
+        process.wait()
+        os.close(master)
+        os.close(slave)

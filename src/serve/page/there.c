@@ -55,14 +55,16 @@ void page_take_there(struct page *page)
     int code = child_end(&there->child, &text);
     const char *begin = strchr(text.data, '{'); /* behind what was said on stderr */
     cJSON *tree = NULL;
-    const cJSON *board;
+    const cJSON *all;
 
     if (code != 0 || !begin ||
         json_parse(begin, text.size - (size_t)(begin - text.data), OUTPUT_MAX, "boards", &tree,
                    NULL) < 0)
         return;
     forget(there);
-    cJSON_ArrayForEach(board, cJSON_GetObjectItemCaseSensitive(tree, "boards")) keep(there, board);
+    all = cJSON_GetObjectItemCaseSensitive(tree, "boards");
+    for (const cJSON *board = all ? all->child : NULL; board; board = board->next)
+        keep(there, board);
     cJSON_Delete(tree);
     page_say_boards(page);
 }
