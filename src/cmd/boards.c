@@ -253,20 +253,33 @@ static void look_at_others(const struct inventory *inventory, struct leases_row 
     fprintf(stderr, "hil boards: what other hosts hold is not known: %s\n", why);
 }
 
+/* Without it a board in quarantine looks as any other: that must be told. */
+static struct store *open_memory(const struct lab *lab)
+{
+    cleanup_free char *state_dir = fs_state_dir();
+    struct store *store = NULL;
+    struct err err = {0};
+
+    if (store_open(&lab->store, state_dir, false, &store, &err) < 0 && err.code != ERR_NOT_FOUND) {
+        cleanup_free char *why = text_clean_dup(err.message, ERR_MESSAGE_MAX, TEXT_ONE_LINE);
+        fprintf(stderr, "hil boards: last verdicts and quarantine are not known: %s\n", why);
+    }
+    return store;
+}
+
 static int show(const struct request *request, const struct inventory *inventory,
                 const struct servers *servers, struct err *err)
 {
     const struct lab *lab = inventory->lab;
     struct standing *table = xcalloc(lab->count, sizeof *table);
     cleanup_strv struct strv held_back = {0}, reasons = {0};
-    cleanup_free char *state_dir = fs_state_dir();
     struct store *store = NULL;
     struct leases_row *leased = NULL;
     size_t leased_count = 0;
     int rc = 0;
 
     look_at_others(inventory, &leased, &leased_count);
-    store_open(&lab->store, state_dir, false, &store, NULL);
+    store = open_memory(lab);
     if (store)
         store_watched_aside(store, lab->name, &held_back, &reasons);
     for (size_t i = 0; i < lab->count && rc == 0; i++) {

@@ -163,7 +163,9 @@ static int show(const struct request *request, const struct ctx *ctx, struct err
 
     if (rc < 0)
         return rc;
-    store_open(&inventory.lab->store, state_dir, false, &store, NULL);
+    if (store_open(&inventory.lab->store, state_dir, false, &store, err) < 0 &&
+        err->code != ERR_NOT_FOUND)
+        fprintf(stderr, "hil labels: quarantine is not known: %s\n", err->message);
     labels_look(&inventory, store, &request->sync.rules, (int64_t)time(NULL), ctx, &labels);
     rc = ctx_check(ctx, err);
     if (rc == 0 && request->json)

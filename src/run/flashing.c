@@ -100,6 +100,7 @@ static void flashing_close(struct flashing *flashing)
     free(flashing->dir);
     close_fd(&flashing->finished_fd);
     guard_stop(flashing->guard);
+    outlet_close(flashing->outlet);
 }
 
 int flashing_run(struct flashing_request *request, struct flash_result **ret, size_t *ret_count,
@@ -107,10 +108,16 @@ int flashing_run(struct flashing_request *request, struct flash_result **ret, si
 {
     struct flashing flashing = {.request = request, .finished_fd = -1};
     int rc = guard_start(&flashing.guard, err);
+    struct term term;
 
     flashing.ctx = ctx_root(request->cancel_fd, flashing.guard);
     flashing.events = events_new();
-    flashing.live = live_open(&request->term, request->verbosity, origin_in_actions());
+    term = request->term;
+    if (rc == 0)
+        rc = outlet_open(term.out, request->cancel_fd, &flashing.outlet, err);
+    if (flashing.outlet)
+        term.out = outlet_stream(flashing.outlet);
+    flashing.live = live_open(&term, request->verbosity, origin_in_actions());
     events_add(flashing.events, flashing.live);
     if (rc == 0 && request->events_path) {
         flashing.stream = event_stream_open(request->events_path, err);

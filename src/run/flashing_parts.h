@@ -8,6 +8,7 @@
 #define HIL_RUN_FLASHING_PARTS_H
 
 #include "base/guard.h"
+#include "base/outlet.h"
 #include "board/inventory.h"
 #include "remote/servers.h"
 #include "run/flashing.h"
@@ -38,6 +39,7 @@ struct flashing {
     struct plan plan;
     struct events *events;
     struct event_sink *live, *stream;
+    struct outlet *outlet; /* where `live` shows it */
     struct servers servers;
     char *dir; /* temporary; NULL: out_dir is it */
     struct task *tasks;

@@ -16,8 +16,9 @@ int remember_open(const struct lab *lab, struct memory *ret, struct err *err)
     if (rc == 0)
         return 0;
     ret->scratch = lab->store.url && store_scratch(&ret->store, NULL) == 0;
-    return err_wrap(err, ret->scratch ? "what this run has to remember waits on this host"
-                                      : "no history is kept");
+    return err_wrap(err, ret->scratch ? "no quarantine is known, and what this run has to remember"
+                                        " waits on this host"
+                                      : "no quarantine is known, and no history is kept");
 }
 
 void remember_close(struct memory *memory)

@@ -306,9 +306,10 @@ static void session_done(struct session *session)
     guard_stop(session->guard);
 }
 
-int session_run(struct session_request *request, enum verdict *ret, struct err *err)
+static int run_session(struct session_request *request, struct outlet *outlet, enum verdict *ret,
+                       struct err *err)
 {
-    struct session session = {.request = request, .lock_fd = -1};
+    struct session session = {.request = request, .outlet = outlet, .lock_fd = -1};
     int rc = guard_start(&session.guard, err);
 
     session.ctx = ctx_root(request->cancel_fd, session.guard);
@@ -332,5 +333,20 @@ int session_run(struct session_request *request, enum verdict *ret, struct err *
         *ret = session.run.verdict;
     }
     session_done(&session);
+    return rc;
+}
+
+int session_run(struct session_request *request, enum verdict *ret, struct err *err)
+{
+    struct term term = request->term;
+    struct outlet *outlet;
+    int rc = outlet_open(term.out, request->cancel_fd, &outlet, err);
+
+    if (rc < 0)
+        return rc;
+    request->term.out = outlet_stream(outlet);
+    rc = run_session(request, outlet, ret, err);
+    outlet_close(outlet);
+    request->term = term;
     return rc;
 }

@@ -5,6 +5,7 @@
 #ifndef HIL_RUN_SESSION_PARTS_H
 #define HIL_RUN_SESSION_PARTS_H
 
+#include "base/outlet.h"
 #include "board/inventory.h"
 #include "notify/notifier.h"
 #include "remote/servers.h"
@@ -26,6 +27,7 @@ struct session {
     struct notifier *notifier; /* NULL: nobody is told */
     struct events *events;
     struct event_sink *live, *log, *stream;
+    struct outlet *outlet; /* of the request's term */
     struct servers servers;
     struct run_result run;
     struct strv released; /* boards that a health check took out of quarantine */

@@ -67,6 +67,7 @@ void session_tell(struct session *session)
     event_emit(session->events, (struct event){.kind = EVENT_RUN_END, .run = &session->run});
     live_close(session->live);
     session->live = NULL;
+    outlet_be_patient(session->outlet); /* no board waits any more */
     if (event_log_close(session->log, &err) < 0)
         report_failed_late(session, &err);
     session->log = NULL;

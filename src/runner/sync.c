@@ -57,12 +57,16 @@ int sync_look(const struct sync_request *request, const struct ctx *ctx, struct 
     *ret = (struct labels){0};
     if (rc < 0)
         return rc;
-    store_open(&inventory.lab->store, state_dir, false, &store, NULL);
-    labels_look(&inventory, store, &request->rules, (int64_t)time(NULL), ctx, ret);
+    /* With nothing known of quarantine a broken board would get its labels back: they stay. */
+    rc = store_open(&inventory.lab->store, state_dir, false, &store, err);
+    if (rc == -ERR_NOT_FOUND)
+        rc = 0;
+    if (rc == 0)
+        labels_look(&inventory, store, &request->rules, (int64_t)time(NULL), ctx, ret);
     forget_boards(ret);
     store_close(store);
     inventory_close(&inventory);
-    return ctx_check(ctx, err);
+    return rc < 0 ? rc : ctx_check(ctx, err);
 }
 
 static void add_missing(struct buf *out, const char *sign, const struct strv *from,

@@ -100,3 +100,25 @@ boards:
     assert hil.finish(process).code == 130
     assert time.monotonic() - began < 3
     wait_until(lambda: not processes_in(hil.home), seconds=1, what="an empty house")
+
+
+def test_a_reader_that_stops_reading_holds_up_nothing(hil):
+    """Deadlines hold, the board comes free, the reports are written, and a cancel ends it."""
+    process = hil.start("run", "--lab", LAB, "-b", "virtual-f405", "-vvv", "--timeout", "total=2s", firmware("bad-babble.elf"))
+    wait_until(lambda: (hil.out / "report.json").exists(), seconds=20, what="the reports")
+    shown = json.loads(hil("boards", "--lab", LAB, "--json").out)["boards"]
+    assert not any(board["held"] for board in shown)
+    assert process.poll() is None, "the rest is shown once somebody reads"
+    process.send_signal(signal.SIGTERM)
+    began = time.monotonic()
+    process.wait(10)
+    assert time.monotonic() - began < 3
+
+
+def test_what_nobody_read_in_time_is_counted(hil):
+    process = hil.start("run", "--lab", LAB, "-b", "virtual-f405", "-vvv", "--timeout", "total=4s", firmware("bad-babble.elf"))
+    wait_until(lambda: (hil.out / "report.json").exists(), seconds=20, what="the reports")
+    result = hil.finish(process)
+    assert result.code == 1
+    lines = result.out.splitlines()
+    assert lines[-1].startswith("FAIL") and any("lines are left out: nobody read them" in line for line in lines)
