@@ -78,9 +78,9 @@ static bool health_is_due(void *arg, const struct board_conf *board)
         return true;
     if (store_quarantined(session->memory.store, lab, board->name, &quarantine))
         return true;
-    return every_us &&
-           ctx_unix_us() - store_last_start_us(session->memory.store, lab, board->name, PLAN_HEALTH) >=
-               every_us;
+    return every_us && ctx_unix_us() - store_last_start_us(session->memory.store, lab, board->name,
+                                                           PLAN_HEALTH) >=
+                           every_us;
 }
 
 static int plan_jobs(struct session *session, struct err *err)
@@ -208,7 +208,8 @@ static void settle_health(struct session *session, const struct job_result *job)
     }
     if (job->verdict != VERDICT_PASS && job->took_us && job->end != END_CANCELLED &&
         !ctx_cancelled(&session->ctx) && !job->gave_up && !job->lost)
-        quarantine_add(session->memory.store, lab, job->board, reason, session->events, session->notifier);
+        quarantine_add(session->memory.store, lab, job->board, reason, session->events,
+                       session->notifier);
 }
 
 static void tell_away(struct session *session)
@@ -259,12 +260,15 @@ static int run_jobs(struct session *session, struct err *err)
     run->lab = session->inventory.lab->name;
     run->version = request->version;
     run->started_unix_us = ctx_unix_us();
-    if (request->detach) /* what hil collect knows of it, should nobody end it here */
-        rundir_write_run(request->out_dir, run, NULL);
     run->jobs = xcalloc(session->plan.count, sizeof *run->jobs);
     event_emit(session->events,
                (struct event){.kind = EVENT_RUN_START, .number = session->plan.count});
     look = origin_look_begin(request->plan_path);
+    if (request->detach) { /* what hil collect knows of it, should nobody end it here */
+        run->origin = origin_find(&run->arena);
+        origin_look_commit(look, run);
+        rundir_write_begun(request->out_dir, run, session->plan.jobs, session->plan.count, NULL);
+    }
     preparing = pthread_create(&preparer, NULL, prepare_reports, NULL) == 0;
     pool_run(&options, session->plan.jobs, session->plan.count, &session->ctx, run->jobs);
     run->count = session->plan.count;
