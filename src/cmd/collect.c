@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/fs.h"
 #include "base/str.h"
+#include "base/term.h"
 #include "cmd/cmd.h"
+#include "cmd/reports.h"
 #include "remote/servers.h"
+#include "run/collected.h"
 #include "run/detached.h"
-#include "run/remember.h"
-#include "run/replay.h"
+#include "run/origin.h"
 
 #include <stdio.h>
 
@@ -37,67 +39,70 @@ static int take(void *arg, const struct opt_row *row, const char *value, struct 
     return 0;
 }
 
-/* The history has what came home, as it would have of a run that stayed. */
-static void remember(const struct lab *lab, const char *path, const struct strv *collected)
+static void warn(const char *text)
 {
-    const struct replay_options options = {.image = NULL};
-    struct run_result run = {0};
-    struct memory memory = {0};
-    struct err err = {0};
-    int rc = replay_path(path, &options, &run, &err);
-    size_t kept = 0;
-
-    for (size_t i = 0; i < run.count; i++) {
-        if (strv_has(collected, run.jobs[i]->dir))
-            run.jobs[kept++] = run.jobs[i];
-        else
-            job_result_free(run.jobs[i]);
-    }
-    run.count = kept;
-    if (rc == 0)
-        rc = remember_open(lab, &memory, &err);
-    if (rc < 0)
-        fprintf(stderr, "hil: warning: %s\n", err.message);
-    if (remember_run(&memory, &run, &err) < 0)
-        fprintf(stderr, "hil: warning: %s\n", err.message);
-    remember_close(&memory);
-    run_result_done(&run);
+    fprintf(stderr, "hil: warning: %s\n", text);
 }
 
+/* As hil run says it; 0, or a negative error of what could not be written. */
+static int tell(const struct run_result *run, const char *path, struct err *err)
+{
+    struct term term = term_open(stdout);
+    int rc = report_step_summary(run, origin_step_summary(), err);
+
+    if (rc == 0)
+        rc = report_step_outputs(run, path, origin_step_outputs(), err);
+    if (reports_annotations_auto())
+        report_annotations(run, term.out);
+    report_terminal(run, path, &term);
+    return rc;
+}
+
+/* What has come home is told before what is amiss with the others. */
+static int finish(const struct detached_request *from, const struct strv *home,
+                  const struct ctx *ctx, struct err *err)
+{
+    const struct collected collected = {
+        .path = from->path, .lab = from->lab, .home = home, .warn = warn};
+    struct run_result run = {0};
+    int rc = collected_run(&collected, &run, err);
+
+    if (rc == 0)
+        detached_settle(from, home, ctx);
+    if (rc == 0)
+        rc = tell(&run, from->path, err);
+    if (rc == 0)
+        rc = verdict_exit_code(run.verdict);
+    run_result_done(&run);
+    return rc;
+}
+
+/* The exit code, or a negative error. */
 static int collect(const struct app *app, const struct request *request, const char *path,
                    struct err *err)
 {
     const struct servers_wanted wanted = {.lab_option = request->lab, .ask = ASK_NONE};
     struct ctx ctx = ctx_root(app->cancel_fd, NULL);
-    cleanup_strv struct strv collected = {0};
+    cleanup_strv struct strv home = {0};
     struct inventory inventory = {0};
     struct servers servers = {0};
-    int rc = servers_inventory(&wanted, &ctx, &inventory, &servers, err);
+    cleanup_close int lock_fd = -1;
+    int rc = servers_inventory(&wanted, &ctx, &inventory, &servers, err), code;
+    const struct detached_request from = {
+        .path = path, .lab = inventory.lab, .wait_ms = request->wait_ms};
 
     if (rc == 0)
-        rc = detached_collect(&(struct detached_request){.path = path,
-                                                         .lab = inventory.lab,
-                                                         .wait_ms = request->wait_ms},
-                              &ctx, &collected, err);
-    if (collected.count)
-        remember(inventory.lab, path, &collected);
+        rc = detached_lock(path, &lock_fd, err);
+    if (rc == 0) {
+        rc = detached_collect(&from, &ctx, &home, err);
+        if (rc == 0 || home.count) {
+            code = finish(&from, &home, &ctx, rc < 0 ? NULL : err);
+            rc = rc < 0 ? rc : code;
+        }
+    }
     servers_forget(&servers);
     inventory_close(&inventory);
     return rc;
-}
-
-/* The run directory's own reports, and the verdict, as hil replay has them. */
-static int judge(const struct app *app, const char *path)
-{
-    cleanup_free char *junit = fs_join(path, "junit.xml"), *json = fs_join(path, "report.json"),
-                      *summary = fs_join(path, "summary.md"), *html = fs_join(path, "report.html");
-    char name[] = "replay", junit_at[] = "--junit", json_at[] = "--json";
-    char summary_at[] = "--summary", html_at[] = "--html", end[] = "--";
-    cleanup_free char *operand = xstrdup(path);
-    char *argv[] = {name,    junit_at, junit, json_at, json,    summary_at,
-                    summary, html_at,  html,  end,     operand, NULL};
-
-    return verb_replay.run(app, (int)(sizeof argv / sizeof *argv) - 1, argv);
 }
 
 static int run(const struct app *app, int argc, char **argv)
@@ -115,9 +120,8 @@ static int run(const struct app *app, int argc, char **argv)
     }
     if (first < argc)
         path = argv[first];
-    if (collect(app, &request, path, &err) < 0)
-        return cmd_exit(app, cmd_fail(&verb_collect, &err));
-    return judge(app, path);
+    code = collect(app, &request, path, &err);
+    return cmd_exit(app, code < 0 ? cmd_fail(&verb_collect, &err) : code);
 }
 
 const struct opt_verb verb_collect = {
@@ -126,7 +130,8 @@ const struct opt_verb verb_collect = {
     .summary = "fetch what tests on servers' boards did after hil run --detach had gone",
     .description =
         "Fetches the files of those that have ended into the run directory (hil-out), writes its "
-        "reports anew, and ends with the verdict, as the run would have. Exit code 3 while one is "
+        "reports anew, tells the history, and ends with the verdict, as the run would have. What "
+        "hil run had not begun before it was killed is infra. Exit code 3 while one is "
         "still at work. Where nothing is left to fetch it is the verdict again.",
     .rows = rows,
     .examples = examples,

@@ -391,3 +391,50 @@ int git_paths_open(struct git *git, struct git_paths **ret, struct err *err)
     git->api.index_free(index);
     return 0;
 }
+
+struct tracked {
+    const struct git *git;
+    struct strv paths;
+};
+
+static bool is_file(git_filemode_t mode)
+{
+    return mode == GIT_FILEMODE_BLOB || mode == GIT_FILEMODE_BLOB_EXECUTABLE;
+}
+
+/* `root` is "" or ends with a slash. */
+static int take_entry(const char *root, const git_tree_entry *entry, void *arg)
+{
+    struct tracked *tracked = arg;
+
+    if (is_file(tracked->git->api.tree_entry_filemode(entry)))
+        strv_addf(&tracked->paths, "%s%s", root, tracked->git->api.tree_entry_name(entry));
+    return 0;
+}
+
+int git_paths_at(struct git *git, const char *commit, struct git_paths **ret, struct err *err)
+{
+    struct tracked tracked = {.git = git};
+    cleanup_free char *root = read_root(git);
+    git_commit *found = NULL;
+    git_tree *tree = NULL;
+    git_oid id;
+    int rc = git->api.oid_fromstr(&id, commit);
+
+    if (rc == 0)
+        rc = git->api.commit_lookup(&found, git->repository, &id);
+    if (rc < 0)
+        return err_set(err, ERR_NOT_FOUND, "git: %s: has no commit %.40s", root ? root : "it",
+                       commit);
+    rc = git->api.commit_tree(&tree, found);
+    if (rc == 0)
+        rc = git->api.tree_walk(tree, GIT_TREEWALK_PRE, take_entry, &tracked);
+    if (rc == 0)
+        *ret = git_paths_new(root, (const char *const *)tracked.paths.items, tracked.paths.count);
+    else
+        rc = fail(git, err, ERR_DATA, "the commit's files");
+    git->api.tree_free(tree);
+    git->api.commit_free(found);
+    strv_done(&tracked.paths);
+    return rc;
+}

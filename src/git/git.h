@@ -6,6 +6,7 @@
  *     git_facts(git, &facts, &err) commit, describe, owner/name
  *     git_dirty(git, max_ms, ...)  whether files differ from the commit
  *     git_paths_open(git, ...)     its tracked files (git/paths.h)
+ *     git_paths_at(git, ...)       those of a commit
  *     git_close(git)
  *
  * Reports are nicer with a repository and right without one: where git_open() fails with
@@ -48,6 +49,8 @@ int git_dirty(struct git *git, int64_t max_ms, bool *ret, struct err *err);
 
 /* The files in the index, without submodules' and links. */
 int git_paths_open(struct git *git, struct git_paths **ret, struct err *err);
+/* The same as a commit has them, 40 hexadecimal digits. -ERR_NOT_FOUND: there is no such commit. */
+int git_paths_at(struct git *git, const char *commit, struct git_paths **ret, struct err *err);
 void git_close(struct git *git); /* NULL is fine */
 
 /* "owner/name" out of a remote's URL ("git@github.com:o/n.git", "https://host/o/n"), or NULL.

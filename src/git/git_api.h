@@ -19,6 +19,7 @@
     X(buf_dispose)                     \
     X(commit_free)                     \
     X(commit_id)                       \
+    X(commit_lookup)                   \
     X(commit_tree)                     \
     X(config_free)                     \
     X(config_iterator_free)            \
@@ -39,6 +40,7 @@
     X(libgit2_shutdown)                \
     X(object_short_id)                 \
     X(oid_equal)                       \
+    X(oid_fromstr)                     \
     X(oid_tostr)                       \
     X(reference_free)                  \
     X(reference_name_to_id)            \
@@ -52,9 +54,12 @@
     X(repository_open_ext)             \
     X(repository_workdir)              \
     X(tree_entry_bypath)               \
+    X(tree_entry_filemode)             \
     X(tree_entry_free)                 \
     X(tree_entry_id)                   \
-    X(tree_free)
+    X(tree_entry_name)                 \
+    X(tree_free)                       \
+    X(tree_walk)
 
 struct git_api {
 #define X(name) __typeof__(git_##name) *(name);

@@ -93,7 +93,10 @@ int agent_dirs_open(struct agent_dirs *dirs, const struct ctx *ctx, struct err *
 
     *dirs = (struct agent_dirs){
         .images = fs_join(base, "images"), .kept = fs_join(base, "kept"), .lock_fd = -1};
-    return rc == 0 ? make_scratch(base, dirs, ctx, err) : rc;
+    if (rc < 0)
+        return rc;
+    kept_sweep(dirs->kept, KEPT_MAX, KEPT_BYTES_MAX);
+    return make_scratch(base, dirs, ctx, err);
 }
 
 void agent_dirs_close(struct agent_dirs *dirs)
@@ -400,6 +403,7 @@ void agent_work_drain(struct agent_work *work, const struct ctx *ctx)
         if (poll(fds, AGENT_WORK_FDS, left > 1000 ? 1000 : (int)left) > 0)
             take_all(work, fds, NULL, NULL);
     }
+    kept_end(work->kept_fd);
 }
 
 /* ---- its end ----------------------------------------------------------------------------- */

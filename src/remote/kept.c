@@ -47,52 +47,112 @@ static int hold(const char *dir)
     return fd;
 }
 
-static void remove_idle(const char *dir)
+static bool remove_idle(const char *dir)
 {
     cleanup_close int fd = hold(dir);
 
     if (fd >= 0)
         fs_remove_tree(dir);
+    return fd >= 0;
 }
 
-/* What is too old; *ret_oldest: of the others, NULL: there is none. How many there are. */
-static size_t remove_old(const char *base, char **ret_oldest)
+/* ---- room ------------------------------------------------------------------------------------ */
+
+#define DEPTH_MAX 8 /* KEY/out/BOARD/file, and more than anybody makes */
+
+static uint64_t bytes_in(const char *path, int depth)
 {
     struct dirent **entries = NULL;
-    int count = scandir(base, &entries, NULL, NULL);
-    time_t oldest = 0, now = time(NULL);
-    size_t left = 0;
+    struct stat info;
+    uint64_t bytes = 0;
+    int count;
 
-    *ret_oldest = NULL;
+    if (lstat(path, &info) < 0)
+        return 0;
+    if (!S_ISDIR(info.st_mode))
+        return (uint64_t)info.st_blocks * 512;
+    count = depth ? scandir(path, &entries, NULL, NULL) : 0;
     for (int i = 0; i < count; i++) {
-        cleanup_free char *dir = fs_join(base, entries[i]->d_name);
-        struct stat info;
-        if (!kept_key_valid(entries[i]->d_name) || lstat(dir, &info) < 0) {
-            /* not ours */
-        } else if (now - info.st_mtime > KEPT_MAX_S) {
-            remove_idle(dir);
-        } else if (left++ == 0 || info.st_mtime < oldest) {
-            oldest = info.st_mtime;
-            free(*ret_oldest);
-            *ret_oldest = xstrdup(dir);
-        }
+        cleanup_free char *below = fs_join(path, entries[i]->d_name);
+        if (!str_eq(entries[i]->d_name, ".") && !str_eq(entries[i]->d_name, ".."))
+            bytes += bytes_in(below, depth - 1);
         free(entries[i]);
     }
     free(entries);
-    return left;
+    return bytes;
 }
+
+struct kept {
+    char *dir;
+    time_t since;
+    uint64_t bytes;
+};
+
+static int compare_age(const void *left, const void *right)
+{
+    time_t one = ((const struct kept *)left)->since, two = ((const struct kept *)right)->since;
+
+    return (one > two) - (one < two);
+}
+
+/* The oldest first. */
+static size_t list(const char *base, struct kept **ret)
+{
+    struct dirent **entries = NULL;
+    int count = scandir(base, &entries, NULL, NULL);
+    size_t found = 0;
+
+    *ret = xcalloc(count > 0 ? (size_t)count : 1, sizeof **ret);
+    for (int i = 0; i < count; i++) {
+        cleanup_free char *dir = fs_join(base, entries[i]->d_name);
+        struct stat info;
+        if (kept_key_valid(entries[i]->d_name) && lstat(dir, &info) == 0)
+            (*ret)[found++] = (struct kept){xstrdup(dir), info.st_mtime, bytes_in(dir, DEPTH_MAX)};
+        free(entries[i]);
+    }
+    free(entries);
+    qsort(*ret, found, sizeof **ret, compare_age);
+    return found;
+}
+
+void kept_sweep(const char *base, size_t max, uint64_t max_bytes)
+{
+    struct kept *all;
+    size_t count = list(base, &all), left = count;
+    time_t now = time(NULL);
+    uint64_t bytes = 0;
+
+    for (size_t i = 0; i < count; i++)
+        bytes += all[i].bytes;
+    for (size_t i = 0; i < count; i++) {
+        bool goes = now - all[i].since > KEPT_MAX_S || left > max || bytes > max_bytes;
+        if (goes && remove_idle(all[i].dir)) {
+            bytes -= all[i].bytes;
+            left--;
+        }
+        free(all[i].dir);
+    }
+    free(all);
+}
+
+void kept_end(int fd)
+{
+    if (fd >= 0)
+        futimens(fd, NULL);
+}
+
+/* ---- one ------------------------------------------------------------------------------------- */
 
 int kept_begin(const char *base, const char *key, char **ret_dir, int *ret_fd, struct err *err)
 {
-    cleanup_free char *oldest = NULL, *dir = NULL;
+    cleanup_free char *dir = NULL;
     int rc = fs_mkdirs(base, 0700, err);
 
     if (rc < 0)
         return rc;
     if (!kept_key_valid(key))
         return err_set(err, ERR_PROTOCOL, "a key that is none");
-    if (remove_old(base, &oldest) >= KEPT_MAX)
-        remove_idle(oldest);
+    kept_sweep(base, KEPT_MAX - 1, KEPT_BYTES_MAX);
     dir = fs_join(base, key);
     if (mkdir(dir, 0700) < 0 || (*ret_fd = hold(dir)) < 0)
         return err_sys(err, errno, "%s", dir);

@@ -29,9 +29,10 @@ struct server {
 struct doing {
     struct server *server;
     const struct server_call *call;
-    int in_fd;     /* -1: at its end */
-    int *file_fds; /* of call->files, those that are coming; -1: not one of them */
-    uint64_t room; /* bytes that the files may have yet */
+    int in_fd;       /* -1: at its end */
+    int *file_fds;   /* of call->files, those that are coming; -1: not one of them */
+    uint64_t *sizes; /* of each, as far as it is known */
+    uint64_t room;   /* bytes that may come for them yet */
     int code;
     bool ended;
     bool have, answered; /* of the image */
@@ -196,6 +197,7 @@ static void begin(struct doing *doing)
 
     doing->room = SERVER_FILES_MAX;
     doing->file_fds = xcalloc(count, sizeof *doing->file_fds);
+    doing->sizes = xcalloc(count, sizeof *doing->sizes);
     for (size_t i = 0; i < count; i++)
         doing->file_fds[i] = -1;
     doing->server->link.heard_ns = ctx_now_ns(); /* nobody listened between two calls */
@@ -206,6 +208,22 @@ static void finish(struct doing *doing)
     for (size_t i = 0; i < file_count(doing->call); i++)
         close_fd(&doing->file_fds[i]);
     free(doing->file_fds);
+    free(doing->sizes);
+}
+
+/* A piece may lie far behind what has come, so its place counts, too. */
+static bool has_room(struct doing *doing, size_t which, const struct frame *frame)
+{
+    int64_t at = json_get_int(frame->head, "at", 0);
+    uint64_t all = 0;
+
+    if (frame->size > doing->room || at < 0 || at > (int64_t)SERVER_FILES_MAX)
+        return false;
+    if ((uint64_t)at + frame->size > doing->sizes[which])
+        doing->sizes[which] = (uint64_t)at + frame->size;
+    for (size_t i = 0; i < file_count(doing->call); i++)
+        all += doing->sizes[i];
+    return all <= SERVER_FILES_MAX;
 }
 
 /* Of a file that may come, where its descriptor is kept; NULL: nobody asked for it. */
@@ -224,8 +242,6 @@ static int put_piece(int fd, const char *path, const struct frame *frame, struct
     int64_t at = json_get_int(frame->head, "at", 0);
     bool last = json_get_bool(frame->head, "last", false);
 
-    if (at < 0 || at > (int64_t)SERVER_FILES_MAX)
-        return err_set(err, ERR_PROTOCOL, "%s: a piece of it has no place", path);
     if (lseek(fd, at, SEEK_SET) < 0 || (last && ftruncate(fd, at + (int64_t)frame->size) < 0))
         return err_sys(err, errno, "%s", path);
     return fs_write_all(fd, frame->body, frame->size, path, err);
@@ -241,7 +257,7 @@ static int take_file(struct doing *doing, const struct frame *frame, struct err 
 
     if (!fd)
         return 0;
-    if (frame->size > doing->room)
+    if (!has_room(doing, (size_t)(fd - doing->file_fds), frame))
         return err_set(err, ERR_LIMIT, "its files have more than %" PRIu64 " bytes",
                        SERVER_FILES_MAX);
     doing->room -= frame->size;

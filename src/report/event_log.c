@@ -154,9 +154,9 @@ static void take(struct event_sink *sink, const struct event *event)
         err_wrap(&log->err, "%s", log->path);
 }
 
-static struct event_sink *open_log(const char *path, bool lines, struct err *err)
+static struct event_sink *open_log(const char *path, bool lines, int flags, struct err *err)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0666);
+    int fd = open(path, O_CREAT | O_APPEND | O_CLOEXEC | flags, 0666);
     struct event_log *log;
 
     if (fd < 0) {
@@ -173,12 +173,26 @@ static struct event_sink *open_log(const char *path, bool lines, struct err *err
 
 struct event_sink *event_log_open(const char *path, struct err *err)
 {
-    return open_log(path, false, err);
+    return open_log(path, false, O_WRONLY | O_TRUNC, err);
+}
+
+struct event_sink *event_log_append(const char *path, struct err *err)
+{
+    struct event_sink *sink = open_log(path, false, O_RDWR, err);
+    struct event_log *log = (struct event_log *)sink;
+    off_t end = log ? lseek(log->fd, 0, SEEK_END) : 0;
+    char last = '\n';
+
+    /* A full disk may have cut its last line. */
+    if (end > 0 && pread(log->fd, &last, 1, end - 1) == 1 && last != '\n' &&
+        write(log->fd, "\n", 1) < 0)
+        err_sys(&log->err, errno, "%s", path);
+    return sink;
 }
 
 struct event_sink *event_stream_open(const char *path, struct err *err)
 {
-    return open_log(path, true, err);
+    return open_log(path, true, O_WRONLY | O_TRUNC, err);
 }
 
 int event_log_close(struct event_sink *sink, struct err *err)

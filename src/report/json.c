@@ -248,8 +248,12 @@ static void write_blame(struct json_out *out, const struct job_result *job)
 
 static void write_job(struct json_out *out, const struct job_result *job)
 {
+    cleanup_buf struct buf server = BUF_INIT(SIZE_MAX / 4);
+
     json_object(out);
     json_kv_string(out, "name", job->board);
+    if (words_server(&server, job->board))
+        json_kv_string(out, "server", server.data);
     json_kv_string(out, "verdict", verdict_name(job->verdict));
     json_kv_string(out, "reason", job->reason);
     json_kv_string(out, "trouble", job->trouble);

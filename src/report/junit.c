@@ -225,14 +225,11 @@ static void property(struct junit *junit, const char *name, const char *value)
     xml_end(&junit->xml);
 }
 
-/* A board elsewhere is called SERVER/BOARD, and a board here has no slash in its name. */
 static void server_property(struct junit *junit, const char *board)
 {
     cleanup_buf struct buf server = BUF_INIT(MESSAGE_MAX_BYTES);
-    const char *slash = board ? strchr(board, '/') : NULL;
 
-    if (slash && !buf_addf(&server, "%.*s", (int)(slash - board), board))
-        property(junit, "server", server.data);
+    property(junit, "server", words_server(&server, board));
 }
 
 static void origin_properties(struct junit *junit, const struct run_origin *origin)

@@ -94,12 +94,13 @@ void live_rows_wipe(struct live_rows *rows, struct buf *frame)
 }
 
 /* `text` of a board or a person, cut and filled up to `columns`. */
-static void add_cell(struct buf *frame, const char *text, size_t columns)
+static void add_cell(struct buf *frame, const char *text,
+                     const char *(*fit)(struct buf *text, size_t columns), size_t columns)
 {
     cleanup_buf struct buf cell = BUF_INIT(SIZE_MAX / 4);
 
     words_screen(&cell, text, strnlen(text, NAME_BYTES_MAX), false);
-    words_fit(&cell, columns);
+    fit(&cell, columns);
     buf_addf(frame, "%s%*s  ", cell.data, (int)(columns - term_width_of(cell.data)), "");
 }
 
@@ -148,10 +149,10 @@ static void paint_row(const struct live_row *row, const struct term *term,
     cleanup_buf struct buf rest = BUF_INIT(SIZE_MAX / 4);
     size_t used = layout->board + 2 + layout->test + 2 + STATE_COLUMNS + 2 + TIME_COLUMNS + 2;
 
-    add_cell(frame, row->board, layout->board);
-    add_cell(frame, row->test, layout->test);
+    add_cell(frame, row->board, words_fit_board, layout->board);
+    add_cell(frame, row->test, words_fit, layout->test);
     buf_adds(frame, term_style(term, TERM_CYAN));
-    add_cell(frame, row->state, STATE_COLUMNS);
+    add_cell(frame, row->state, words_fit, STATE_COLUMNS);
     buf_adds(frame, term_style(term, TERM_PLAIN));
     add_elapsed(frame, time_us - row->state_since_us);
     if (row->total)

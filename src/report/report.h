@@ -61,6 +61,8 @@ void report_terminal(const struct run_result *run, const char *out_dir, const st
 
 /* events.jsonl: one JSON object a line, written as things happen. */
 struct event_sink *event_log_open(const char *path, struct err *err);
+/* Goes on with one that is there, or may be. */
+struct event_sink *event_log_append(const char *path, struct err *err);
 /* The same with the console's lines, for a program that follows the run. */
 struct event_sink *event_stream_open(const char *path, struct err *err);
 int event_log_close(struct event_sink *sink, struct err *err); /* the first write error, if any */

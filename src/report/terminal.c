@@ -194,6 +194,12 @@ static char *name_cell(struct page *page, const char *name, size_t columns)
     return xstrdup(screen_fit(page, name, columns));
 }
 
+static char *board_cell(struct page *page, const char *name, size_t columns)
+{
+    screen(page, name);
+    return xstrdup(words_fit_board(&page->text, columns));
+}
+
 /* On a terminal a row fits its width; a log can be scrolled. */
 static struct name_columns name_columns(struct page *page)
 {
@@ -220,7 +226,7 @@ static void table_row(struct page *page, struct term_table *table, struct name_c
 {
     struct test_counts counts = job_counts(job);
     char took[32];
-    cleanup_free char *board = name_cell(page, job->board, columns.board);
+    cleanup_free char *board = board_cell(page, job->board, columns.board);
     cleanup_free char *test = name_cell(page, job->name, columns.test);
     cleanup_free char *passed = xasprintf("%6zu", counts.pass);
     cleanup_free char *failed = xasprintf("%6zu", counts.fail + counts.error);

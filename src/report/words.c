@@ -160,6 +160,33 @@ const char *words_fit(struct buf *text, size_t columns)
     return text->data;
 }
 
+const char *words_fit_board(struct buf *text, size_t columns)
+{
+    size_t tail = columns > 3 ? (columns - 3) * 2 / 3 : 0,
+           head = columns > 3 ? columns - 3 - tail : 0;
+    cleanup_buf struct buf cut = BUF_INIT(SIZE_MAX / 4);
+
+    if (text->size <= columns || !tail)
+        return words_fit(text, columns);
+    for (size_t i = 0; i < text->size; i++)
+        if (text->data[i] < ' ' || text->data[i] == 0x7F) /* no name of lab.yaml's */
+            return words_fit(text, columns);
+    buf_addf(&cut, "%.*s...%s", (int)head, text->data, text->data + text->size - tail);
+    buf_clear(text);
+    buf_add(text, cut.data, cut.size);
+    return text->data;
+}
+
+const char *words_server(struct buf *out, const char *board)
+{
+    const char *slash = board ? strchr(board, '/') : NULL;
+
+    buf_clear(out);
+    if (!slash || buf_add(out, board, (size_t)(slash - board)) < 0)
+        return NULL;
+    return out->data;
+}
+
 const char *words_counts(struct buf *out, const struct test_counts *counts)
 {
     size_t failed = counts->fail + counts->error;

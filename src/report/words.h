@@ -27,6 +27,10 @@ const char *words_screen(struct buf *out, const char *text, size_t size, bool in
 const char *words_line(struct buf *out, const char *text, size_t size);
 /* Shortens to what fits `columns` of a terminal, with "..." for the rest. */
 const char *words_fit(struct buf *text, size_t columns);
+/* The same of a board's name, "SERVER/BOARD": its end is what tells it from others, and stays. */
+const char *words_fit_board(struct buf *text, size_t columns);
+/* The server that a board is on: a board here has no slash in its name. NULL: none. */
+const char *words_server(struct buf *out, const char *board);
 
 /* "36 tests, 1 failed, 2 skipped, 1 flaky"; "no tests". Errors count as failed. */
 const char *words_counts(struct buf *out, const struct test_counts *counts);

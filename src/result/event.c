@@ -7,6 +7,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#define SINCE_MAX_US INT64_C(1000000000000000) /* 31 years: in nanoseconds it overflows nothing */
+
 struct events {
     pthread_mutex_t lock; /* one event at a time, in the order of their times */
     int64_t start_ns;
@@ -35,6 +37,16 @@ struct events *events_new(void)
     pthread_mutex_init(&events->lock, NULL);
     events->start_ns = ctx_now_ns();
     events->end = &events->first;
+    return events;
+}
+
+struct events *events_of(int64_t started_unix_us)
+{
+    int64_t since_us = ctx_unix_us() - started_unix_us;
+    struct events *events = events_new();
+
+    if (started_unix_us && since_us > 0 && since_us < SINCE_MAX_US)
+        events->start_ns -= since_us * 1000;
     return events;
 }
 

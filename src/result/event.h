@@ -55,7 +55,9 @@ struct event_sink {
 };
 
 struct events;
-struct events *events_new(void);                                 /* starts the clock */
+struct events *events_new(void); /* starts the clock */
+/* The clock of a run that began then. */
+struct events *events_of(int64_t started_unix_us);
 void events_add(struct events *events, struct event_sink *sink); /* borrowed; before any thread */
 /* Thread-safe; `events` may be NULL. */
 void event_emit(struct events *events, struct event event);

@@ -15,10 +15,11 @@ struct run_origin {
     const char *sha;
     const char *ref; /* the branch or tag, of a pull request its branch */
     const char *run_url;
-    const char *describe; /* as git describe says */
-    bool dirty_known;     /* somebody looked, to the end */
-    bool dirty;           /* files differ from the commit */
-    bool files_known;     /* the repository was asked for every case's file: one without a path is
+    const char *describe;  /* as git describe says */
+    bool dirty_known;      /* somebody looked, to the end */
+    bool dirty;            /* files differ from the commit */
+    const char *work_tree; /* where its files are on this host; NULL: not known */
+    bool files_known;      /* the repository was asked for every case's file: one without a path is
                            * none that can be linked to */
 };
 

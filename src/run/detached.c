@@ -2,13 +2,11 @@
 #include "run/detached.h"
 
 #include "base/fs.h"
-#include "base/json.h"
 #include "remote/server.h"
 #include "run/judge.h"
 #include "run/remote_job.h"
 #include "run/rundir.h"
 #include "run/rundir_parts.h"
-#include "run/saved.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,32 +17,6 @@
 #include <unistd.h>
 
 #define ASK_MS 1000
-
-int detached_write(const char *work_dir, const char *server, const char *key, struct err *err)
-{
-    cleanup_free char *file = fs_join(work_dir, DETACHED_FILE);
-    struct json_out out;
-    int rc;
-
-    json_begin(&out, -1, 2);
-    json_object(&out);
-    json_kv_int(&out, "schema", SAVED_SCHEMA);
-    json_kv_string(&out, "server", server);
-    json_kv_string(&out, "key", key);
-    json_object_end(&out);
-    rc = json_end(&out, err);
-    if (rc == 0)
-        rc = fs_write(file, out.pending.data, out.pending.size, err);
-    json_done(&out);
-    return rc;
-}
-
-void detached_remove(const char *work_dir)
-{
-    cleanup_free char *file = fs_join(work_dir, DETACHED_FILE);
-
-    unlink(file);
-}
 
 /* From the draft into the job's directory; job.json last. */
 static int move_files(const char *from, const char *to, struct err *err)
@@ -60,14 +32,23 @@ static int move_files(const char *from, const char *to, struct err *err)
     return rename(old, new) < 0 ? err_sys(err, errno, "%s", new) : 0;
 }
 
-static int take_home(const char *dir, const char *draft, struct err *err)
+/* What came from there is that server's to answer for. */
+static int blame(const char *server, int rc, struct err *err)
+{
+    if (rc != -ERR_DATA && rc != -ERR_LIMIT && rc != -ERR_NOT_FOUND)
+        return rc;
+    err->code = ERR_PROTOCOL;
+    return err_wrap(err, "server %s: what it has kept is broken", server);
+}
+
+static int take_home(const char *server, const char *dir, const char *draft, struct err *err)
 {
     struct job_result *begun = job_result_new();
     struct job job = {0};
     int rc = rundir_read_job(dir, begun, &job, err);
 
     if (rc == 0)
-        rc = remote_job_adopt(&job, draft, begun, err);
+        rc = blame(server, remote_job_adopt(&job, draft, begun, err), err);
     if (rc == 0)
         rc = move_files(draft, dir, err);
     job_done(&job);
@@ -87,62 +68,55 @@ static int give_up(const char *dir, struct err *err)
                            "too long ago");
         rc = rundir_write_job(dir, begun, &job, err);
     }
-    if (rc == 0)
-        detached_remove(dir);
     job_done(&job);
     job_result_free(begun);
     return rc;
 }
 
-static int fetch(struct server *server, const char *dir, const char *key, const struct ctx *ctx,
-                 struct err *err)
+static int fetch(struct server *server, const char *dir, const struct detached_file *file,
+                 const struct ctx *ctx, struct err *err)
 {
     cleanup_free char *draft = fs_join(dir, ".collect");
-    struct server_call call = {.keep = key, .dir = draft, .files = rundir_job_files};
+    struct ctx within = ctx_narrow(ctx, DETACHED_FETCH_MS);
+    struct server_call call = {.keep = file->key, .dir = draft, .files = rundir_job_files};
     int code = 0, rc;
 
     fs_remove_tree(draft);
     rc = fs_mkdirs(draft, 0777, err);
     if (rc == 0)
-        rc = server_collect(server, &call, ctx, &code, err);
+        rc = server_collect(server, &call, &within, &code, err);
     if (rc == 0 && code == KEPT_AT_WORK)
         rc = err_set(err, ERR_BUSY, "%s: the test is still at work there; --wait TIME waits for it",
                      dir);
     else if (rc == 0)
-        rc = code ? give_up(dir, err) : take_home(dir, draft, err);
+        rc = code ? give_up(dir, err) : take_home(file->server, dir, draft, err);
     fs_remove_tree(draft);
-    if (rc == 0 && !code) {
-        detached_remove(dir);
-        server_forget(server, key, ctx, NULL); /* or it goes with age */
-    }
-    return rc;
+    return rc < 0 ? rc : detached_write(dir, file->server, file->key, true, err);
+}
+
+static int connect_to(const struct detached_request *request, const char *name,
+                      const struct ctx *ctx, struct server **ret, struct err *err)
+{
+    const struct server_conf *conf = servers_find(&request->lab->servers, name);
+
+    return conf ? server_open(conf, ctx, ret, err)
+                : err_set(err, ERR_CONFIG, "server %s: is not in 'servers' of %s", name,
+                          request->lab->file);
 }
 
 static int collect_once(const struct detached_request *request, const char *dir,
                         const struct ctx *ctx, struct err *err)
 {
-    cleanup_free char *file = fs_join(dir, DETACHED_FILE);
-    const struct server_conf *conf;
     struct server *server = NULL;
-    cJSON *json = NULL;
-    const char *key;
-    int rc = saved_read(file, &json, err);
+    struct detached_file file;
+    int rc = detached_read(dir, &file, err);
 
-    if (rc < 0)
+    if (rc < 0 || file.home)
         return rc;
-    key = json_get_string(json, "key", "");
-    conf = servers_find(&request->lab->servers, json_get_string(json, "server", ""));
-    if (!kept_key_valid(key))
-        rc = err_set(err, ERR_DATA, "%s: has no key as hil run writes it", file);
-    else if (!conf)
-        rc = err_set(err, ERR_CONFIG, "%s: its server is not in 'servers' of %s", file,
-                     request->lab->file);
-    else
-        rc = server_open(conf, ctx, &server, err);
+    rc = connect_to(request, file.server, ctx, &server, err);
     if (rc == 0)
-        rc = fetch(server, dir, key, ctx, err);
+        rc = fetch(server, dir, &file, ctx, err);
     server_close(server);
-    cJSON_Delete(json);
     return rc;
 }
 
@@ -159,19 +133,28 @@ static int collect_job(const struct detached_request *request, const char *dir,
     return rc;
 }
 
-int detached_collect(const struct detached_request *request, const struct ctx *ctx,
-                     struct strv *collected, struct err *err)
+int detached_lock(const char *path, int *ret_fd, struct err *err)
 {
-    cleanup_close int fd = open(request->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    cleanup_close int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    *ret_fd = -1;
+    if (fd < 0)
+        return err_sys(err, errno, "%s", path);
+    if (flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
+        return err_set(err, ERR_BUSY, "%s: its hil run is still here, and collects by itself",
+                       path);
+    *ret_fd = fd;
+    fd = -1;
+    return 0;
+}
+
+int detached_collect(const struct detached_request *request, const struct ctx *ctx,
+                     struct strv *home, struct err *err)
+{
     int64_t until_ns = ctx_now_ns() + request->wait_ms * 1000000;
     cleanup_strv struct strv jobs = {0};
     int worst = 0;
 
-    if (fd < 0)
-        return err_sys(err, errno, "%s", request->path);
-    if (flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
-        return err_set(err, ERR_BUSY, "%s: its hil run is still here, and collects by itself",
-                       request->path);
     rundir_find_jobs(request->path, &jobs);
     for (size_t i = 0; i < jobs.count; i++) {
         cleanup_free char *dir = fs_join(request->path, jobs.items[i]);
@@ -179,11 +162,44 @@ int detached_collect(const struct detached_request *request, const struct ctx *c
         struct err why = {0};
         int rc = fs_exists(file) ? collect_job(request, dir, ctx, until_ns, &why) : -ERR_NOT_FOUND;
         if (rc == 0)
-            strv_add(collected, jobs.items[i]);
+            strv_add(home, jobs.items[i]);
         else if (why.code && !worst) {
             *err = why;
             worst = rc;
         }
     }
     return worst;
+}
+
+/* A login a server. */
+static void forget_on(const struct detached_request *request, const char *name,
+                      const struct detached_file *files, size_t count, const struct ctx *ctx)
+{
+    struct server *server = NULL;
+    int rc = connect_to(request, name, ctx, &server, NULL);
+
+    for (size_t i = 0; i < count && rc == 0; i++)
+        if (str_eq(files[i].server, name))
+            rc = server_forget(server, files[i].key, ctx, NULL);
+    server_close(server);
+}
+
+void detached_settle(const struct detached_request *request, const struct strv *home,
+                     const struct ctx *ctx)
+{
+    cleanup_free struct detached_file *files = xcalloc(home->count, sizeof *files);
+    cleanup_strv struct strv servers = {0};
+    size_t count = 0;
+
+    for (size_t i = 0; i < home->count; i++) {
+        cleanup_free char *dir = fs_join(request->path, home->items[i]);
+        if (detached_read(dir, &files[count], NULL) == 0) {
+            if (!strv_has(&servers, files[count].server))
+                strv_add(&servers, files[count].server);
+            count++;
+        }
+        detached_remove(dir);
+    }
+    for (size_t i = 0; i < servers.count; i++)
+        forget_on(request, servers.items[i], files, count, ctx);
 }

@@ -2,22 +2,24 @@
  *
  * detached: jobs that go on on their servers without this host, and how their files come home.
  *
- * Such a job's directory has a detached.json, {server, key}, from before it begins there until its
- * files are here, so that they are found whatever becomes of hil. detached_collect() fetches what
- * has ended into the run directory, which is then as if hil had stayed: replay.h reads it. Doing it
- * again after a break is harmless. Blocks as the network does, within the ctx.
+ *     detached_lock(path, &fd, err)                 nobody else writes there
+ *     detached_collect(&request, ctx, &home, err)   what has ended
+ *     ... collected.h: reports, events, the history ...
+ *     detached_settle(&request, &home, ctx)         nothing of it is needed any more
+ *
+ * Such a job's directory has a detached.json (detached_file.h), so that it is found whatever becomes
+ * of hil. Files come into a draft, and into the job's directory only when all are here. Each step
+ * may be done again after a break: nothing is lost before it is in the history, and the history
+ * takes nothing twice. Blocks as the network does, within the ctx.
  */
 #ifndef HIL_RUN_DETACHED_H
 #define HIL_RUN_DETACHED_H
 
 #include "base/ctx.h"
 #include "board/inventory.h"
-#include "remote/kept.h"
+#include "run/detached_file.h"
 
-#define DETACHED_FILE "detached.json"
-
-int detached_write(const char *work_dir, const char *server, const char *key, struct err *err);
-void detached_remove(const char *work_dir);
+#define DETACHED_FETCH_MS (30 * 60 * 1000) /* of one job's files */
 
 struct detached_request {
     const char *path; /* the run directory */
@@ -25,9 +27,14 @@ struct detached_request {
     int64_t wait_ms; /* for those at work */
 };
 
+/* *ret_fd is the caller's to close. -ERR_BUSY: its hil run is still there. */
+int detached_lock(const char *path, int *ret_fd, struct err *err);
 /* Adds the directories, relative to `path`, of those that came home, or are given up. -ERR_BUSY: one
  * is still at work, and what had ended is here. */
 int detached_collect(const struct detached_request *request, const struct ctx *ctx,
-                     struct strv *collected, struct err *err);
+                     struct strv *home, struct err *err);
+/* What it cannot tell a server goes there with age. */
+void detached_settle(const struct detached_request *request, const struct strv *home,
+                     const struct ctx *ctx);
 
 #endif

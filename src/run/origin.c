@@ -60,7 +60,7 @@ enum { DIR_PLAN, DIR_WORKSPACE, DIR_CURRENT, DIR_COUNT };
 struct origin_look {
     char *dirs[DIR_COUNT]; /* in order of preference; NULL: there is none */
     pthread_t thread;
-    bool has_thread;
+    bool has_thread, done;
     struct git_facts facts;
     struct git_paths *paths; /* NULL: no repository that counts */
     bool dirty_known, dirty;
@@ -125,7 +125,7 @@ struct origin_look *origin_look_begin(const char *plan_path)
     return look;
 }
 
-static void tell(const struct origin_look *look, struct run_result *run)
+static void tell_commit(const struct origin_look *look, struct run_result *run)
 {
     const struct git_facts *facts = &look->facts;
     struct run_origin *origin = &run->origin;
@@ -138,20 +138,37 @@ static void tell(const struct origin_look *look, struct run_result *run)
         origin->dirty_known = look->dirty_known;
         origin->dirty = look->dirty;
     }
-    file_table_resolve(run, look->paths);
-    origin->files_known = true;
+    origin->work_tree = arena_strdup(&run->arena, facts->root);
+}
+
+static void await(struct origin_look *look)
+{
+    if (look->done)
+        return;
+    if (look->has_thread)
+        pthread_join(look->thread, NULL);
+    else
+        look_around(look);
+    look->done = true;
+}
+
+void origin_look_commit(struct origin_look *look, struct run_result *run)
+{
+    await(look);
+    if (look->paths)
+        tell_commit(look, run);
 }
 
 int origin_look_end(struct origin_look *look, struct run_result *run, struct err *err)
 {
     int rc;
 
-    if (look->has_thread)
-        pthread_join(look->thread, NULL);
-    else
-        look_around(look);
-    if (look->paths)
-        tell(look, run);
+    await(look);
+    if (look->paths) {
+        tell_commit(look, run);
+        file_table_resolve(run, look->paths);
+        run->origin.files_known = true;
+    }
     rc = look->rc == -ERR_NOT_FOUND ? 0 : look->rc;
     if (rc < 0)
         *err = look->err;
@@ -161,4 +178,37 @@ int origin_look_end(struct origin_look *look, struct run_result *run, struct err
     git_paths_free(look->paths);
     free(look);
     return rc;
+}
+
+/* ---- once more --------------------------------------------------------------------------- */
+
+static int open_paths(const struct run_origin *origin, struct git *git, struct git_paths **ret,
+                      struct err *err)
+{
+    struct git_facts facts = {0};
+    int rc = git_facts(git, &facts, err);
+
+    if (rc == 0)
+        rc = str_eq(facts.commit, origin->sha) || !origin->sha
+                 ? git_paths_open(git, ret, err)
+                 : git_paths_at(git, origin->sha, ret, err);
+    git_facts_done(&facts);
+    return rc;
+}
+
+int origin_find_files(struct run_result *run, struct err *err)
+{
+    struct git_paths *paths = NULL;
+    struct git *git = NULL;
+    int rc = run->origin.work_tree ? git_open(run->origin.work_tree, &git, err) : -ERR_NOT_FOUND;
+
+    if (rc == 0)
+        rc = open_paths(&run->origin, git, &paths, err);
+    if (rc == 0) {
+        file_table_resolve(run, paths);
+        run->origin.files_known = true;
+    }
+    git_paths_free(paths);
+    git_close(git);
+    return run->origin.work_tree ? rc : 0;
 }

@@ -30,8 +30,13 @@ struct run_origin origin_find(struct arena *arena);
  * them to start libgit2, so it is done in a thread of its own. On whether files differ from the
  * commit it gives up after a quarter of a second: `dirty` is not known then. */
 struct origin_look *origin_look_begin(const char *plan_path);
+/* Waits for it, and tells the run its commit alone. */
+void origin_look_commit(struct origin_look *look, struct run_result *run);
 /* Waits for it, and tells the run its commit and which files its cases name. No repository is no
  * error, and the run is none the worse for one: tell it as a note. Frees `look`. */
 int origin_look_end(struct origin_look *look, struct run_result *run, struct err *err);
+/* Later: which files of its commit the run's cases name, as far as its work tree is still there. What
+ * it knows of them already stays otherwise. Errors are notes. */
+int origin_find_files(struct run_result *run, struct err *err);
 
 #endif

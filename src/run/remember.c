@@ -57,7 +57,8 @@ static int record(const struct memory *memory, const struct run_result *run, str
         spool_look(dir, memory->lab->name, &waiting);
     if (memory->scratch || waiting.files)
         return keep(memory, run, dir, err);
-    rc = store_record(memory->store, run, err);
+    rc = memory->missing ? store_record_missing(memory->store, run, err)
+                         : store_record(memory->store, run, err);
     if (rc == 0 || !may_wait)
         return rc;
     if (keep(memory, run, dir, &told) < 0) {

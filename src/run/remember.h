@@ -18,6 +18,7 @@ struct memory {
     const struct lab *lab;
     struct store *store; /* NULL: history is not to be had, which stops no run */
     bool scratch;        /* it is in memory: the database is away, the spool gets it */
+    bool missing;        /* of runs that are there already only what is missing */
 };
 
 /* 0; or it is away, and err says what becomes of what there is to remember. Borrows the lab. */

@@ -92,7 +92,7 @@ static bool note(struct watch *watch)
     struct err err = {0};
 
     if (rundir_write_job(how->work_dir, watch->begun, &here, &err) == 0 &&
-        detached_write(how->work_dir, how->board->server->name, watch->key, &err) == 0)
+        detached_write(how->work_dir, how->board->server->name, watch->key, false, &err) == 0)
         watch->begun->detached = true;
     else
         event_emit(how->events, (struct event){.kind = EVENT_WARNING, .text = err.message});

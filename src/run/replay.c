@@ -310,6 +310,8 @@ static struct run_origin copy_origin(struct arena *arena, const struct run_origi
     copy.server_url = arena_strdup(arena, origin->server_url);
     copy.repository = arena_strdup(arena, origin->repository);
     copy.sha = arena_strdup(arena, origin->sha);
+    copy.ref = arena_strdup(arena, origin->ref);
+    copy.work_tree = arena_strdup(arena, origin->work_tree);
     copy.run_url = arena_strdup(arena, origin->run_url);
     copy.describe = arena_strdup(arena, origin->describe);
     return copy;

@@ -16,18 +16,21 @@ int rundir_read_marker(const char *path, cJSON **ret, struct err *err)
     return err_set(err, ERR_DATA, "%s: lists no jobs", path);
 }
 
-static void write_origin(struct json_out *out, const struct run_origin *origin)
+static void write_origin(struct json_out *out, const struct run_origin *origin, bool unsettled)
 {
     json_key(out, "origin");
     json_object(out);
     json_kv_string(out, "server_url", origin->server_url);
     json_kv_string(out, "repository", origin->repository);
     json_kv_string(out, "commit", origin->sha);
+    json_kv_string(out, "ref", origin->ref);
     json_kv_string(out, "run_url", origin->run_url);
     json_kv_string(out, "describe", origin->describe);
     json_kv_bool(out, "dirty_known", origin->dirty_known);
     json_kv_bool(out, "dirty", origin->dirty);
     json_kv_bool(out, "files_known", origin->files_known);
+    if (unsettled && origin->work_tree) /* nobody else has any use for it */
+        json_kv_string(out, "work_tree", origin->work_tree);
     json_object_end(out);
 }
 
@@ -39,6 +42,8 @@ static struct run_origin read_origin(struct arena *arena, const cJSON *run)
         .server_url = saved_string(arena, origin, "server_url"),
         .repository = saved_string(arena, origin, "repository"),
         .sha = saved_string(arena, origin, "commit"),
+        .ref = saved_string(arena, origin, "ref"),
+        .work_tree = saved_string(arena, origin, "work_tree"),
         .run_url = saved_string(arena, origin, "run_url"),
         .describe = saved_string(arena, origin, "describe"),
         .dirty_known = json_get_bool(origin, "dirty_known", false),
@@ -47,7 +52,31 @@ static struct run_origin read_origin(struct arena *arena, const cJSON *run)
     };
 }
 
-int rundir_write_run(const char *path, const struct run_result *run, struct err *err)
+/* Some of its results are yet to come (detached.h). */
+static bool is_unsettled(const struct run_result *run)
+{
+    for (size_t i = 0; i < run->count; i++)
+        if (run->jobs[i]->detached)
+            return true;
+    return false;
+}
+
+static void write_planned(struct json_out *out, const struct job *jobs, size_t count)
+{
+    json_key(out, "planned");
+    json_array(out);
+    for (size_t i = 0; i < count; i++) {
+        json_object(out);
+        json_kv_string(out, "test", jobs[i].name);
+        json_kv_string(out, "board", jobs[i].boards[0]->name);
+        json_object_end(out);
+    }
+    json_array_end(out);
+}
+
+/* `planned`: of one that has only begun; NULL: not said. */
+static int write_run(const char *path, const struct run_result *run, const struct job *planned,
+                     size_t planned_count, struct err *err)
 {
     cleanup_free char *file = fs_join(path, "run.json");
     struct json_out out;
@@ -66,7 +95,9 @@ int rundir_write_run(const char *path, const struct run_result *run, struct err 
     for (size_t i = 0; i < run->count; i++)
         json_string(&out, run->jobs[i]->dir);
     json_array_end(&out);
-    write_origin(&out, &run->origin);
+    if (planned)
+        write_planned(&out, planned, planned_count);
+    write_origin(&out, &run->origin, planned || is_unsettled(run));
     json_key(&out, "files");
     file_table_write(&out, run);
     json_object_end(&out);
@@ -75,6 +106,17 @@ int rundir_write_run(const char *path, const struct run_result *run, struct err 
         rc = fs_write(file, out.pending.data, out.pending.size, err);
     json_done(&out);
     return rc;
+}
+
+int rundir_write_run(const char *path, const struct run_result *run, struct err *err)
+{
+    return write_run(path, run, NULL, 0, err);
+}
+
+int rundir_write_begun(const char *path, const struct run_result *run, const struct job *jobs,
+                       size_t count, struct err *err)
+{
+    return write_run(path, run, jobs, count, err);
 }
 
 /* The jobs' directories: as run.json lists them, or, of a run that was killed, as they lie there.
@@ -133,4 +175,29 @@ int rundir_read_files(const char *path, struct run_result *run, size_t first, st
     rc = file_table_read(cJSON_GetObjectItemCaseSensitive(json, "files"), run, first, err);
     cJSON_Delete(json);
     return rc < 0 ? err_wrap(err, "%s", file) : 0;
+}
+
+int rundir_read_planned(const char *path, struct strv *ret_tests, struct strv *ret_boards,
+                        struct err *err)
+{
+    cleanup_free char *file = fs_join(path, "run.json");
+    const cJSON *item;
+    cJSON *json = NULL;
+    int rc = rundir_read_marker(file, &json, err);
+
+    if (rc < 0)
+        return rc;
+    cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(json, "planned"))
+    {
+        const char *test = json_get_string(item, "test", NULL);
+        const char *board = json_get_string(item, "board", NULL);
+        if (!test || !board) {
+            rc = err_set(err, ERR_DATA, "%s: 'planned' has one without a test or a board", file);
+            break;
+        }
+        strv_add(ret_tests, test);
+        strv_add(ret_boards, board);
+    }
+    cJSON_Delete(json);
+    return rc;
 }

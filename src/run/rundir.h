@@ -42,6 +42,13 @@ int rundir_write_job(const char *work_dir, const struct job_result *result, cons
 int rundir_read_job(const char *work_dir, struct job_result *ret, struct job *ret_job,
                     struct err *err);
 int rundir_write_run(const char *path, const struct run_result *run, struct err *err);
+/* Of one that has only begun, with the jobs that it means to do: what is known of it should nobody
+ * come to write its end. */
+int rundir_write_begun(const char *path, const struct run_result *run, const struct job *jobs,
+                       size_t count, struct err *err);
+/* Those jobs, test and first board; none where the run has ended, or did not say. */
+int rundir_read_planned(const char *path, struct strv *ret_tests, struct strv *ret_boards,
+                        struct err *err);
 /* *ret has the jobs with `dir` set and nothing else of them. */
 int rundir_read_run(const char *path, struct run_result *ret, struct err *err);
 /* Gives the cases in the jobs from `first` on the paths that the run found for their files. */

@@ -260,12 +260,15 @@ static int run_jobs(struct session *session, struct err *err)
     run->lab = session->inventory.lab->name;
     run->version = request->version;
     run->started_unix_us = ctx_unix_us();
-    if (request->detach) /* what hil collect knows of it, should nobody end it here */
-        rundir_write_run(request->out_dir, run, NULL);
     run->jobs = xcalloc(session->plan.count, sizeof *run->jobs);
     event_emit(session->events,
                (struct event){.kind = EVENT_RUN_START, .number = session->plan.count});
     look = origin_look_begin(request->plan_path);
+    if (request->detach) { /* what hil collect knows of it, should nobody end it here */
+        run->origin = origin_find(&run->arena);
+        origin_look_commit(look, run);
+        rundir_write_begun(request->out_dir, run, session->plan.jobs, session->plan.count, NULL);
+    }
     preparing = pthread_create(&preparer, NULL, prepare_reports, NULL) == 0;
     pool_run(&options, session->plan.jobs, session->plan.count, &session->ctx, run->jobs);
     run->count = session->plan.count;

@@ -283,6 +283,8 @@ static int run(struct rig *rig, struct err *err)
             rig_say(rig, NULL, "nothing that matches is plugged in; hil discover shows what is");
         due = due_ns(rig);
         loop_sooner(&due, rig_show(rig));
+        spool_sender_turn(&rig->sender, rig->setup.lab, rig->setup.lab_path, rig->state_dir,
+                          &rig->ctx, &due);
         notify_alive(&rig->notify);
         if (rc < 0 || is_over(rig))
             break;
@@ -342,6 +344,7 @@ static int open_all(struct rig *rig, struct err *err)
 static void close_all(struct rig *rig)
 {
     hotplug_close(rig->hotplug);
+    spool_sender_end(&rig->sender);
     rig_setup_done(&rig->setup);
     notify_close(&rig->notify);
     journal_close(&rig->journal);

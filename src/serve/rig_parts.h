@@ -14,6 +14,7 @@
 #include "serve/rig_conf.h"
 #include "serve/rig_slot.h"
 #include "serve/rig_work.h"
+#include "serve/spool_sender.h"
 #include "serve/worker.h"
 #include "usb/hotplug.h"
 
@@ -52,6 +53,7 @@ struct rig {
     int64_t started_us;               /* Unix time */
     struct notify notify;
     struct journal journal;
+    struct spool_sender sender;
     /* the table on the terminal, and service-rig.json: what they show is not the newest */
     bool stale, unpublished;
     int64_t painted_ns, published_ns;

@@ -310,6 +310,8 @@ static int run_on(struct watch *watch, struct err *err)
         else
             notify_alive(&watch->notify);
         watch_write_state(watch);
+        spool_sender_turn(&watch->sender, watch->lab, watch->lab_path, watch->state_dir,
+                          &watch->ctx, &due);
         wait_for_news(watch, due);
     }
     notify_send(&watch->notify, "STOPPING=1");
@@ -407,6 +409,7 @@ static void close_all(struct watch *watch)
 {
     watch_hook_close(watch);
     watch_dismiss(watch);
+    spool_sender_end(&watch->sender);
     github_close(watch->github);
     watch_unload(watch);
     notify_close(&watch->notify);

@@ -11,6 +11,7 @@
 #include "serve/newest.h"
 #include "serve/notify.h"
 #include "serve/relay.h"
+#include "serve/spool_sender.h"
 #include "serve/watch.h"
 #include "serve/webhook.h"
 #include "serve/worker.h"
@@ -79,6 +80,7 @@ struct watch {
     size_t hand_count;
     struct notify notify;
     struct journal journal;
+    struct spool_sender sender;
     struct webhook hook;
     struct relay relay;    /* closed, where the lab's store is a file */
     int64_t hook_again_ns; /* when they are opened again, where one is closed that should not be */

@@ -29,8 +29,8 @@ enum { POOLS = RIGGED + 1, POOL_RANGES, IDENTITIES };
 
 struct loading {
     struct store *store;
-    struct statement *statements[DUMP_TABLES], *find_run, *count;
-    struct pairs runs, known_runs, jobs; /* known_runs: ours of all, for attempts */
+    struct statement *statements[DUMP_TABLES], *find_run, *find_job, *count;
+    struct pairs runs, known_runs, jobs; /* known_runs: ours of all */
     struct name *names;
     size_t name_count, name_room;
     struct arena arena;
@@ -43,6 +43,7 @@ static void loading_done(struct loading *loading)
     for (size_t i = 0; i < DUMP_TABLES; i++)
         statement_free(loading->statements[i]);
     statement_free(loading->find_run);
+    statement_free(loading->find_job);
     statement_free(loading->count);
     free(loading->runs.items);
     free(loading->known_runs.items);
@@ -210,7 +211,7 @@ static int load_name(struct loading *loading, const struct dump_value *values, s
 static int find_run(struct loading *loading, const struct dump_value *values, int64_t *ret,
                     struct err *err)
 {
-    static const int columns[] = {3, 4, 1, 5, 6, 7, 9};
+    static const int columns[] = {3, 1, 5, 6, 7, 9};
     int rc;
 
     for (size_t i = 0; i < ARRAY_SIZE(columns); i++)
@@ -226,7 +227,12 @@ static int load_run(struct loading *loading, const struct dump_value *values, st
     int64_t ours = 0, known;
     int rc = find_run(loading, values, &known, err);
 
-    if (rc == 0 && !known) {
+    if (rc == 0 && known) {
+        /* Of one that went on after it had been told the longer is the later word. */
+        rc = store_run(loading->store,
+                       "UPDATE runs SET verdict = ?2, took_us = ?3 WHERE id = ?1 AND took_us < ?3",
+                       err, "isi", known, values[2].text, values[4].number);
+    } else if (rc == 0) {
         rc = run_row(loading, RUNS, values, 1, err);
         ours = rc == 0 ? db_insert_id(loading->store->db) : 0;
     }
@@ -248,18 +254,35 @@ static int count_job(struct loading *loading, const struct dump_value *values, s
                      err, "sssi", lab, values[3].text, values[8].text, values[13].number);
 }
 
+/* 1: a run that was there before has this job, too. */
+static int has_job(struct loading *loading, int64_t run_id, const struct dump_value *values,
+                   struct err *err)
+{
+    static const int columns[] = {3, 4, 11, 16};
+    int rc;
+
+    statement_bind_int(loading->find_job, 1, run_id);
+    for (size_t i = 0; i < ARRAY_SIZE(columns); i++)
+        bind(loading->find_job, (int)i + 2, &values[columns[i]]);
+    rc = statement_step(loading->find_job, err);
+    statement_reset(loading->find_job);
+    return rc;
+}
+
 static int load_job(struct loading *loading, const struct dump_value *values, struct err *err)
 {
     const struct pair *run = find(&loading->runs, values[1].number);
+    const struct pair *known = find(&loading->known_runs, values[1].number);
     struct dump_value mine[DUMP_COLUMNS_MAX];
     int64_t ours = 0;
-    int rc = 0;
+    int rc;
 
-    if (!run)
+    if (!run || !known)
         return err_set(err, ERR_DATA, "a job of a run that is not there");
-    if (run->ours) {
+    rc = run->ours ? 0 : has_job(loading, known->ours, values, err);
+    if (rc == 0) {
         memcpy(mine, values, sizeof mine);
-        mine[1].number = run->ours;
+        mine[1].number = known->ours;
         rc = run_row(loading, JOBS, mine, 1, err);
         ours = rc == 0 ? db_insert_id(loading->store->db) : 0;
         if (rc == 0)
@@ -422,10 +445,9 @@ static int prepare(struct loading *loading, struct err *err)
     int rc = db_prepare(db, "SELECT count(*) FROM totals WHERE lab = ?", &loading->count, err);
 
     if (rc == 0)
-        rc = db_prepare(db,
-                        "SELECT id FROM runs WHERE started_us = ? AND took_us = ? AND lab IS ?"
-                        " AND repository IS ? AND sha IS ? AND ref IS ? AND url IS ?",
-                        &loading->find_run, err);
+        rc = db_prepare(db, STORE_FIND_RUN, &loading->find_run, err);
+    if (rc == 0)
+        rc = db_prepare(db, STORE_FIND_JOB, &loading->find_job, err);
     for (size_t i = 0; i < DUMP_TABLES && rc == 0; i++)
         rc = db_prepare(db, inserts[i], &loading->statements[i], err);
     return rc;

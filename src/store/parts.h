@@ -16,6 +16,15 @@ struct store {
     struct statement *last, *quarantined;
 };
 
+/* By what a run is known wherever it is told twice: start, lab, repository, sha, ref, URL; and one of
+ * its jobs: run_id, board, test, start, attempt. */
+#define STORE_FIND_RUN                                                          \
+    "SELECT id FROM runs WHERE started_us = ? AND lab IS ? AND repository IS ?" \
+    " AND sha IS ? AND ref IS ? AND url IS ? ORDER BY id LIMIT 1"
+#define STORE_FIND_JOB                                                                     \
+    "SELECT id FROM jobs WHERE run_id = ? AND board IS ? AND test IS ? AND started_us = ?" \
+    " AND attempt = ?"
+
 void store_statement_done(struct statement **statement);
 #define cleanup_statement __attribute__((cleanup(store_statement_done)))
 /* Cleaned and cut; NULL is null. Caller frees. */

@@ -12,7 +12,8 @@ struct inserts {
     struct statement *run, *job, *total;
     struct statement *name, *test_case;                       /* of a server: many at once */
     struct statement *find_name, *new_name, *seen, *one_case; /* of a file */
-    struct name_map named; /* what was said of in this run; keys are in the arena */
+    struct statement *find_job; /* where only what is missing is wanted; else NULL */
+    struct name_map named;      /* what was said of in this run; keys are in the arena */
     struct arena arena;
 };
 
@@ -26,6 +27,7 @@ static void inserts_done(struct inserts *inserts)
     statement_free(inserts->new_name);
     statement_free(inserts->seen);
     statement_free(inserts->one_case);
+    statement_free(inserts->find_job);
     statement_free(inserts->total);
     name_map_done(&inserts->named);
     arena_done(&inserts->arena);
@@ -202,6 +204,35 @@ static int record_one(struct store *store, struct inserts *inserts, const struct
                                                 verdict_name(job->verdict), job->took_us);
 }
 
+/* 1: it is there already. */
+static int is_known(struct inserts *inserts, const struct job_result *job, int64_t run_id,
+                    unsigned attempt, struct err *err)
+{
+    int rc;
+
+    if (!inserts->find_job)
+        return 0;
+    statement_bind_int(inserts->find_job, 1, run_id);
+    store_bind_text(inserts->find_job, 2, job->board);
+    store_bind_text(inserts->find_job, 3, job->name);
+    statement_bind_int(inserts->find_job, 4, job->started_unix_us);
+    statement_bind_int(inserts->find_job, 5, attempt);
+    rc = statement_step(inserts->find_job, err);
+    statement_reset(inserts->find_job);
+    return rc;
+}
+
+static int record_attempt(struct store *store, struct inserts *inserts,
+                          const struct run_result *run, const struct job_result *job,
+                          int64_t run_id, unsigned attempt, bool last, struct err *err)
+{
+    int rc = is_known(inserts, job, run_id, attempt, err);
+
+    if (rc)
+        return rc < 0 ? rc : 0;
+    return record_one(store, inserts, run, job, run_id, attempt, last, err);
+}
+
 /* Each attempt is a row of its own: what a board did is remembered, whatever another made good. */
 static int record_job(struct store *store, struct inserts *inserts, const struct run_result *run,
                       const struct job_result *job, int64_t run_id, struct err *err)
@@ -210,33 +241,73 @@ static int record_job(struct store *store, struct inserts *inserts, const struct
     int rc = 0;
 
     for (size_t i = 0; i < job->earlier_count && rc == 0; i++)
-        rc = record_one(store, inserts, run, job->earlier[i], run_id, ++attempt, false, err);
-    return rc < 0 ? rc : record_one(store, inserts, run, job, run_id, ++attempt, true, err);
+        rc = record_attempt(store, inserts, run, job->earlier[i], run_id, ++attempt, false, err);
+    return rc < 0 ? rc : record_attempt(store, inserts, run, job, run_id, ++attempt, true, err);
+}
+
+/* 1: one that is there, as it is now, gets what it has not yet. */
+static int find_run(struct store *store, struct inserts *inserts, const struct run_result *run,
+                    int64_t *ret_id, struct err *err)
+{
+    const struct run_origin *origin = &run->origin;
+    cleanup_statement struct statement *find = NULL;
+    int rc = db_prepare(store->db, STORE_FIND_RUN, &find, err);
+
+    if (rc < 0)
+        return rc;
+    statement_bind_int(find, 1, run->started_unix_us);
+    store_bind_text(find, 2, run->lab);
+    store_bind_text(find, 3, origin->repository);
+    store_bind_text(find, 4, origin->sha);
+    store_bind_text(find, 5, origin->ref);
+    store_bind_text(find, 6, origin->run_url);
+    rc = statement_step(find, err);
+    if (rc <= 0)
+        return rc;
+    *ret_id = statement_int(find, 0);
+    rc = store_run(store, "UPDATE runs SET verdict = ?, took_us = ? WHERE id = ?", err, "sii",
+                   verdict_name(run->verdict), run->took_us, *ret_id);
+    if (rc == 0)
+        rc = db_prepare(store->db, STORE_FIND_JOB, &inserts->find_job, err);
+    return rc < 0 ? rc : 1;
 }
 
 static int record_locked(struct store *store, struct inserts *inserts, const struct run_result *run,
-                         struct err *err)
+                         bool missing, struct err *err)
 {
     const struct run_origin *origin = &run->origin;
-    int64_t run_id;
-    int rc = store_insert(inserts->run, err, "ssiisssss", run->lab, verdict_name(run->verdict),
+    int64_t run_id = 0;
+    int rc = missing ? find_run(store, inserts, run, &run_id, err) : 0;
+
+    if (rc == 0) {
+        rc = store_insert(inserts->run, err, "ssiisssss", run->lab, verdict_name(run->verdict),
                           run->started_unix_us, run->took_us, origin->repository, origin->sha,
                           origin->ref, origin->describe, origin->run_url);
-
-    run_id = db_insert_id(store->db);
-    for (size_t i = 0; rc == 0 && i < run->count; i++)
+        run_id = db_insert_id(store->db);
+    }
+    for (size_t i = 0; rc >= 0 && i < run->count; i++)
         rc = record_job(store, inserts, run, run->jobs[i], run_id, err);
-    return rc;
+    return rc < 0 ? rc : 0;
 }
 
-int store_record(struct store *store, const struct run_result *run, struct err *err)
+static int record(struct store *store, const struct run_result *run, bool missing, struct err *err)
 {
     struct inserts inserts __attribute__((cleanup(inserts_done))) = {0};
     int rc = prepare_inserts(store, &inserts, err);
 
     if (rc == 0)
         rc = db_begin(store->db, DB_WRITES, err);
-    return rc < 0 ? rc : db_end(store->db, record_locked(store, &inserts, run, err), err);
+    return rc < 0 ? rc : db_end(store->db, record_locked(store, &inserts, run, missing, err), err);
+}
+
+int store_record(struct store *store, const struct run_result *run, struct err *err)
+{
+    return record(store, run, false, err);
+}
+
+int store_record_missing(struct store *store, const struct run_result *run, struct err *err)
+{
+    return record(store, run, true, err);
 }
 
 int store_event(struct store *store, const char *kind, const char *lab, const char *board,

@@ -28,6 +28,9 @@ int store_open(const struct store_conf *conf, const char *state_dir, bool create
 void store_close(struct store *store); /* NULL is fine */
 /* Remembers every job of the run and its cases' durations; one transaction. */
 int store_record(struct store *store, const struct run_result *run, struct err *err);
+/* The same of a run that may be there already, known by its lab, when it began and where it came
+ * from: it gets those of the jobs that it has not, and its verdict and length as they are now. */
+int store_record_missing(struct store *store, const struct run_result *run, struct err *err);
 /* Something worth remembering of a board (NULL: of the lab); kinds are words: "recovery". */
 int store_event(struct store *store, const char *kind, const char *lab, const char *board,
                 const char *text, int64_t unix_us, struct err *err);

@@ -6,11 +6,14 @@ import pathlib
 import re
 import shutil
 import signal
+import sqlite3
+import subprocess
+import sys
 
 import pytest
-from conftest import firmware, wait_until
+from conftest import ROOT, firmware, wait_until
 from sshlab import SSHD, Servers
-from test_remote import HANG, held, in_state, run
+from test_remote import HANG, events, held, in_state, run, script
 
 pytestmark = pytest.mark.skipif(not SSHD, reason="no sshd: scripts/install-deps test")
 
@@ -138,3 +141,172 @@ def test_a_run_that_stays_leaves_nothing(hil, servers, pi1):
     assert run(hil, lab, "--detach", "-b", "pi1/board-a", firmware("one.elf")).code == 0
     assert not kept(pi1) and not list(hil.out.rglob("detached.json"))
     assert hil("collect", "--lab", lab, hil.out).code == 0
+
+
+def rows(hil, sql):
+    with sqlite3.connect(hil.home / "state" / "history.db") as db:
+        return db.execute(sql).fetchall()
+
+
+def without_times(value):
+    if isinstance(value, dict):
+        return {key: without_times(each) for key, each in value.items() if not re.search("time|started|took|_us$|_s$", key)}
+    return [without_times(each) for each in value] if isinstance(value, list) else value
+
+
+def repository(hil):
+    """With the source that the firmware names."""
+    git = lambda *words: subprocess.run(["git", "-C", hil.home, *words], check=True, stdout=subprocess.PIPE, text=True).stdout
+    git("init", "-q")
+    git("config", "user.email", "t@example.com")
+    git("config", "user.name", "t")
+    (hil.home / "bad").mkdir()
+    (hil.home / "bad" / "fail.c").write_text("/* */\n")
+    git("add", "bad")
+    git("commit", "-q", "-m", "one")
+    return git
+
+
+def test_commit_files_events_and_reports_after_a_kill(hil, servers, pi1):
+    git = repository(hil)
+    commit = git("rev-parse", "HEAD").strip()
+    lab = servers.lab("from pi1")
+    words = ("--expect-tests", "9", "-b", "pi1/board-a", "--timeout", "boot=5s,idle=5s,total=30s", firmware("bad-fail.elf"))
+    assert run(hil, lab, *words).code == 1
+    attached = [timeless(hil.out / "junit.xml"), without_times(json.loads((hil.out / "report.json").read_text()))]
+    shutil.rmtree(hil.out)
+    running = hil.start("run", "--lab", lab, "--detach", *words)
+    wait_until(lambda: in_state(hil, "test"), what="test")
+    kill_hil(hil, pi1, running)
+    git("mv", "bad/fail.c", "bad/moved.c")  # what is there now is not what was tested
+    git("commit", "-q", "-m", "two")
+    told = len(events(hil))
+    with open(hil.out / "events.jsonl", "a") as log:
+        log.write('{"time_us":')
+    collected = hil("collect", "--lab", lab, "--wait", "40s", hil.out)
+    assert collected.code == 1, collected.out + collected.err
+    report = json.loads((hil.out / "report.json").read_text())
+    assert timeless(hil.out / "junit.xml") == attached[0]
+    assert without_times(report) == attached[1]
+    assert commit in (hil.out / "report.json").read_text() and "bad/fail.c" in (hil.out / "junit.xml").read_text()
+    assert "moved.c" not in (hil.out / "junit.xml").read_text()
+    assert str(hil.home) not in (hil.out / "run.json").read_text(), "where it was is nobody's business any more"
+    lines = (hil.out / "events.jsonl").read_text().splitlines()
+    assert lines[told] == '{"time_us":', "what was cut is left as it is"
+    more = [json.loads(line) for line in lines[told + 1 :]]
+    assert [event["kind"] for event in more] == ["note", "job-end", "run-end"] and "cut here" in more[0]["text"], more
+    assert more[1]["verdict"] == "fail" and more[2]["fail"] == report["counts"]["fail"] == 3
+    assert more[0]["time_us"] > json.loads(lines[told - 1])["time_us"]
+    assert rows(hil, "SELECT verdict, sha, count(*) FROM runs GROUP BY 1, 2") == [("fail", commit, 2)]
+    assert (hil.out / "summary.md").read_text() and "pi1/board-a" in (hil.out / "report.html").read_text()
+
+
+def test_a_kill_hides_no_test_that_had_not_begun(hil, servers, pi1):
+    lab = servers.lab("{a: {server: pi1, as: board-a}}")
+    words = ("--timeout", "boot=9s,idle=9s,total=30s", firmware("selftest-unity.elf"), firmware("one.elf"), firmware("bad-fail.elf"))
+    running = hil.start("run", "--lab", lab, "--detach", "-b", "pi1/a", *words)
+    wait_until(lambda: in_state(hil, "test"), what="test")
+    kill_hil(hil, pi1, running)
+    collected = hil("collect", "--lab", lab, "--wait", "40s", hil.out, directory=hil.out)
+    assert collected.code == 3, collected.out + collected.err
+    boards = {board["test"] if "test" in board else board["job"]: board for board in collected.report["boards"]}
+    assert len(boards) == 3, boards
+    never = [board for board in boards.values() if board["reason"] == "hil run has ended before it began"]
+    assert len(never) == 2 and all(board["verdict"] == "infra" for board in never)
+    again = hil("collect", "--lab", lab, hil.out, directory=hil.out)
+    assert again.code == 3 and len(again.report["boards"]) == 3
+    assert rows(hil, "SELECT (SELECT count(*) FROM runs), (SELECT count(*) FROM jobs)") == [(1, 3)]
+
+
+def test_a_collect_that_was_broken_off_is_done_again(hil, servers, pi1):
+    lab = servers.lab("from pi1")
+    words = ("-b", "pi1/board-a", "-b", "pi1/board-b", "--all", *SHORT, firmware("bad-hang.elf"))
+    running = hil.start("run", "--lab", lab, "--detach", *words)
+    wait_until(lambda: len([e for e in events(hil) if e.get("state") == "test"]) == 2, what="two tests")
+    interrupt(hil, pi1, running)
+    base = pi1.home / "state" / "agent" / "kept"
+    wait_until(lambda: not agents(pi1), what="their end there")
+    shutil.copytree(base, hil.home / "kept-before", symlinks=True)
+    shutil.copytree(hil.out, hil.home / "out-before", symlinks=True)
+    assert hil("collect", "--lab", lab, hil.out).code == 1
+    known = rows(hil, "SELECT board, verdict, started_us, took_us FROM jobs ORDER BY board")
+    assert len(known) == 2 and not kept(pi1)
+    cases = rows(hil, "SELECT count(*) FROM cases")
+    first = timeless(hil.out / "junit.xml")
+    for entry in (hil.home / "kept-before").iterdir():
+        shutil.copytree(entry, base / entry.name)
+    shutil.rmtree(hil.out)
+    (hil.home / "out-before").rename(hil.out)
+    assert hil("collect", "--lab", lab, hil.out).code == 1
+    assert timeless(hil.out / "junit.xml") == first and not kept(pi1)
+    assert rows(hil, "SELECT board, verdict, started_us, took_us FROM jobs ORDER BY board") == known
+    assert rows(hil, "SELECT count(*) FROM cases") == cases and rows(hil, "SELECT count(*) FROM runs") == [(1,)]
+    assert rows(hil, "SELECT sum(jobs) FROM totals") == [(2,)]
+
+
+AGENT = """\
+#!{python}
+import json, struct, sys
+out, inp = sys.stdout.buffer, sys.stdin.buffer
+def say(head, body=b""):
+    head = json.dumps(head).encode()
+    out.write(struct.pack(">II", len(head), len(body)) + head + body)
+    out.flush()
+out.write(b"\\0hil agent\\n")
+say({{"t": "hello", "protocol": {protocol}, "version": "1"}})
+while True:
+    sizes = inp.read(8)
+    if len(sizes) < 8:
+        break
+    head, body = struct.unpack(">II", sizes)
+    head = json.loads(inp.read(head))
+    inp.read(body)
+    if head["t"] == "kept":
+        open({log!r}, "a").write(json.dumps(head) + "\\n")
+        for frame, bytes in {frames!r}:
+            say(frame, bytes)
+        say({{"t": "end", "code": 0}})
+"""
+
+
+def piece(name, at=0, body=b"x", last=True):
+    return {"t": "file", "name": name, "at": at, "last": last}, body
+
+
+@pytest.mark.parametrize(
+    "frames, words",
+    [
+        ([piece(name) for name in ("../out", "/tmp/out", "a/../../out", "..", ".", "", "x" * 4000, "run.json")], "job.json"),
+        ([piece("uart.log", at=at) for at in (-1,)], "more than"),
+        ([piece("uart.log", at=16 << 30, body=b"xx")], "more than"),
+        ([piece(name, at=9 << 30) for name in ("uart.log", "flash.log")], "more than"),
+        ([piece("job.json", body=b'{"schema": 1')], "job.json"),
+        ([piece("job.json", body=b"[" * 60000)], "job.json"),
+    ],
+)
+def test_what_a_server_sends_stays_in_its_bounds(hil, servers, pi1, frames, words):
+    lab = servers.lab("from pi1")
+    running = hil.start("run", "--lab", lab, "--detach", "-b", "pi1/board-a", *SHORT, firmware("bad-hang.elf"))
+    wait_until(lambda: in_state(hil, "test"), what="test")
+    interrupt(hil, pi1, running)
+    wait_until(lambda: not agents(pi1), what="its end there")
+    protocol = int(re.search(r"FRAME_PROTOCOL (\d+)", (ROOT / "src/remote/frame.h").read_text())[1])
+    log = hil.home / "asked"
+    script(pi1, AGENT.format(python=sys.executable, protocol=protocol, frames=frames, log=str(log)))
+    before = sorted(str(path) for path in hil.home.rglob("*") if "servers" not in path.parts)
+    collected = hil("collect", "--lab", lab, hil.out)
+    assert collected.code == 3 and words in collected.err, collected.out + collected.err
+    after = sorted(str(path) for path in hil.home.rglob("*") if "servers" not in path.parts)
+    assert [path for path in after if path not in before] == [str(log)], "nothing of it is here"
+    assert "forget\": true" not in log.read_text(), "it is there yet"
+    assert list(hil.out.rglob("detached.json"))
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"schema": 1, "server": "pi1", "key": "../../../../etc"}', '{"schema": 1, "server": "pi9", "key": "0123456789abcdef0123456789abcdef"}'])
+def test_a_detached_json_that_is_none_is_said(hil, servers, pi1, text):
+    lab = servers.lab("from pi1")
+    assert run(hil, lab, "-b", "pi1/board-a", firmware("one.elf")).code == 0
+    (hil.out / "pi1" / "board-a" / "detached.json").write_text(text)
+    collected = hil("collect", "--lab", lab, hil.out)
+    assert collected.code in (2, 3) and ("detached.json" in collected.err or "pi9" in collected.err), collected.err
+    assert (hil.out / "junit.xml").exists()

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from conftest import wait_until
 from ptyboard import PtyBoard
 
 GOOD = "t.c:1:boots:PASS\r\n\r\n-----------------------\r\n1 Tests 0 Failures 0 Ignored\r\nOK\r\n"
@@ -84,6 +85,36 @@ def test_a_server_that_is_away_does_not_change_the_verdict(hil, bench, server):
     assert runs == sorted(runs, reverse=True), "the newest first, and numbered in their order"
     assert "of this host" not in hil("history", "--lab", bench.lab).err
     assert hil("store", "send", "--lab", bench.lab).out == "0 sent\n"
+
+
+SERVICES = {
+    "serve": ("serve", "--listen", "127.0.0.1:0"),
+    "watch": ("watch", "--repo", "octo/fw", "--release", "stable", "--asset", "*.bin", "--retry", "20ms"),
+    "rig": ("rig",),
+}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_sends_what_waits_and_goes_on_while_it_cannot(hil, bench, server, service):
+    bench.lab.write_text(bench.lab.read_text() + "rig: {match: {id: ['0483:df11'], hub: 1-1}, firmware: fw.bin, at: 0x08000000, flash: {dfu: {path: '{path}', serial: '{serial}'}}}\n")
+    go_on_without_it(bench)
+    assert bench.run().code == 0
+    server.control("-m", "immediate", "stop")
+    assert bench.run().code == 0
+    waiting = lambda: json.loads(hil("store", "--lab", bench.lab, "--json").out)["waiting"]
+    spool = lambda: len(list((hil.home / "state" / "spool").rglob("*.jsonl")))
+    assert spool() == 1
+    server.control("restart")
+    verb, *more = SERVICES[service]
+    running = hil.start(verb, "--lab", bench.lab, *more, env={"GITHUB_API_URL": "http://127.0.0.1:9", "GITHUB_TOKEN": "t"})
+    try:
+        wait_until(lambda: not spool() or running.poll() is not None, 20, what="an empty spool")
+        stays = running.poll() is None
+    finally:
+        running.terminate()
+        result = hil.finish(running)
+    assert stays and result.code in (3, 130, 143), result.out + result.err
+    assert waiting() == 0 and len(tries(hil, bench)) == 2
 
 
 def test_what_hil_flash_did_while_the_server_was_away_is_known_later(hil, bench, server):

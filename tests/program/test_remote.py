@@ -78,6 +78,9 @@ def test_run_has_the_files_and_the_replay_of_a_board_here(hil, servers, pi1):
     assert 'name="board" value="pi1/node"' in junit and 'name="server" value="pi1"' in junit
     again = hil("replay", "--junit", "again.xml", "--json", "again.json", hil.out)
     assert again.code == 1
+    assert [board["server"] for board in there.report["boards"]] == ["pi1", "pi1"]
+    assert "<code>pi1/node</code>" in (hil.out / "summary.md").read_text() and "pi1/node" in (hil.out / "report.html").read_text()
+    assert "%0Aon pi1/node" in hil("replay", "--annotations", "on", hil.out).out
     assert (hil.home / "again.xml").read_bytes() == (hil.out / "junit.xml").read_bytes()
     assert (hil.home / "again.json").read_bytes() == (hil.out / "report.json").read_bytes()
     cases = there.cases(1)

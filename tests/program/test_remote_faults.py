@@ -63,13 +63,18 @@ def link(hil, pi1):
     return Link(hil, pi1)
 
 
+def make_big(hil, name):
+    """An image that is a program with much behind it."""
+    path = hil.home / "big.bin"
+    subprocess.run(["arm-none-eabi-objcopy", "-O", "binary", firmware(name), path], check=True)
+    path.write_bytes(path.read_bytes().ljust(4096, b"\xff") + os.urandom(BIG))
+    return path
+
+
 @pytest.fixture
 def big(hil):
-    """An image that is a program with much behind it."""
-    body = firmware("selftest-unity.bin").read_bytes()
-    path = hil.home / "big.bin"
-    path.write_bytes(body + os.urandom(BIG - len(body)))
-    return path
+    """It hangs, so that no fault comes too late."""
+    return make_big(hil, "bad-hang.elf")
 
 
 def kill(pids):
@@ -222,13 +227,13 @@ def test_a_link_that_fails_is_made_up_for_elsewhere(hil, pi1, servers, link):
     assert [path for path in first.rglob("uart.log") if path.stat().st_size], "what the first has said is kept"
 
 
-def test_a_link_that_fails_before_the_test_needs_no_retries(hil, pi1, servers, link, big):
+def test_a_link_that_fails_before_the_test_needs_no_retries(hil, pi1, servers, link):
     """Nothing was flashed: another board has the test, as if it had been chosen at once."""
     pi2 = servers.start("pi2")
     lab = servers.lab("{a: {server: pi1, as: board-a, labels: [f4]}, b: {server: pi2, as: board-a, labels: [f4]}}")
     os.kill(pi2.process.pid, signal.SIGSTOP)
     link.first(f"after {BYTES['image']} reset")
-    process = hil.start("run", "--lab", lab, "-b", "f4", *big_run(big))
+    process = hil.start("run", "--lab", lab, "-b", "f4", *big_run(make_big(hil, "selftest-unity.elf")))
     wait_until(pi1.agents, what="pi1 at work")
     wait_until(lambda: not pi1.agents(), what="its end")
     os.kill(pi2.process.pid, signal.SIGCONT)

@@ -277,6 +277,8 @@ static int run_on(struct page *page, struct err *err)
     while (!ctx_cancelled(&page->ctx)) {
         int64_t due = due_ns(page);
         turn_services(page, &due);
+        spool_sender_turn(&page->sender, page->inventory.lab, page->lab_path, page->state_dir,
+                          &page->ctx, &due);
         wait_for_news(page, due);
         page_take_children(page);
         if (is_watched(page)) {
@@ -386,6 +388,7 @@ static void close_all(struct page *page)
 {
     services_close(&page->services);
     page_end_children(page);
+    spool_sender_end(&page->sender);
     web_close(page->web);
     page_forget_runs(page);
     page_forget_boards(page);

@@ -17,6 +17,7 @@
 #include "serve/page/run_follow.h"
 #include "serve/page/services.h"
 #include "serve/page/topic.h"
+#include "serve/spool_sender.h"
 
 #include <sys/stat.h>
 
@@ -75,6 +76,7 @@ struct page {
     struct web *web;
     struct notify notify;
     struct journal journal;
+    struct spool_sender sender;
 
     bool runs_changed;   /* since they were remembered */
     int64_t looked_ns;   /* the last look; 0: none */

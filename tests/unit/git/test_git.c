@@ -397,3 +397,27 @@ Test(git, fifty_thousand_files)
     cr_expect_eq(git_paths_count(paths), 50000);
     cr_expect_lt(ended - begin, (int64_t)10 * 1000 * 1000 * 1000);
 }
+
+Test(git, files_of_an_earlier_commit)
+{
+    cleanup_scratch char *dir = scratch_make();
+    cleanup_paths struct git_paths *then = NULL, *none = NULL;
+    const char *path;
+    struct err err = {0};
+
+    sh(dir, COMMIT " && mkdir sub && echo 1 >sub/deep.c && ln -s a.c link.c && git add . &&"
+                   " git commit -q -m two");
+    struct git_facts facts cleanup_facts = facts_of(dir);
+    sh(dir, "git mv a.c z.c && git rm -q sub/deep.c && git commit -q -m three");
+    cleanup_git struct git *git = open_git(dir);
+    cr_assert_eq(git_paths_at(git, facts.commit, &then, &err), 0, "%s", err.message);
+    cr_expect_eq(git_paths_count(then), 2, "a link is no source");
+    cr_expect_eq(git_paths_resolve(then, "/build/x/sub/deep.c", &path), GIT_PATH_FOUND);
+    cr_expect_str_eq(path, "sub/deep.c");
+    cr_expect_eq(git_paths_resolve(then, "a.c", &path), GIT_PATH_FOUND);
+    cr_expect_eq(git_paths_resolve(then, "z.c", &path), GIT_PATH_NONE);
+    cr_expect_eq(git_paths_at(git, "0123456789012345678901234567890123456789", &none, &err),
+                 -ERR_NOT_FOUND);
+    cr_expect(strstr(err.message, "has no commit 0123456789"), "%s", err.message);
+    cr_expect_eq(git_paths_at(git, "no digits", &none, &err), -ERR_NOT_FOUND);
+}

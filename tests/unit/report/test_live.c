@@ -291,6 +291,29 @@ Test(event_log, is_as_the_golden_one)
     unlink(path);
 }
 
+Test(event_log, goes_on_behind_a_line_that_was_cut)
+{
+    char path[] = "/tmp/hil-events.XXXXXX";
+    cleanup_close int fd = mkostemp(path, O_CLOEXEC);
+    cleanup_buf struct buf bytes = BUF_INIT(1 << 16);
+    struct err err = {0};
+
+    for (int cut = 0; cut < 2; cut++) {
+        struct event_sink *sink;
+        cr_assert_eq(ftruncate(fd, 0), 0);
+        cr_assert_eq(pwrite(fd, "{\"kind\":\n", cut ? 8 : 9, 0), cut ? 8 : 9);
+        sink = event_log_append(path, &err);
+        cr_assert_not_null(sink, "%s", err.message);
+        tell(sink, 5, NULL, (struct event){.kind = EVENT_NOTE, .text = "on"});
+        cr_expect_eq(event_log_close(sink, &err), 0, "%s", err.message);
+        buf_clear(&bytes);
+        read_back(fd, &bytes);
+        cr_expect(str_starts(bytes.data, "{\"kind\":\n{\"time_us\":5,"), "%d: %s", cut, bytes.data);
+        cr_expect(str_ends(bytes.data, "\"text\":\"on\"}\n"), "%d: %s", cut, bytes.data);
+    }
+    unlink(path);
+}
+
 Test(event_log, remembers_that_the_disk_was_full)
 {
     struct err err = {0};

@@ -52,6 +52,41 @@ Test(words, a_screen_gets_nothing_that_steers_it)
     }
 }
 
+Test(words, boards_of_a_server_stay_apart_when_cut)
+{
+    static const struct {
+        const char *name, *fitted;
+        size_t columns;
+    } rows[] = {
+        {"pi1/board-a", "pi1/board-a", 11},
+        {"pi-in-the-cellar/nucleo-0042", "pi-in-.../nucleo-0042", 21},
+        {"pi-in-the-cellar/nucleo-0043", "pi-in-.../nucleo-0043", 21},
+        {"b\xC3\xA4"
+         "cker-stra\xC3\x9F"
+         "e/eins",
+         "b\xC3\xA4"
+         "cker...",
+         9},
+        {"pi1/board-a", "...", 3},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        cleanup_buf struct buf text = BUF_INIT(SIZE_MAX / 4);
+        buf_adds(&text, rows[i].name);
+        cr_expect_str_eq(words_fit_board(&text, rows[i].columns), rows[i].fitted, "row %zu: %s", i,
+                         text.data);
+    }
+}
+
+Test(words, the_server_of_a_board)
+{
+    cleanup_buf struct buf out = BUF_INIT(SIZE_MAX / 4);
+
+    cr_expect_str_eq(words_server(&out, "pi1/board-a"), "pi1");
+    cr_expect_null(words_server(&out, "board-a"));
+    cr_expect_null(words_server(&out, NULL));
+}
+
 Test(words, a_cut_says_so_and_splits_no_character)
 {
     cleanup_buf struct buf out = BUF_INIT(SIZE_MAX / 4);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "result/event.h"
 
+#include "base/ctx.h"
+
 #include <criterion/criterion.h>
 #include <pthread.h>
 #include <sched.h>
@@ -95,4 +97,24 @@ Test(event, kinds_have_names)
     }
     cr_expect_str_eq(event_kind_name(EVENT_RUN_START), "run-start");
     cr_expect_str_eq(event_kind_name(EVENT_CASE_END), "case-end");
+}
+
+Test(event, the_clock_of_a_run_that_began_earlier)
+{
+    const struct {
+        int64_t since_us, at_least, below;
+    } rows[] = {{60000000, 60000000, 90000000},
+                {0, 0, 30000000},
+                {-60000000, 0, 30000000}, /* by a clock that was set back */
+                {INT64_C(1000000000000001), 0, 30000000}};
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct events *events = events_of(ctx_unix_us() - rows[i].since_us);
+        struct recorder recorder = {.sink.take = record};
+        events_add(events, &recorder.sink);
+        event_emit(events, (struct event){.kind = EVENT_NOTE});
+        cr_expect(recorder.last_us >= rows[i].at_least && recorder.last_us < rows[i].below,
+                  "row %zu", i);
+        events_free(events);
+    }
 }

@@ -144,6 +144,28 @@ Test(dump, what_comes_again_adds_nothing)
     cr_expect(!store_quarantined(made.store, "bench", "b", &quarantine), "it was released since");
 }
 
+/* As of tests that a server kept: one run is told in pieces, each in a file of its own. */
+Test(dump, a_run_that_comes_in_pieces_is_one)
+{
+    struct made_job one = {.board = "a", .test = "x", .cases = "boots:pass"};
+    struct made_job two[] = {{.board = "b", .test = "x", .cases = "boots:fail", .last_of = false},
+                             {.board = "c", .test = "x", .cases = "boots:pass"}};
+    uint64_t rows = 0;
+    struct err err = {0};
+
+    two[0].verdict = VERDICT_FAIL;
+    made_run(made.store, MADE_BEGAN, &one, 1);
+    made_run(other, MADE_BEGAN, two, 2);
+    cleanup_free char *text = export_of(other);
+    for (int i = 0; i < 2; i++)
+        cr_assert_eq(import_of(made.store, text, &rows, &err), 0, "%s", err.message);
+    made_expect(&made, "SELECT count(*) FROM runs", "1");
+    made_expect(&made, "SELECT verdict || took_us FROM runs", "fail2000000");
+    made_expect(&made, "SELECT count(*) FROM jobs WHERE run_id = 1", "3");
+    made_expect(&made, "SELECT count(DISTINCT job_id) FROM cases", "3");
+    made_expect(&made, "SELECT sum(jobs) FROM totals", "3");
+}
+
 Test(dump, of_two_hosts_becomes_one)
 {
     uint64_t rows = 0;

@@ -163,6 +163,39 @@ Test(store, remembers_everything_of_a_job)
                   "1700000000123456110100");
 }
 
+Test(store, what_comes_home_later_is_there_once)
+{
+    struct store *store = open_store(true);
+    struct job_result *jobs[2], earlier = {.name = "soak"}, *before[] = {&earlier};
+    struct sample first, late;
+    struct err err = {0};
+
+    sample(&first, "nucleo-3", VERDICT_PASS, 5);
+    sample(&late, "nucleo-4", VERDICT_FAIL, 5);
+    earlier = late.job;
+    late.job.started_unix_us += 10;
+    late.job.earlier = before;
+    late.job.earlier_count = 1;
+    jobs[0] = &first.job;
+    jobs[1] = &late.job;
+    cr_assert_eq(store_record(store, &first.run, &err), 0, "%s", err.message);
+    late.run.jobs = jobs;
+    late.run.count = 2;
+    late.run.took_us = 99;
+    for (int i = 0; i < 2; i++)
+        cr_assert_eq(store_record_missing(store, &late.run, &err), 0, "%s", err.message);
+    late.run.origin.sha = "another commit";
+    cr_assert_eq(store_record_missing(store, &late.run, &err), 0, "%s", err.message);
+    store_close(store);
+    expect_answer("SELECT verdict || took_us FROM runs WHERE sha IS NULL", "fail99");
+    expect_answer("SELECT count(*) FROM jobs WHERE run_id = 1", "3");
+    expect_answer("SELECT count(*) || '' || count(DISTINCT job_id) FROM cases JOIN jobs"
+                  " ON jobs.id = job_id WHERE run_id = 1",
+                  "33");
+    expect_answer("SELECT sum(jobs) FROM totals", "6");
+    expect_answer("SELECT count(*) FROM jobs WHERE run_id = 2", "3");
+}
+
 Test(store, what_is_not_known_is_null)
 {
     struct store *store = open_store(true);
