@@ -3,10 +3,10 @@
 
 #include "base/fs.h"
 #include "base/str.h"
-#include "conf/lab.h"
 #include "store/spool.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 static void tell_waiting(const char *lab, const char *state_dir)
 {
@@ -20,28 +20,39 @@ static void tell_waiting(const char *lab, const char *state_dir)
                 waiting.files, waiting.files == 1 ? "" : "s");
 }
 
+int lab_store_find(const char *option, struct lab **ret, struct err *err)
+{
+    const char *variable = getenv("HIL_LAB");
+    bool named = option || (variable && *variable);
+    cleanup_free char *path = lab_find(option, named ? err : NULL);
+    struct diags diags = {0};
+    int rc = 0;
+
+    *ret = NULL;
+    if (named && !path)
+        return -(int)ERR_CONFIG;
+    if (path)
+        rc = lab_load(path, ret, &diags, err);
+    diags_done(&diags);
+    if (rc < 0) {
+        lab_free(*ret);
+        *ret = NULL;
+    }
+    return rc;
+}
+
 int lab_store_open(const char *option, bool create, char **ret_name, struct store **ret,
                    struct err *err)
 {
-    cleanup_free char *path = lab_find(option, option ? err : NULL), *dir = fs_state_dir();
-    struct diags diags = {0};
+    cleanup_free char *dir = fs_state_dir();
     struct lab *lab = NULL;
-    int rc = 0;
+    int rc = lab_store_find(option, &lab, err);
 
-    *ret_name = NULL;
-    if (option && !path)
-        return -(int)ERR_CONFIG;
-    if (path)
-        rc = lab_load(path, &lab, &diags, err);
-    if (rc == 0 && lab && option)
-        *ret_name = xstrdup(lab->name);
-    /* Who only looks needs no more of a lab that nobody named than where its store is. Who writes
-     * must not write into another one. */
-    if (rc == 0 || (!option && !create))
+    *ret_name = lab && option ? xstrdup(lab->name) : NULL;
+    if (rc == 0)
         rc = store_open(lab ? &lab->store : NULL, dir, create, ret, err);
     if (lab && lab->store.url)
         tell_waiting(lab->name, dir);
     lab_free(lab);
-    diags_done(&diags);
     return rc;
 }

@@ -1,16 +1,23 @@
 /* SPDX-License-Identifier: MIT
  *
- * lab_store: the store that verbs ask which need no lab.yaml: `history`, `flaky` and `pool`.
+ * lab_store: the store of verbs that need no lab.yaml: `history`, `flaky`, `pool` and `store`.
+ *
+ * A lab.yaml that cannot be read may name another store than any that would be taken in its stead, so
+ * it is an error, whether somebody only looks or writes; and so is one that --lab or $HIL_LAB names
+ * and that is not there.
  */
 #ifndef HIL_CMD_LAB_STORE_H
 #define HIL_CMD_LAB_STORE_H
 
+#include "conf/lab.h"
 #include "store/store.h"
 
-/* Where the lab that the option names keeps it, or the one in the usual places; without any it is
- * the file of this host. What waits to be sent to a database is told. *ret_name: the lab's name,
- * for the caller to free; NULL where there is no option. Errors of store_open(); -ERR_CONFIG: the
- * option's file is wrong, or, with `create`, the one in the usual places. */
+/* *ret: the lab that the option names, or the one in the usual places, for the caller to free; NULL:
+ * there is none, and the store is the file of this host. -ERR_CONFIG: it is wrong. */
+int lab_store_find(const char *option, struct lab **ret, struct err *err);
+/* Where that lab keeps it. What waits to be sent to a database is told. *ret_name: the lab's name,
+ * for the caller to free; NULL where there is no option. Errors of store_open() and of
+ * lab_store_find(). */
 int lab_store_open(const char *option, bool create, char **ret_name, struct store **ret,
                    struct err *err);
 

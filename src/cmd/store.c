@@ -3,7 +3,7 @@
 #include "base/json.h"
 #include "base/str.h"
 #include "cmd/cmd.h"
-#include "conf/lab.h"
+#include "cmd/lab_store.h"
 #include "store/dump.h"
 #include "store/spool.h"
 
@@ -71,17 +71,8 @@ static void place_done(struct place *place)
 
 static int find_lab(const struct options *options, struct place *ret, struct err *err)
 {
-    cleanup_free char *path = lab_find(options->lab, options->lab ? err : NULL);
-    struct diags diags = {0};
-    int rc = 0;
-
     ret->state_dir = fs_state_dir();
-    if (options->lab && !path)
-        return -(int)ERR_CONFIG;
-    if (path)
-        rc = lab_load(path, &ret->lab, &diags, err);
-    diags_done(&diags);
-    return rc;
+    return lab_store_find(options->lab, &ret->lab, err);
 }
 
 static int open_place(struct place *place, bool create, struct err *err)
