@@ -135,16 +135,17 @@ static int collect_job(const struct detached_request *request, const char *dir,
 
 int detached_lock(const char *path, int *ret_fd, struct err *err)
 {
-    cleanup_close int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
     *ret_fd = -1;
     if (fd < 0)
         return err_sys(err, errno, "%s", path);
-    if (flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
+    if (flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK) {
+        close(fd);
         return err_set(err, ERR_BUSY, "%s: its hil run is still here, and collects by itself",
                        path);
+    }
     *ret_fd = fd;
-    fd = -1;
     return 0;
 }
 
