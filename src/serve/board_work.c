@@ -156,15 +156,23 @@ static int refuse(struct board_attempt *work, const struct err *why, struct err 
 static int open_all(struct board_attempt *work, struct err *err)
 {
     const struct board_work *of = work->of;
+    cleanup_strv struct strv selectors = {0};
+    const struct servers_wanted wanted = {.lab_option = of->lab_path, .selectors = &selectors};
     const struct board_conf *board;
-    int rc = inventory_open(of->lab_path, &work->inventory, err);
+    struct servers servers = {0};
+    int rc;
 
+    strv_add(&selectors, of->board->name);
+    rc = servers_inventory(&wanted, &work->ctx, &work->inventory, &servers, err);
+    board = rc == 0 ? lab_board(work->inventory.lab, of->board->name) : NULL;
+    if (rc == 0 && !board) {
+        err_set(err, ERR_CONFIG, "%s: the board is not in it any more", work->inventory.lab->file);
+        servers_blame(&servers, err);
+        rc = -(int)err->code;
+    }
+    servers_forget(&servers);
     if (rc < 0)
         return rc;
-    board = lab_board(work->inventory.lab, of->board->name);
-    if (!board)
-        return err_set(err, ERR_CONFIG, "%s: the board is not in it any more",
-                       work->inventory.lab->file);
     work->opened = work->inventory.boards[board - work->inventory.lab->boards];
     rc = store_open(&of->lab->store, of->state_dir, true, &work->store, err);
     if (rc == 0)

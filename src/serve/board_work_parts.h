@@ -8,6 +8,7 @@
 #include "base/ctx.h"
 #include "base/hash.h"
 #include "board/inventory.h"
+#include "remote/servers.h"
 #include "serve/board_work.h"
 #include "store/place.h"
 

@@ -8,8 +8,14 @@
 
 #include <stdlib.h>
 
-#define LOOK_MS 250 /* between two looks at who has the board */
+#define LOOK_MS 250  /* between two looks at who has the board */
+#define ASK_MS 10000 /* the same, where its server is asked, which takes a login */
 #define OUT_OF_HOURS "its hours are over"
+
+static bool is_elsewhere(const struct board_attempt *work)
+{
+    return work->of->board->server && !work->of->board->server->exec;
+}
 
 /* NULL: the board is free and nobody on this host waits for it. Caller frees. */
 static char *who_is_first(const struct board_attempt *work)
@@ -29,15 +35,45 @@ static char *who_is_first(const struct board_attempt *work)
     return who;
 }
 
+/* The same of a board on a server, which is the one to know; one that is away has it, so to say. */
+static int ask_server(const struct board_attempt *work, char **ret, struct err *err)
+{
+    cleanup_strv struct strv selectors = {0};
+    const struct servers_wanted wanted = {
+        .lab_option = work->of->lab_path, .selectors = &selectors, .ask = ASK_ALL};
+    struct inventory inventory = {0};
+    struct servers servers = {0};
+    const struct board_conf *board;
+    const cJSON *there = NULL;
+    int rc;
+
+    strv_add(&selectors, work->of->board->name);
+    rc = servers_inventory(&wanted, &work->ctx, &inventory, &servers, err);
+    board = rc == 0 ? lab_board(inventory.lab, work->of->board->name) : NULL;
+    if (board)
+        there = servers_board(&servers, board);
+    if (rc == 0 && !there)
+        *ret = xstrdup(board ? servers_away(&servers, board) : "its server has no such board");
+    else if (there && (json_get_bool(there, "held", false) || json_get_int(there, "waiting", 0)))
+        *ret = xasprintf("held on its server by %s",
+                         json_get_string(cJSON_GetObjectItemCaseSensitive(there, "holder"),
+                                         "command", "others who wait"));
+    servers_forget(&servers);
+    inventory_close(&inventory);
+    return rc;
+}
+
 /* Of a board that hosts share the database knows, too; who is first there stays it. */
 static int look_who(struct board_attempt *work, const struct ctx *ctx, char **ret, struct err *err)
 {
     int rc = 0;
 
+    *ret = NULL;
+    if (is_elsewhere(work))
+        return ask_server(work, ret, err);
     if (!work->place && work->of->lab->store.url)
         rc = place_take(work->of->lab, work->inventory.runtime_dir, work->of->board->name,
                         &work->of->holder, &work->place, err);
-    *ret = NULL;
     if (rc == 0 && work->place)
         rc = place_look(work->place, LOOK_MS, ctx, ret, err);
     if (rc == 0 && !*ret)
@@ -64,7 +100,7 @@ int board_work_turn(struct board_attempt *work, struct err *err)
             of->note(of->arg, of->board->name, who);
         free(last);
         last = who;
-        rc = ctx_sleep(&wait, work->place ? 0 : LOOK_MS, err);
+        rc = ctx_sleep(&wait, work->place ? 0 : is_elsewhere(work) ? ASK_MS : LOOK_MS, err);
         if (rc == 0 && hours_are_over(work))
             rc = err_set(err, ERR_BUSY, OUT_OF_HOURS);
     }

@@ -30,12 +30,15 @@ static char *fill(const char *pattern, const char *board, const char *label)
 
 void match_fill(const char *pattern, const struct board_conf *board, struct strv *ret)
 {
+    const char *slash = strchr(board->name, '/'); /* no file's name has the server in it */
+    const char *name = slash ? slash + 1 : board->name;
+
     if (!strstr(pattern, LABEL)) {
-        strv_add_owned(ret, fill(pattern, board->name, ""));
+        strv_add_owned(ret, fill(pattern, name, ""));
         return;
     }
     for (size_t i = 0; i < board->labels.count; i++)
-        strv_add_owned(ret, fill(pattern, board->name, board->labels.items[i]));
+        strv_add_owned(ret, fill(pattern, name, board->labels.items[i]));
 }
 
 char *match_any(const char *pattern)

@@ -4,8 +4,8 @@
 #include "base/ctx.h"
 #include "base/fs.h"
 #include "base/str.h"
-#include "board/inventory.h"
 #include "notify/notifier.h"
+#include "remote/servers.h"
 #include "serve/loop.h"
 #include "serve/service_lock.h"
 #include "serve/watch_state.h"
@@ -226,6 +226,7 @@ static int64_t due_ns(const struct watch *watch)
     }
     if (watch_hook_misses(watch))
         loop_sooner(&due, watch->hook_again_ns);
+    loop_sooner(&due, watch->away_ns);
     if (watch->notify.watchdog_ms)
         loop_sooner(&due, loop_after_ms(watch->notify.watchdog_ms / 2));
     return due;
@@ -242,6 +243,7 @@ static void reload(struct watch *watch)
         refused = watch_line(JOURNAL_ERR, "hil watch");
         refused.id = MESSAGE_ID_CONF_REFUSED;
         watch_tell(watch, refused, "lab.yaml is wrong, so the old one stays: %s", err.message);
+        watch->away_ns = INT64_MAX;
     } else {
         watch_tell(watch, watch_line(JOURNAL_INFO, "hil watch"), "%s was read again",
                    watch->lab_path);
@@ -273,7 +275,7 @@ static void wait_for_news(struct watch *watch, int64_t until_ns)
     ctx_wait(&wait, watch->epoll_fd, POLLIN, NULL);
     watch_reap(watch);
     watch_hook_take(watch);
-    if (loop_drained(watch->reload_fd))
+    if (loop_drained(watch->reload_fd) || (!watch->request->once && ctx_now_ns() >= watch->away_ns))
         reload(watch);
 }
 
@@ -388,12 +390,12 @@ static void name_state(struct watch *watch)
 
 static int open_all(struct watch *watch, struct err *err)
 {
-    int rc = watch_load(watch, err);
+    int rc = open_descriptors(watch, err);
 
     if (rc == 0)
-        watch->files_dir = xasprintf("%s/watch/files/%s", watch->state_dir, watch->lab->name);
+        rc = watch_load(watch, err);
     if (rc == 0)
-        rc = open_descriptors(watch, err);
+        watch->files_dir = xasprintf("%s/watch/files/%s", watch->state_dir, watch->lab->name);
     if (rc == 0)
         rc = lock(watch, err);
     if (rc == 0)
@@ -452,10 +454,18 @@ int watch_run(const struct watch_request *request, enum verdict *ret, struct err
 int watch_forget(const char *lab_option, const char *board, struct err *err)
 {
     cleanup_free char *state_dir = fs_state_dir();
-    struct inventory inventory;
+    cleanup_strv struct strv selectors = {0};
+    const struct servers_wanted wanted = {.lab_option = lab_option, .selectors = &selectors};
+    struct ctx ctx = ctx_root(-1, NULL);
+    struct inventory inventory = {0};
+    struct servers servers = {0};
     struct store *store = NULL;
     bool was = false;
-    int rc = inventory_open(lab_option, &inventory, err);
+    int rc;
+
+    strv_add(&selectors, board);
+    rc = servers_inventory(&wanted, &ctx, &inventory, &servers, err);
+    servers_forget(&servers);
 
     if (rc == 0 && !lab_board(inventory.lab, board))
         rc =
@@ -463,9 +473,11 @@ int watch_forget(const char *lab_option, const char *board, struct err *err)
     if (rc == 0)
         rc = store_open(&inventory.lab->store, state_dir, false, &store, err);
     if (rc == 0)
-        rc = store_watched_forget(store, inventory.lab->name, board, err);
+        rc = store_watched_forget(store, inventory.lab->name, lab_board(inventory.lab, board)->name,
+                                  err);
     if (rc == 0)
-        rc = store_release(store, inventory.lab->name, board, &was, err);
+        rc = store_release(store, inventory.lab->name, lab_board(inventory.lab, board)->name, &was,
+                           err);
     store_close(store);
     inventory_close(&inventory);
     return rc;

@@ -2,6 +2,7 @@
 #include "base/fs.h"
 #include "base/str.h"
 #include "serve/board_work.h"
+#include "serve/loop.h"
 #include "serve/watch_state.h"
 
 #include <errno.h>
@@ -12,6 +13,7 @@
 #define STOP_MS 2700 /* of the three seconds that a stop may take */
 #define PARCEL_MAX_MS INT64_C(3600000)
 #define SKIPPED_MS 2000 /* after a turn that came to nothing */
+#define AWAY_MS 30000   /* the same of a board whose server has to be asked */
 
 bool watch_busy(const struct watch *watch, enum hand_kind kind, const char *name)
 {
@@ -248,7 +250,7 @@ static void take_board(struct watch *watch, const struct hand *hand,
     post->verdict = report->verdict;
     post->took_us = report->took_us;
     if (report->skipped || (report->code && !report->took_us))
-        post->again_ns = ctx_now_ns() + SKIPPED_MS * 1000000LL;
+        post->again_ns = loop_after_ms(post->board->server ? AWAY_MS : SKIPPED_MS);
 }
 
 /* ---- their ends ------------------------------------------------------------------------------ */

@@ -1,24 +1,49 @@
 /* SPDX-License-Identifier: MIT */
+#include "base/ctx.h"
 #include "base/str.h"
-#include "board/inventory.h"
+#include "remote/servers.h"
+#include "serve/loop.h"
 #include "serve/watch_state.h"
 
 #include <stdlib.h>
 
-/* Everything that is wrong with lab.yaml, the drivers' options and the watches, in one go. */
-static int read_plan(const struct watch_request *request, const char *path, struct lab **ret_lab,
-                     struct watch_plan *ret, struct err *err)
-{
-    struct inventory inventory;
-    struct diags diags = {0};
-    int rc = inventory_open(path, &inventory, err);
+#define AWAY_MS 300000 /* then a server that was away is asked again for its boards */
 
-    *ret_lab = NULL;
+/* A server that is away is no reason to leave the other boards alone. */
+static void tell_away(const struct watch *watch, const struct servers *servers, bool *ret)
+{
+    *ret = false;
+    for (size_t i = 0; i < servers->count; i++) {
+        if (!servers->looks[i].away)
+            continue;
+        *ret = true;
+        watch_tell(watch, watch_line(JOURNAL_WARNING, servers->looks[i].conf->name), "%s",
+                   servers->looks[i].away);
+    }
+}
+
+/* Everything that is wrong with lab.yaml, the drivers' options and the watches, in one go. *ret_away:
+ * some server did not say what it has. */
+static int read_plan(const struct watch *watch, const char *path, struct lab **ret_lab,
+                     struct watch_plan *ret, bool *ret_away, struct err *err)
+{
+    const struct watch_request *request = watch->request;
+    const struct servers_wanted wanted = {.lab_option = path};
+    struct inventory inventory = {0};
+    struct servers servers = {0};
+    struct diags diags = {0};
+    int rc = servers_inventory(&wanted, &watch->ctx, &inventory, &servers, err);
+
     *ret = (struct watch_plan){0};
-    inventory_close(&inventory);
     if (rc == 0)
-        rc = lab_load(path, ret_lab, &diags, err);
+        tell_away(watch, &servers, ret_away);
+    servers_forget(&servers);
+    inventory_close_boards(&inventory);
+    *ret_lab = inventory.lab;
+    inventory.lab = NULL;
+    inventory_close(&inventory);
     if (rc == 0) {
+        diags.file = (*ret_lab)->file;
         watch_conf_read(*ret_lab, ret, &diags);
         rc = diags_check(&diags, err);
     }
@@ -56,7 +81,8 @@ int watch_load(struct watch *watch, struct err *err)
     cleanup_free char *path = lab_find(watch->request->lab, err);
     struct lab *lab;
     struct watch_plan plan;
-    int rc = path ? read_plan(watch->request, path, &lab, &plan, err) : -(int)err->code;
+    bool away = false;
+    int rc = path ? read_plan(watch, path, &lab, &plan, &away, err) : -(int)err->code;
 
     if (!path)
         return rc;
@@ -69,6 +95,7 @@ int watch_load(struct watch *watch, struct err *err)
     watch->lab_path = xstrdup(path);
     watch->lab = lab;
     watch->plan = plan;
+    watch->away_ns = away ? loop_after_ms(AWAY_MS) : INT64_MAX;
     make_follows(watch);
     return 0;
 }

@@ -83,6 +83,7 @@ struct watch {
     struct spool_sender sender;
     struct webhook hook;
     struct relay relay;    /* closed, where the lab's store is a file */
+    int64_t away_ns;       /* when servers are asked again for their boards */
     int64_t hook_again_ns; /* when they are opened again, where one is closed that should not be */
 };
 

@@ -59,6 +59,17 @@ Test(match, one_asset_is_the_boards)
     }
 }
 
+Test(match, a_board_of_a_server_is_named_without_it)
+{
+    const struct board_conf there = {.name = "pi1/b1"};
+    struct err err = {0};
+    size_t index = 9;
+
+    cr_expect_eq(choose("fw-{board}.elf", &there, "fw-pi1.elf fw-b1.elf", &index, &err), 0, "%s",
+                 err.message);
+    cr_expect_eq(index, 1);
+}
+
 Test(match, none_and_several_are_named)
 {
     struct err err;
