@@ -153,30 +153,43 @@ static int refuse(struct board_attempt *work, const struct err *why, struct err 
 
 /* ---- the whole ------------------------------------------------------------------------------- */
 
-static int open_all(struct board_attempt *work, struct err *err)
+/* Of this host or, where its server can be asked, of that. */
+static int open_board(struct board_attempt *work, struct servers *servers, struct err *err)
 {
     const struct board_work *of = work->of;
     cleanup_strv struct strv selectors = {0};
     const struct servers_wanted wanted = {.lab_option = of->lab_path, .selectors = &selectors};
+    const struct lab *lab = NULL;
     const struct board_conf *board;
-    struct servers servers = {0};
     int rc;
 
     strv_add(&selectors, of->board->name);
-    rc = servers_inventory(&wanted, &work->ctx, &work->inventory, &servers, err);
-    board = rc == 0 ? lab_board(work->inventory.lab, of->board->name) : NULL;
-    if (rc == 0 && !board) {
-        err_set(err, ERR_CONFIG, "%s: the board is not in it any more", work->inventory.lab->file);
-        servers_blame(&servers, err);
-        rc = -(int)err->code;
-    }
-    servers_forget(&servers);
-    if (rc < 0)
-        return rc;
-    work->opened = work->inventory.boards[board - work->inventory.lab->boards];
-    rc = store_open(&of->lab->store, of->state_dir, true, &work->store, err);
+    rc = servers_inventory(&wanted, &work->ctx, &work->inventory, servers, err);
     if (rc == 0)
-        rc = store_watched(work->store, of->lab_name, board->name, ctx_unix_us() - WATCH_DAY_US,
+        lab = work->inventory.lab;
+    if (!lab)
+        return rc;
+    board = lab_board(lab, of->board->name);
+    if (!board) {
+        err_set(err, ERR_CONFIG, "%s: the board is not in it any more", lab->file);
+        servers_blame(servers, err);
+        return -(int)err->code;
+    }
+    work->opened = work->inventory.boards[board - lab->boards];
+    return 0;
+}
+
+static int open_all(struct board_attempt *work, struct err *err)
+{
+    const struct board_work *of = work->of;
+    struct servers servers = {0};
+    int rc = open_board(work, &servers, err);
+
+    servers_forget(&servers);
+    if (rc == 0)
+        rc = store_open(&of->lab->store, of->state_dir, true, &work->store, err);
+    if (rc == 0)
+        rc = store_watched(work->store, of->lab_name, of->board->name, ctx_unix_us() - WATCH_DAY_US,
                            &work->known, err);
     return rc;
 }
