@@ -319,7 +319,6 @@ void agent_work_free(struct agent_work *work)
 static void close_input(struct agent_work *work)
 {
     close_fd(&work->in_fd);
-    work->in_fd = -1;
 }
 
 int agent_work_input(struct agent_work *work, const char *bytes, size_t count, struct err *err)

@@ -118,7 +118,6 @@ static void answer(struct watch *watch)
             (void)!write(watch->go_fd, "\n", 1);
     }
     close_fd(&watch->go_fd);
-    watch->go_fd = -1;
 }
 
 static void take_output(void *arg, bool errors, const char *bytes, size_t count)

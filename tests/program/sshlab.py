@@ -12,6 +12,7 @@ import socket
 import subprocess
 import time
 
+import pytest
 from conftest import HIL
 
 SSHD = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin:" + os.environ["PATH"])
@@ -178,3 +179,15 @@ class Servers:
     def stop(self):
         for server in self.all:
             server.stop()
+
+
+@pytest.fixture
+def servers(hil):
+    servers = Servers(hil)
+    yield servers
+    servers.stop()
+
+
+@pytest.fixture
+def pi1(servers):
+    return servers.start("pi1")

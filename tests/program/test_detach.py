@@ -12,24 +12,12 @@ import sys
 
 import pytest
 from conftest import ROOT, firmware, wait_until
-from sshlab import SSHD, Servers
+from sshlab import SSHD, pi1, servers  # noqa: F401, pi1 and servers are fixtures
 from test_remote import HANG, events, held, in_state, run, script
 
 pytestmark = pytest.mark.skipif(not SSHD, reason="no sshd: scripts/install-deps test")
 
 SHORT = ("--timeout", "boot=3s,idle=3s,total=30s")
-
-
-@pytest.fixture
-def servers(hil):
-    servers = Servers(hil)
-    yield servers
-    servers.stop()
-
-
-@pytest.fixture
-def pi1(servers):
-    return servers.start("pi1")
 
 
 def kept(server):

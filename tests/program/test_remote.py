@@ -12,23 +12,11 @@ import time
 import pytest
 from conftest import HIL, ROOT, firmware, wait_until
 from page_client import Page, Viewer
-from sshlab import SSHD, Servers, keygen
+from sshlab import SSHD, keygen, pi1, servers  # noqa: F401, pi1 and servers are fixtures
 
 pytestmark = pytest.mark.skipif(not SSHD, reason="no sshd: scripts/install-deps test")
 
 HANG = ("--timeout", "boot=30s,idle=30s,total=50s")
-
-
-@pytest.fixture
-def servers(hil):
-    servers = Servers(hil)
-    yield servers
-    servers.stop()
-
-
-@pytest.fixture
-def pi1(servers):
-    return servers.start("pi1")
 
 
 def run(hil, lab, *args, **more):

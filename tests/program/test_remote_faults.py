@@ -12,7 +12,7 @@ import time
 
 import pytest
 from conftest import HIL, firmware, wait_until
-from sshlab import SSHD, Servers
+from sshlab import SSHD, pi1, servers  # noqa: F401, pi1 and servers are fixtures
 from test_remote import HANG, events, held, in_state, run
 
 pytestmark = pytest.mark.skipif(not SSHD, reason="no sshd: scripts/install-deps test")
@@ -44,18 +44,6 @@ class Link:
 
     def mend(self):
         (self.directory / "first").unlink(missing_ok=True)
-
-
-@pytest.fixture
-def servers(hil):
-    servers = Servers(hil)
-    yield servers
-    servers.stop()
-
-
-@pytest.fixture
-def pi1(servers):
-    return servers.start("pi1")
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import json
 
 import pytest
 from conftest import firmware, wait_until
-from sshlab import SSHD, Servers
+from sshlab import SSHD, pi1, servers  # noqa: F401, pi1 and servers are fixtures
 from test_remote import HANG, held
 from test_watch import REPO, TAP, UNITY, GitHub, Service, once, wrote
 
@@ -15,18 +15,6 @@ pytestmark = pytest.mark.skipif(not SSHD, reason="no sshd: scripts/install-deps 
 def github():
     with GitHub(token="ghs_0123456789abcdefTOKEN") as server:
         yield server
-
-
-@pytest.fixture
-def servers(hil):
-    servers = Servers(hil)
-    yield servers
-    servers.stop()
-
-
-@pytest.fixture
-def pi1(servers):
-    return servers.start("pi1")
 
 
 def lab(servers, boards, watch):

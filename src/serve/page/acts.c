@@ -41,15 +41,10 @@ void page_ask_presence(struct page *page)
 
 static void take_presence(struct page *page)
 {
-    cleanup_buf struct buf text = BUF_INIT(OUTPUT_MAX);
-    int code = child_end(&page->presence, &text);
-    const char *begin = strchr(text.data, '{'); /* behind what was said on stderr */
-    cJSON *tree = NULL;
+    cJSON *tree = child_end_json(&page->presence, "labels");
     const cJSON *item;
 
-    if (code != 0 || !begin ||
-        json_parse(begin, text.size - (size_t)(begin - text.data), OUTPUT_MAX, "labels", &tree,
-                   NULL) < 0)
+    if (!tree)
         return;
     cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(tree, "boards"))
     {

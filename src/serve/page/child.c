@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #define PIECE 4096
+#define JSON_MAX ((size_t)4 << 20)
 #define ARGS_MAX 16
 
 char *child_program(void)
@@ -77,4 +78,16 @@ int child_end(struct child *child, struct buf *output)
     close_fd(&child->out_fd);
     *child = (struct child){.out_fd = -1};
     return code;
+}
+
+cJSON *child_end_json(struct child *child, const char *what)
+{
+    cleanup_buf struct buf text = BUF_INIT(JSON_MAX);
+    int code = child_end(child, &text);
+    const char *begin = strchr(text.data, '{'); /* behind what was said on stderr */
+    cJSON *json = NULL;
+
+    if (code == 0 && begin)
+        json_parse(begin, text.size - (size_t)(begin - text.data), JSON_MAX, what, &json, NULL);
+    return json;
 }

@@ -13,7 +13,7 @@
 #ifndef HIL_SERVE_PAGE_CHILD_H
 #define HIL_SERVE_PAGE_CHILD_H
 
-#include "base/buf.h"
+#include "base/json.h"
 #include "base/proc.h"
 
 struct child { /* zeroed: none */
@@ -28,6 +28,8 @@ int child_fd(const struct child *child);
 bool child_is_late(const struct child *child);
 /* -1: a signal ended it. Of the output as much is appended as fits. */
 int child_end(struct child *child, struct buf *output);
+/* The object that it printed; `what` names it. NULL: it failed, or printed none. Caller frees. */
+cJSON *child_end_json(struct child *child, const char *what);
 /* This program's own file, so that an update while it runs is not half of each. Caller frees. */
 char *child_program(void);
 

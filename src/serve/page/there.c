@@ -12,7 +12,6 @@
 
 #define THERE_EVERY_NS INT64_C(15000000000)
 #define THERE_MS 60000
-#define OUTPUT_MAX ((size_t)4 << 20)
 
 void page_ask_there(struct page *page)
 {
@@ -50,16 +49,11 @@ static void keep(struct page_there *there, const cJSON *board)
 
 void page_take_there(struct page *page)
 {
-    cleanup_buf struct buf text = BUF_INIT(OUTPUT_MAX);
     struct page_there *there = &page->there;
-    int code = child_end(&there->child, &text);
-    const char *begin = strchr(text.data, '{'); /* behind what was said on stderr */
-    cJSON *tree = NULL;
+    cJSON *tree = child_end_json(&there->child, "boards");
     const cJSON *all;
 
-    if (code != 0 || !begin ||
-        json_parse(begin, text.size - (size_t)(begin - text.data), OUTPUT_MAX, "boards", &tree,
-                   NULL) < 0)
+    if (!tree)
         return;
     forget(there);
     all = cJSON_GetObjectItemCaseSensitive(tree, "boards");
