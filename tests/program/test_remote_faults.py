@@ -73,6 +73,34 @@ def kill(pids):
             pass
 
 
+# It says three cases when it is reset, and stays on while there is the file `hold`.
+SLOW_TO_REST = """\
+boards:
+  board-a:
+    labels: [x]
+    power: {{cmd: {{on: ['true'], off: [sh, -c, 'while test -e {at}/hold; do sleep 0.02; done']}}}}
+    flash: {{cmd: {{run: ['true', '{{file}}']}}}}
+    reset: {{cmd: {{run: [sh, -c, 'cat {at}/says > {at}/uart']}}}}
+    console: {{pty: {{path: {at}/uart}}}}
+"""
+SAYS = "".join(f"a.c:{i}:test_{i}:PASS\n" for i in (1, 2, 3)) + "-----------------------\n3 Tests 0 Failures 0 Ignored\nOK\n"
+
+
+class SlowToRest:
+    """A server's board in the end of its run, for as long as that is wanted."""
+
+    def __init__(self, server):
+        self.lab, self.hold = server.home / "lab.yaml", server.home / "hold"
+        self.before = self.lab.read_text()
+        (server.home / "says").write_text(SAYS)
+        self.hold.touch()
+        self.lab.write_text(SLOW_TO_REST.format(at=server.home))
+
+    def mend(self):
+        self.hold.unlink()
+        self.lab.write_text(self.before)
+
+
 def ended_cases(hil):
     return [event["name"] for event in events(hil) if event["kind"] == "case-end"]
 
@@ -88,7 +116,7 @@ PHASES = {
     "image": (big_run, None),
     "flash": (big_run, lambda hil: in_state(hil, "flash")),
     "test": (lambda big: [firmware("bad-hang.elf")], lambda hil: len(ended_cases(hil)) == 3),
-    "end": (lambda big: [firmware("selftest-unity.elf")], lambda hil: in_state(hil, "rest")),
+    "end": (lambda big: [firmware("one.elf")], lambda hil: in_state(hil, "rest")),
 }
 BYTES = {"connect": 0, "login": 2500, "image": 300_000}
 
@@ -120,12 +148,13 @@ def test_a_link_that_fails_is_the_labs_fault_and_costs_nothing_else(hil, pi1, se
     lab = servers.lab("{board-a: {server: pi1, labels: [x]}}")
     if reached is None:
         link.first(fault if phase == "connect" else f"after {BYTES[phase]} {fault}")
-    elif phase == "end":
-        link.first("throttle 20000")  # what is sent in the end takes a while
+    slow = SlowToRest(pi1) if phase == "end" else None
     process = hil.start("run", "--lab", lab, *HANG, *firmware_of(big))
     if reached is not None:
         wait_until(lambda: reached(hil), seconds=30, what=phase)
         break_it(fault, link, pi1)
+    if slow:
+        slow.mend()
     broken = time.monotonic()
     result = hil.finish(process)
     seconds = time.monotonic() - broken
@@ -150,12 +179,15 @@ def test_a_link_that_fails_is_the_labs_fault_and_costs_nothing_else(hil, pi1, se
 def test_hil_killed_in_any_phase_leaves_nothing_there(hil, pi1, servers, link, big, phase):
     firmware_of, reached = PHASES[phase]
     lab = servers.lab("from pi1")
-    if phase in ("image", "end"):
-        link.first("throttle 200000" if phase == "image" else "throttle 20000")
+    slow = SlowToRest(pi1) if phase == "end" else None
+    if phase == "image":
+        link.first("throttle 200000")
     process = hil.start("run", "--lab", lab, "-b", "pi1/board-a", *HANG, *firmware_of(big))
     wait_until(pi1.agents if phase == "image" else lambda: reached(hil), seconds=30, what=phase)
     process.kill()
     hil.finish(process)
+    if slow:
+        slow.mend()
     wait_until(lambda: not held(hil, pi1), seconds=15, what="a board that is free")
     wait_until(lambda: not pi1.agents(), seconds=15, what="no agent that stays")
     link.mend()
