@@ -93,12 +93,18 @@ static int take_ticket(struct seat *seat, struct err *err)
 
 /* ---- the file ------------------------------------------------------------------------------ */
 
+/* No name has a '+', so that no two boards share a file: lab `a`, board `b.c` and lab `a.b`, board
+ * `c` do not, nor do SERVER/BOARD and a board of ours that is called SERVER_BOARD. */
 char *lease_file(const char *lab, const char *board)
 {
+    const char *slash = strchr(board, '/');
     cleanup_free char *safe_lab = fs_safe_name(lab);
-    cleanup_free char *safe_board = fs_safe_name(board);
+    cleanup_free char *server = xstrndup(board, slash ? (size_t)(slash - board) : 0);
+    cleanup_free char *safe_server = slash ? fs_safe_name(server) : NULL;
+    cleanup_free char *safe_board = fs_safe_name(slash ? slash + 1 : board);
 
-    return xasprintf("%s.%s.lock", safe_lab, safe_board);
+    return xasprintf("%s+%s%s%s.lock", safe_lab, slash ? safe_server : "", slash ? "+" : "",
+                     safe_board);
 }
 
 static char *lock_path(const char *runtime_dir, const char *lab, const char *board)

@@ -2,7 +2,7 @@
  *
  * lease: the exclusive right to use a board, held for as long as a process lives.
  *
- * A lease is an open-file-description lock (fcntl F_OFD_SETLK) on a byte of RUNTIME/LAB.BOARD.lock;
+ * A lease is an open-file-description lock (fcntl F_OFD_SETLK) on a byte of RUNTIME/LAB+BOARD.lock;
  * the kernel drops it when the last process that holds the descriptor ends, which after a SIGKILL
  * is the guardian, once the board's children are dead. The file's text is the holder's record
  * (JSON), for people. Waiting is first come, first served: each waiter holds a numbered ticket (a

@@ -36,7 +36,7 @@ static int take_one(const char *runtime_dir, const char *lab, const char *kind, 
 {
     cleanup_free char *safe_lab = fs_safe_name(lab);
     cleanup_free char *safe_which = fs_safe_name(which);
-    cleanup_free char *name = xasprintf("%s.flash-%s-%s.turns", safe_lab, kind, safe_which);
+    cleanup_free char *name = xasprintf("%s+%s+%s.turns", safe_lab, kind, safe_which);
     cleanup_free char *path = fs_join(runtime_dir, name);
     int rc = lock_file_open(path, ret_fd, err);
 

@@ -90,7 +90,7 @@ def test_one_that_does_not_hear_is_killed(hil, uno):
 
 def test_a_forged_record_harms_nobody(hil, uno):
     """Anybody may write a lock file: whose process it is tells the process."""
-    path = hil.home / "run" / "bench.uno.lock"
+    path = hil.home / "run" / "bench+uno.lock"
     innocent = subprocess.Popen(["sleep", "60"], env={**hil.env, "PATH": os.environ["PATH"]})
     with open(path, "w+") as file:
         lock = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 1, 0)

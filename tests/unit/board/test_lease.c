@@ -43,7 +43,7 @@ static bool held(const char *dir, const char *board, size_t *ret_waiting)
 
 static char *lock_file(const char *dir, const char *board)
 {
-    return xasprintf("%s/lab.%s.lock", dir, board);
+    return xasprintf("%s/lab+%s.lock", dir, board);
 }
 
 /* ---- one -------------------------------------------------------------------------------- */
@@ -118,6 +118,20 @@ Test(lease, takes_the_first_board_that_is_free)
 
 /* ---- the file ------------------------------------------------------------------------------ */
 
+Test(lease, no_two_boards_share_a_file)
+{
+    static const char *const names[][2] = {
+        {"a", "b.c"}, {"a.b", "c"}, {"a", "b_c"}, {"a", "b/c"}, {"a_b", "c"}, {"a", "b-c"}};
+
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+        for (size_t j = 0; j < i; j++) {
+            cleanup_free char *one = lease_file(names[i][0], names[i][1]);
+            cleanup_free char *other = lease_file(names[j][0], names[j][1]);
+            cr_expect_str_neq(one, other, "%s %s, %s %s", names[i][0], names[i][1], names[j][0],
+                              names[j][1]);
+        }
+}
+
 Test(lease, odd_names_stay_in_the_directory)
 {
     cleanup_scratch char *dir = scratch_make();
@@ -128,7 +142,7 @@ Test(lease, odd_names_stay_in_the_directory)
     cr_assert_eq(lease_take(dir, "/etc", &board, 1, &alice, false, &forever, NULL, NULL, &lease,
                             &index, NULL),
                  0);
-    cleanup_free char *path = fs_join(dir, "_etc._._x_y.lock");
+    cleanup_free char *path = fs_join(dir, "_etc+_.+x_y.lock");
     cr_expect(fs_exists(path));
     lease_drop(lease);
 }
