@@ -5,9 +5,8 @@
  *     cleanup_buf struct buf line = BUF_INIT(64 * 1024);
  *     if (buf_add(&line, bytes, n) < 0) ...the ceiling was reached, nothing was added...
  *
- * `data` is always NUL-terminated once anything was added (the NUL is not counted in `size`), and
- * is
- * "" before. The owner calls buf_done(). Nothing here blocks.
+ * `data` is always NUL-terminated (the NUL is not counted in `size`): "" until something is added.
+ * The owner calls buf_done(). Nothing here blocks.
  */
 #ifndef HIL_BASE_BUF_H
 #define HIL_BASE_BUF_H

@@ -163,39 +163,64 @@ int openocd_server_port(struct openocd_server *server, const char *what, const s
     return err_wrap(err, "openocd: starting; see " OPENOCD_LOG);
 }
 
-/* The words between what libraries may print and the end. */
-static int judge_answer(const struct buf *answer, struct err *err)
+/* True where `answer`, between what libraries may print and the end, is that of question `number`,
+ * and no late one of an earlier question that was given up: *ret_rc is what it says. */
+static bool judge_answer(const struct buf *answer, unsigned number, int *ret_rc, struct err *err)
 {
-    const char *why = strstr(answer->data, "hil: failed: ");
-    cleanup_free char *clean =
-        why ? text_clean_dup(why + strlen("hil: failed: "), 300, TEXT_ONE_LINE) : NULL;
+    cleanup_free char *done = xasprintf("hil: done %u.", number);
+    cleanup_free char *failed = xasprintf("hil: failed %u:", number);
+    const char *why = strstr(answer->data, failed);
+    const char *words = why ? why + strlen(failed) + (why[strlen(failed)] == ' ') : "";
+    cleanup_free char *clean = text_clean_dup(words, 300, TEXT_ONE_LINE);
 
-    if (strstr(answer->data, "hil: done"))
-        return 0;
-    return err_set(err, ERR_TOOL, "openocd: %s; see " OPENOCD_LOG,
-                   clean && *clean ? clean : "did not do as it was asked");
+    if (strstr(answer->data, done))
+        *ret_rc = 0;
+    else if (why)
+        *ret_rc = err_set(err, ERR_TOOL, "openocd: %s; see " OPENOCD_LOG,
+                          *clean ? clean : "did not do as it was asked");
+    else
+        return false;
+    return true;
+}
+
+/* What the bytes up to each END say. */
+static bool take_answers(struct buf *heard, unsigned number, int *ret_rc, struct err *err)
+{
+    char *end;
+
+    while ((end = memchr(heard->data, END, heard->size))) {
+        size_t past = (size_t)(end - heard->data) + 1;
+        *end = '\0';
+        if (judge_answer(heard, number, ret_rc, err))
+            return true;
+        buf_drop_front(heard, past);
+    }
+    return false;
 }
 
 int openocd_server_ask(struct openocd_server *server, const char *command, const struct ctx *ctx,
                        struct err *err)
 {
+    unsigned number = ++server->asked;
     cleanup_free char *text =
-        xasprintf("if {[catch {%s} hil_why]} {concat {hil: failed:} $hil_why} else "
-                  "{concat {hil: done}}%c",
-                  command, END);
-    cleanup_buf struct buf answer = BUF_INIT(ANSWER_MAX);
-    int rc = ctx_write(ctx, server->fd, text, strlen(text), err);
+        xasprintf("if {[catch {%s} hil_why]} {concat {hil: failed %u:} $hil_why} else "
+                  "{concat {hil: done %u.}}%c",
+                  command, number, number, END);
+    cleanup_buf struct buf heard = BUF_INIT(ANSWER_MAX);
+    int rc = ctx_write(ctx, server->fd, text, strlen(text), err), says = 0;
 
     while (rc == 0) {
-        char bytes[512];
-        ssize_t n = ctx_read(ctx, server->fd, bytes, sizeof bytes, err);
+        char *room = buf_space(&heard, 512);
+        if (!room)
+            return err_set(err, ERR_LIMIT, "openocd: answers without an end");
+        ssize_t n = ctx_read(ctx, server->fd, room, 512, err);
         if (n == 0)
             return err_set(err, ERR_GONE, "openocd: ended; see " OPENOCD_LOG);
         if (n < 0)
             return err_wrap(err, "openocd");
-        rc = buf_add(&answer, bytes, (size_t)n);
-        if (memchr(bytes, END, (size_t)n))
-            return judge_answer(&answer, err);
+        buf_grew(&heard, (size_t)n);
+        if (take_answers(&heard, number, &says, err))
+            return says;
     }
-    return rc == -ERR_LIMIT ? err_set(err, ERR_LIMIT, "openocd: answers without an end") : rc;
+    return rc;
 }

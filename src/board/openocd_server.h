@@ -21,7 +21,8 @@ struct openocd_probe;
 struct openocd_server {
     struct proc *proc; /* NULL: it does not run */
     char *log;
-    int fd; /* its commands and their answers */
+    int fd;         /* its commands and their answers */
+    unsigned asked; /* questions so far: an answer carries its question's number */
 };
 
 #define OPENOCD_LOG "rtt.log"
@@ -36,7 +37,8 @@ bool openocd_server_running(const struct openocd_server *server);
  * what that means and its own words. */
 int openocd_server_port(struct openocd_server *server, const char *what, const struct ctx *ctx,
                         uint16_t *ret, struct err *err);
-/* Runs a Tcl command and waits for its end. -ERR_TOOL with its error's words; -ERR_GONE. */
+/* Runs a Tcl command and waits for its end. -ERR_TOOL with its error's words; -ERR_GONE. What an
+ * earlier command answers late, after its asker gave up, is passed over. */
 int openocd_server_ask(struct openocd_server *server, const char *command, const struct ctx *ctx,
                        struct err *err);
 void openocd_server_stop(struct openocd_server *server); /* harmless where it does not run */

@@ -2,6 +2,7 @@
 #include "run/collected.h"
 
 #include "base/fs.h"
+#include "report/event_read.h"
 #include "report/report.h"
 #include "run/detached_file.h"
 #include "run/judge.h"
@@ -10,6 +11,7 @@
 #include "run/replay.h"
 #include "run/rundir.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 /* ---- what never began ------------------------------------------------------------------------ */
@@ -151,12 +153,38 @@ static int write_reports(const char *path, const struct run_result *run, struct 
 
 /* ---- who is told ----------------------------------------------------------------------------- */
 
+#define LINES_BEFORE_START 1000
+
+/* The clock of the events begins before the run does: where firmware and servers are looked up. */
+static int64_t start_in_events_us(const char *path)
+{
+    FILE *file = fopen(path, "re");
+    int64_t ret = -1;
+    char *line = NULL;
+    size_t room = 0;
+    ssize_t size;
+
+    for (size_t i = 0; file && ret < 0 && i < LINES_BEFORE_START; i++) {
+        struct event_line event = {.json = NULL};
+        if ((size = getline(&line, &room, file)) <= 0)
+            break;
+        if (event_read(line, (size_t)size, &event, NULL) == 0 &&
+            event.event.kind == EVENT_RUN_START)
+            ret = event.event.time_us;
+        event_line_done(&event);
+    }
+    free(line);
+    if (file)
+        fclose(file);
+    return ret < 0 ? 0 : ret;
+}
+
 static int tell_events(const struct collected *collected, const struct run_result *run,
                        struct err *err)
 {
     cleanup_free char *path = fs_join(collected->path, "events.jsonl");
+    struct events *events = events_of(run->started_unix_us - start_in_events_us(path));
     struct event_sink *log = event_log_append(path, err);
-    struct events *events = events_of(run->started_unix_us);
     int rc = log ? 0 : -(int)err->code;
 
     if (log)

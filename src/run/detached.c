@@ -172,6 +172,19 @@ int detached_collect(const struct detached_request *request, const struct ctx *c
     return worst;
 }
 
+void detached_remembered(const char *path)
+{
+    cleanup_strv struct strv jobs = {0};
+    struct detached_file file;
+
+    rundir_find_jobs(path, &jobs);
+    for (size_t i = 0; i < jobs.count; i++) {
+        cleanup_free char *dir = fs_join(path, jobs.items[i]);
+        if (detached_read(dir, &file, NULL) == 0 && file.home)
+            detached_remove(dir);
+    }
+}
+
 /* A login a server. */
 static void forget_on(const struct detached_request *request, const char *name,
                       const struct detached_file *files, size_t count, const struct ctx *ctx)

@@ -33,6 +33,8 @@ int detached_lock(const char *path, int *ret_fd, struct err *err);
  * is still at work, and what had ended is here. */
 int detached_collect(const struct detached_request *request, const struct ctx *ctx,
                      struct strv *home, struct err *err);
+/* Of the run at `path` what is home is in the history now, and its servers were told. */
+void detached_remembered(const char *path);
 /* What it cannot tell a server goes there with age. */
 void detached_settle(const struct detached_request *request, const struct strv *home,
                      const struct ctx *ctx);

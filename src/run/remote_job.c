@@ -80,6 +80,7 @@ struct watch {
     int64_t had_unix_us; /* when the board was ours, by this host's clock; 0: never */
     struct job_result *begun;
     bool heard;              /* hil there has begun to tell */
+    bool ended;              /* and has ended with the link there */
     char key[KEPT_KEY_SIZE]; /* "": it does not outlive the link */
     int go_fd;               /* a byte lets it begin, the end lets the board go; -1: said */
 };
@@ -171,13 +172,7 @@ static int do_there(struct watch *watch, const struct server_call *call, struct 
     cleanup_free char *marker = fs_join(call->dir, "job.json");
     int code = 0, rc = do_on_line(watch, call, &code, err);
 
-    if (rc == 0 && watch->begun->detached) {
-        server_forget(watch->how->line->server, watch->key, &watch->ctx, NULL);
-        detached_remove(call->dir);
-        watch->begun->detached = false;
-    }
-    if (rc < 0 || ctx_cancelled(&watch->ctx))
-        remote_line_close(watch->how->line);
+    watch->ended = rc == 0;
     if (rc == 0 && !told->finished)
         return err_set(err, ERR_TOOL, "server %s: hil run ended with %d there%s%s", conf->name,
                        code, told->words.size ? ": " : "", told->words.data);
@@ -199,6 +194,32 @@ static void mark_broken_off(const struct remote_job *how, const struct remote_ev
     begun->capture.bytes = (uint64_t)info.st_size;
     begun->capture.before_reset = told->reset_bytes;
     begun->capture.reset_us = told->reset_us;
+}
+
+/* What came is broken, and hil collect would find the same there. */
+static bool is_broken_there(int rc)
+{
+    return rc == -ERR_PROTOCOL || rc == -ERR_DATA || rc == -ERR_LIMIT || rc == -ERR_NOT_FOUND ||
+           rc == -ERR_TOOL;
+}
+
+/* The server may forget it once its files are here for good: from then on it is `home`, and stays
+ * so until the history has it (session_remember), for hil may be killed at any of these lines. */
+static void settle(struct watch *watch, int rc)
+{
+    const struct remote_job *how = watch->how;
+    struct err err = {0};
+
+    if (rc < 0 && !is_broken_there(rc))
+        return; /* as with a disk that is full here: there it is whole */
+    watch->begun->detached = false;
+    if (rc < 0)
+        detached_remove(how->work_dir);
+    else if (detached_write(how->work_dir, how->board->server->name, watch->key, true, &err) < 0) {
+        event_emit(how->events, (struct event){.kind = EVENT_WARNING, .text = err.message});
+        return;
+    }
+    server_forget(how->line->server, watch->key, &watch->ctx, NULL);
 }
 
 /* `begun` begins when the board is had. */
@@ -247,6 +268,12 @@ static int run_there(const struct remote_job *how, const struct ctx *ctx, struct
         begun->started_unix_us = watch.had_unix_us;
     if (rc < 0 && watch.told.tested)
         mark_broken_off(how, &watch.told, rc, begun);
+    if (rc == 0)
+        rc = remote_job_adopt(how->job, how->work_dir, begun, err);
+    if (watch.ended && begun->detached)
+        settle(&watch, rc);
+    if (!watch.ended || ctx_cancelled(&watch.ctx))
+        remote_line_close(how->line);
     close_fd(&call.in_fd);
     close_fd(&watch.go_fd);
     strv_done(&call.args);
@@ -345,8 +372,6 @@ struct job_result *remote_job_run(const struct remote_job *how, const struct ctx
 
     if (rc == 0)
         rc = run_there(how, ctx, begun, &err);
-    if (rc == 0)
-        rc = remote_job_adopt(how->job, how->work_dir, begun, &err);
     if (rc == 0)
         rc = read_back(how->work_dir, &result, &err);
     if (rc == 0)

@@ -5,6 +5,7 @@
 #include "run/session_parts.h"
 
 #include "base/ctx.h"
+#include "run/detached.h"
 #include "store/prune.h"
 
 void session_open_store(struct session *session)
@@ -34,6 +35,8 @@ void session_remember(struct session *session)
 
     if (remember_run(&session->memory, &session->run, &err) < 0)
         session_warn(session, err.message);
+    else if (session->request->detach)
+        detached_remembered(session->request->out_dir);
 }
 
 void session_forget(struct session *session)
