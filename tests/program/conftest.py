@@ -134,7 +134,7 @@ def processes_in(home):
     return found
 
 
-def wait_until(condition, seconds=10.0, what="the condition"):
+def wait_until(condition, seconds=30.0, what="the condition"):
     """Waits for something that another process brings about; never for a fixed time."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

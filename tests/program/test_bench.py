@@ -18,7 +18,7 @@ def test_a_small_fleet(tmp_path):
         pytest.skip("no build directory beside hil")
     env = {name: value for name, value in os.environ.items() if not name.startswith("HIL_TEST_POSTGRES")}
     done = subprocess.run(
-        [ROOT / "bench/fleet", "--smoke", "--build", build], env=env, capture_output=True, text=True, timeout=120
+        [ROOT / "bench/fleet", "--smoke", "--build", build], env=env, capture_output=True, text=True, timeout=300
     )
     assert done.returncode == 0, done.stdout + done.stderr
     rows = [line.split() for line in done.stdout.splitlines() if re.match(r" *[14] +200/200 ", line)]

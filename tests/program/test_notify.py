@@ -201,7 +201,7 @@ def test_a_run_does_not_wait_for_a_server_that_hangs(hil, web):
     path = lab(hil, f"  - webhook: {{url: '{web.url}'}}\n")
     result = run(hil, path, env={"RUNNER_TRACKING_ID": "github_1"})
     assert result.code == 1 and not web.got, "hil is gone, and the server has not answered yet"
-    (sender,) = wait_until(lambda: processes_in(hil.home), 10, "the sender")
+    (sender,) = wait_until(lambda: processes_in(hil.home), what="the sender")
     wait_until(lambda: b"--flush" in open(f"/proc/{sender}/cmdline", "rb").read())
     assert b"RUNNER_TRACKING_ID" not in open(f"/proc/{sender}/environ", "rb").read(), "a runner would end it with the job"
     assert {os.readlink(f"/proc/{sender}/fd/{fd}") for fd in range(3)} == {"/dev/null"}, "who waits for the end of our output"
@@ -248,7 +248,7 @@ def test_who_sends_takes_what_came_meanwhile(hil, web):
     (first,) = processes_in(hil.home)
     for board in "bc":
         run(hil, path, board=board)
-    wait_until(lambda: processes_in(hil.home) == [first], 15, "an end of the later senders")
+    wait_until(lambda: processes_in(hil.home) == [first], what="an end of the later senders")
     web.gate.set()
     all_sent(hil)
     assert told(web) == [[["a"]], [["b"], ["c"]]]
@@ -284,7 +284,7 @@ def test_what_a_dead_sender_leaves_is_sent_by_the_next(hil, web):
     web.gate = threading.Event()
     path = lab(hil, f"  - webhook: {{url: '{web.url}'}}\n    every: 0\n")
     run(hil, path)
-    (sender,) = wait_until(lambda: processes_in(hil.home), 10)
+    (sender,) = wait_until(lambda: processes_in(hil.home))
     wait_until(lambda: b"--flush" in open(f"/proc/{sender}/cmdline", "rb").read())
     os.kill(sender, signal.SIGKILL)
     wait_until(lambda: not processes_in(hil.home))

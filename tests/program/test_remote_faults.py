@@ -162,9 +162,9 @@ def test_a_link_that_fails_is_the_labs_fault_and_costs_nothing_else(hil, pi1, se
     reason = result.board()["reason"]
     assert reason.startswith("server pi1: "), reason
     assert seconds < (5 if fault != "stall" else 25), f"{seconds:.1f} s until {reason}"
-    wait_until(lambda: not held(hil, pi1), seconds=15, what="a board that is free")
+    wait_until(lambda: not held(hil, pi1), what="a board that is free")
     freed = time.monotonic() - broken
-    wait_until(lambda: not pi1.agents(), seconds=15, what="no agent that stays")
+    wait_until(lambda: not pi1.agents(), what="no agent that stays")
     told, kept = ended_cases(hil), result.cases()
     assert [name for name in told if name not in kept] == [], "a case that was told of is in the report"
     if phase in ("test", "end"):
@@ -188,8 +188,8 @@ def test_hil_killed_in_any_phase_leaves_nothing_there(hil, pi1, servers, link, b
     hil.finish(process)
     if slow:
         slow.mend()
-    wait_until(lambda: not held(hil, pi1), seconds=15, what="a board that is free")
-    wait_until(lambda: not pi1.agents(), seconds=15, what="no agent that stays")
+    wait_until(lambda: not held(hil, pi1), what="a board that is free")
+    wait_until(lambda: not pi1.agents(), what="no agent that stays")
     link.mend()
     assert run(hil, lab, "-b", "pi1/board-a", firmware("one.elf")).code == 0, "the next run just works"
 

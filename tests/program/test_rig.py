@@ -109,7 +109,7 @@ class Table:
     def wait_for_state(self, slot, state):
         is_so = lambda: self.slots().get(slot, {}).get("state") == state
         try:
-            wait_until(is_so, 15)
+            wait_until(is_so)
         except AssertionError:
             raise AssertionError(f"slot {slot} is not {state}: {self.slots()} {self.lines[-20:]}") from None
 

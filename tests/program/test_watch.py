@@ -405,11 +405,16 @@ def test_an_interrupted_flash_counts_and_is_done_again(hil, github):
     service = Service(hil, github, *ONE, lab=lab)
     wait_until(lambda: done(hil), 30)
     assert service.stop(signal.SIGKILL) == -signal.SIGKILL
-    wait_until(lambda: not processes_in(hil.home), 10, "an end of what it left behind")
+    wait_until(lambda: not processes_in(hil.home), what="an end of what it left behind")
     assert len(wrote(hil)) == 1
     (hil.home / "go").touch()
     assert once(hil, github, *ONE, "--daily-limit", "1", lab=lab).code == 3
     assert once(hil, github, *ONE, lab=lab).code == 0 and len(done(hil)) == 2
+
+
+def failures(hil):
+    with sqlite3.connect(hil.home / "state" / "history.db") as db:
+        return db.execute("SELECT failures FROM watched").fetchone()[0]
 
 
 def test_a_worker_that_dies_is_a_failed_try(hil, github):
@@ -420,9 +425,8 @@ def test_a_worker_that_dies_is_a_failed_try(hil, github):
             wait_until(lambda: len(done(hil)) == number, 30)
             (worker,) = subprocess.check_output(["pgrep", "-P", str(service.process.pid)]).split()
             os.kill(int(worker), signal.SIGKILL)
-            service.wait_for("ended by signal 9", count=2 * number)
-            with sqlite3.connect(hil.home / "state" / "history.db") as db:
-                assert db.execute("SELECT failures FROM watched").fetchone() == (number,)
+            service.wait_for("FAILED v1", "ended by signal 9", count=number)
+            wait_until(lambda: failures(hil) == number, what="a failure that is remembered")
             (hil.home / "go").touch() if number == 2 else None
         service.wait_for("uno: ok v1")
     assert [(a["verdict"], a["wrote"]) for a in attempts(hil)] == [("infra", 1), ("infra", 1), ("pass", 1)]
