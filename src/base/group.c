@@ -83,3 +83,15 @@ uint64_t group_start_of(pid_t pid)
     snprintf(text, sizeof text, "%d", (int)pid);
     return read_stat(text, &stat) ? stat.start : 0;
 }
+
+bool group_is_since(pid_t group, uint64_t leader_start)
+{
+    uint64_t now = group_start_of(group);
+
+    return !now || !leader_start || now == leader_start;
+}
+
+bool group_alive_since(pid_t group, uint64_t leader_start)
+{
+    return group_alive(group) && group_is_since(group, leader_start);
+}

@@ -15,6 +15,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -23,9 +24,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define ARGV_MAX 4096 /* bytes of a resting command with its NULs */
-#define SEND_TRIES 5  /* of SEND_WAIT_MS each, should the guardian not keep up */
+#define ARGV_MAX GUARD_REST_MAX
 #define SEND_WAIT_MS 20
+#define SEND_TRIES 100    /* of SEND_WAIT_MS each, should the guardian not keep up */
+#define SEND_TRIES_LATE 5 /* the same where it did not the last time */
 #define GOODBYE_MS 1000
 #define TERM_MS 500  /* between SIGTERM and SIGKILL */
 #define KILL_MS 1000 /* for the kernel to take them away; not all can be killed at once */
@@ -35,6 +37,7 @@
 struct guard {
     pid_t pid;
     int fd;
+    atomic_bool late; /* it did not take what it was sent the last time */
 };
 
 enum what { GOODBYE, GROUP, HELD, REST, BAR };
@@ -68,13 +71,16 @@ static void tell(struct guard *guard, struct header header, const void *bytes, s
         rights->cmsg_len = CMSG_LEN(sizeof fd);
         memcpy(CMSG_DATA(rights), &fd, sizeof fd);
     }
-    for (int i = 0; i < SEND_TRIES; i++) {
+    for (int i = guard->late ? SEND_TRIES_LATE : SEND_TRIES; i > 0; i--) {
         struct pollfd room = {.fd = guard->fd, .events = POLLOUT};
-        if (sendmsg(guard->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0 ||
-            (errno != EAGAIN && errno != EINTR))
+        bool sent = sendmsg(guard->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0;
+        if (sent || (errno != EAGAIN && errno != EINTR)) {
+            guard->late = false;
             return;
+        }
         poll(&room, 1, SEND_WAIT_MS);
     }
+    guard->late = true;
 }
 
 void guard_add_group(struct guard *guard, pid_t group)
@@ -97,7 +103,7 @@ void guard_unhold(struct guard *guard, int64_t key)
     tell(guard, (struct header){HELD, false, key}, NULL, 0, -1);
 }
 
-void guard_add_rest(struct guard *guard, int64_t key, const char *const *argv)
+bool guard_add_rest(struct guard *guard, int64_t key, const char *const *argv)
 {
     char packed[ARGV_MAX];
     size_t used = 0;
@@ -105,12 +111,13 @@ void guard_add_rest(struct guard *guard, int64_t key, const char *const *argv)
     for (; *argv; argv++) {
         size_t length = strlen(*argv) + 1;
         if (length > sizeof packed - used)
-            return; /* half a command would be worse than none */
+            return false; /* half a command would be worse than none */
         memcpy(packed + used, *argv, length);
         used += length;
     }
     if (used)
         tell(guard, (struct header){REST, true, key}, packed, used, -1);
+    return true;
 }
 
 void guard_drop_rest(struct guard *guard, int64_t key)
@@ -199,18 +206,9 @@ static bool listen_once(int fd, struct ward **wards)
     return true;
 }
 
-/* While a group lives the kernel gives its number to no new process, so another process under that
- * number means that ours are gone. */
-static bool is_ours(const struct ward *ward)
-{
-    uint64_t now = group_start_of((pid_t)ward->key);
-
-    return !now || !ward->leader_start || now == ward->leader_start;
-}
-
 static bool ward_alive(const struct ward *ward)
 {
-    return ward->what == GROUP && group_alive((pid_t)ward->key) && is_ours(ward);
+    return ward->what == GROUP && group_alive_since((pid_t)ward->key, ward->leader_start);
 }
 
 /* To send costs little, to see who is alive takes a walk over all processes: so the time to die
@@ -225,7 +223,7 @@ static void end_groups(const struct ward *wards)
     for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
         struct ctx limit;
         for (const struct ward *ward = wards; ward; ward = ward->next)
-            if (ward->what == GROUP && is_ours(ward))
+            if (ward->what == GROUP && group_is_since((pid_t)ward->key, ward->leader_start))
                 kill(-(pid_t)ward->key, steps[i].signal);
         limit = ctx_narrow(&forever, steps[i].wait_ms);
         for (const struct ward *ward = wards; ward; ward = ward->next)
@@ -336,7 +334,8 @@ int guard_start(struct guard **ret, struct err *err)
         return -ERR_IO;
     }
     *ret = xcalloc(1, sizeof **ret);
-    **ret = (struct guard){.pid = pid, .fd = ends[0]};
+    (*ret)->pid = pid;
+    (*ret)->fd = ends[0];
     return 0;
 }
 

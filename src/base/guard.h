@@ -10,13 +10,15 @@
  * (PR_SET_PDEATHSIG would not do: it follows the thread that forked, not the process.)
  *
  * All functions but guard_start() and guard_stop() may be called from any thread, with NULL too,
- * and never fail: where the guardian is gone, its help is gone.
+ * and never fail: where the guardian is gone, its help is gone. One that does not listen keeps its
+ * teller for 2 s at most, then for 0.1 s each.
  */
 #ifndef HIL_BASE_GUARD_H
 #define HIL_BASE_GUARD_H
 
 #include "base/err.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -34,9 +36,11 @@ void guard_drop_group(struct guard *guard, pid_t group); /* after the child was 
 void guard_hold(struct guard *guard, int64_t key, int fd);
 void guard_unhold(struct guard *guard, int64_t key);
 
-/* Runs `argv` (NULL-terminated, together under 4 KiB, in the directory /) if hil dies before
- * guard_drop_rest(key). Several are run at the same time. */
-void guard_add_rest(struct guard *guard, int64_t key, const char *const *argv);
+#define GUARD_REST_MAX 32768 /* bytes of a resting command's words, a NUL behind each */
+
+/* Runs `argv` (NULL-terminated, in the directory /) if hil dies before guard_drop_rest(key). Several
+ * are run at the same time. False: it is too long. */
+bool guard_add_rest(struct guard *guard, int64_t key, const char *const *argv);
 void guard_drop_rest(struct guard *guard, int64_t key);
 /* The command of that key is left out where `fd` (a duplicate is kept) is readable by then:
  * somebody else has the board. */

@@ -29,7 +29,8 @@
 #define LINE_MAX_BYTES 300 /* of the program's last line in an error */
 
 struct proc {
-    pid_t pid; /* also its group */
+    pid_t pid;      /* also its group */
+    uint64_t start; /* group.h */
     int pidfd;
     bool reaped;
     int exit_code, signal;
@@ -152,19 +153,19 @@ static bool wait_gone(struct proc *proc, struct sink *sink, int64_t timeout_ms)
         pump(proc, sink, &limit, NULL);
         reap(proc);
     }
-    while (proc->reaped && group_alive(proc->pid))
+    while (proc->reaped && group_alive_since(proc->pid, proc->start))
         if (ctx_sleep(&limit, STEP_MS, NULL) < 0)
             return false;
     return proc->reaped;
 }
 
-/* Ends whatever is left of the group. SIGTERM is sent while the leader is still unreaped, and later
- * signals only to a group that lives, so its number cannot mean anybody else. */
+/* Ends whatever is left of the group. Until the leader is reaped its number cannot mean anybody else;
+ * later a signal goes only to a group that lives and is no stranger's. */
 static bool end_group(struct proc *proc, struct sink *sink)
 {
-    bool gone = false;
+    bool gone = proc->reaped && !group_alive_since(proc->pid, proc->start);
 
-    if (proc->grace_ms >= 0) {
+    if (!gone && proc->grace_ms >= 0) {
         kill(-proc->pid, SIGTERM);
         gone = wait_gone(proc, sink, proc->grace_ms);
     }
@@ -189,6 +190,7 @@ static int begin(const struct proc_spec *spec, int out_fd, const struct ctx *ctx
     proc->exit_code = -1;
     proc->grace_ms = spec->grace_ms ? spec->grace_ms : GRACE_MS;
     proc->guard = ctx->guard;
+    proc->start = group_start_of(proc->pid);
     proc->pidfd = (int)syscall(SYS_pidfd_open, proc->pid, 0);
     if (proc->pidfd < 0) {
         rc = err_sys(err, errno, "%s: pidfd_open", fs_basename(spec->argv[0]));

@@ -80,7 +80,11 @@ static void tell_guard(struct board *board, const struct ctx *ctx)
     board->guard = ctx->guard;
     board->rests = board->power->off_argvs(board->power_self, &argvs);
     for (size_t i = 0; i < board->rests; i++) {
-        guard_add_rest(ctx->guard, rest_key(board, i), (const char *const *)argvs[i].items);
+        if (!guard_add_rest(ctx->guard, rest_key(board, i), (const char *const *)argvs[i].items))
+            driver_tell_warning(&board->env,
+                                "its resting command has more than %d bytes: should hil be killed, "
+                                "nobody runs it",
+                                GUARD_REST_MAX);
         if (board->fence)
             guard_bar_rest(ctx->guard, rest_key(board, i), board->fence->over_fd);
     }

@@ -7,6 +7,7 @@
 #include "base/guard.h"
 
 #include "../scratch.h"
+#include "fork_as.h"
 #include "base/group.h"
 #include "base/proc.h"
 
@@ -181,31 +182,6 @@ Test(guard, leaves_a_dropped_group_alone)
     cr_expect(group_alive(group));
     kill(-group, SIGKILL);
     hil_done(&hil);
-}
-
-/* As root the kernel can be asked for a process number, so that one comes again. */
-static pid_t fork_as(pid_t wanted)
-{
-    for (int i = 0; i < 50; i++) {
-        FILE *last = fopen("/proc/sys/kernel/ns_last_pid", "w");
-        pid_t pid;
-        if (!last)
-            return -1;
-        fprintf(last, "%d", (int)wanted - 1);
-        if (fclose(last) != 0)
-            return -1;
-        pid = fork();
-        if (pid == 0) {
-            setpgid(0, 0);
-            for (;;)
-                pause();
-        }
-        if (pid == wanted)
-            return pid;
-        kill(pid, SIGKILL);
-        waitpid(pid, NULL, 0);
-    }
-    return -1;
 }
 
 static void group_that_ended(struct inside *inside)

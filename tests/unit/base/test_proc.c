@@ -3,6 +3,7 @@
 
 #include "../scratch.h"
 #include "base/group.h"
+#include "fork_as.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -434,4 +435,28 @@ Test(proc, works_in_many_threads)
         pthread_join(threads[i], &failed);
         cr_expect_null(failed, "thread %d", i);
     }
+}
+
+Test(proc, stopping_what_has_ended_spares_a_stranger_with_its_number)
+{
+    cleanup_scratch char *dir = scratch_make();
+    cleanup_free char *log = fs_join(dir, "log");
+    struct proc_spec spec = {.argv = SHELL("echo $$"), .log_path = log};
+    struct ctx ctx = scratch_patience();
+    struct proc *proc;
+    pid_t stranger;
+    int status;
+
+    cr_assert_eq(proc_start(&spec, &ctx, &proc, NULL), 0);
+    cr_assert_geq(ctx_wait(&ctx, proc_pidfd(proc), POLLIN, NULL), 0);
+    cr_assert_eq(proc_exit_code(proc), 0); /* its number is free now */
+    cleanup_free char *number = scratch_text(log);
+    ctx_sleep(&ctx, 20, NULL); /* start times are counted in ticks of 10 ms */
+    stranger = fork_as(atoi(number));
+    proc_stop(proc);
+    if (stranger < 0)
+        cr_skip_test("process numbers cannot be chosen here");
+    cr_expect_eq(waitpid(stranger, &status, WNOHANG), 0, "the stranger was signalled");
+    kill(stranger, SIGKILL);
+    waitpid(stranger, NULL, 0);
 }
