@@ -2,8 +2,7 @@
  *
  * event: what happens while a run goes on, told once to whoever watches.
  *
- * The pipeline emits; the live view, events.jsonl and later the web page and a remote host are
- * sinks. Events go out in order, one at a time, on the emitting thread: a sink must be quick. All
+ * The pipeline emits; the live view, events.jsonl and who runs hil on a server are sinks. Events go out in order, one at a time, on the emitting thread: a sink must be quick. All
  * pointers of an event are borrowed for the call.
  */
 #ifndef HIL_RESULT_EVENT_H
@@ -17,9 +16,10 @@
 enum event_kind {
     EVENT_RUN_START, /* number = jobs */
     EVENT_JOB_START, /* a board has taken the job from the queue; text: its directory in the run's */
-    EVENT_STATE,     /* text = "waiting" "power" "console" "flash" "verify" "provision" "reset"
-                      * "test" "rest"; of "test": the console had said `number` bytes when the board
-                      * was reset, `total` microseconds after it was opened */
+    EVENT_STATE,     /* text = "waiting" (suite: for what) "leased" "server" "power" "console"
+                      * "flash" "compare" "verify" "provision" "reset" "test" "rest"; of "test": the
+                      * console had said `number` bytes when the board was reset, `total`
+                      * microseconds after it was opened */
     EVENT_PROGRESS,  /* number of `total` bytes; text = "erase" "flash" "verify" */
     EVENT_COMMAND,   /* an external program: text = its argv, joined by blanks */
     EVENT_LINE,      /* the console said a line: text, text_size */
@@ -37,7 +37,7 @@ const char *event_kind_name(enum event_kind kind); /* "run-start" ... */
 
 struct event {
     enum event_kind kind;
-    int64_t time_us;   /* since the run began; set by event_emit() */
+    int64_t time_us;   /* since events_new(), a moment before run-start; set by event_emit() */
     const char *board; /* NULL: of the whole run */
     const char *test;  /* the job's name; NULL as above */
     const char *text;
