@@ -52,7 +52,7 @@
     : us < 6e7 ? `${(us / 1e6).toFixed(1)} s` : span(us / 1e6);
   const when = (unix) => {
     const date = new Date(unix * 1000), days = (Date.now() - date) / 864e5;
-    const time = date.toLocaleTimeString([], {hour: '2-digit', minute: '2-digit'});
+    const time = date.toLocaleTimeString([], {hour: '2-digit', minute: '2-digit', hourCycle: 'h23'});
     return days < 1 && date.getDate() === new Date().getDate() ? time
       : `${date.toLocaleDateString([], {month: 'short', day: 'numeric'})} ${time}`;
   };
