@@ -394,18 +394,16 @@ static int work(const struct flash_dfu *conf, const struct driver_env *env,
 {
     struct session session = {
         .conf = conf, .env = env, .image = image, .ctx = ctx, .compare = compare};
-    cleanup_free char *log = env->work_dir ? fs_join(env->work_dir, "flash.log") : NULL;
-    cleanup_close int log_fd =
-        log ? open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666) : -1;
     int rc = dfu_target_open(&session.conf->target, &session.dfu, &session.path, ctx, err);
 
-    session.log = (struct flash_log){.env = env, .fd = log_fd};
+    flash_log_open(&session.log, env);
     if (rc == 0) {
         rc = run_session(&session, err);
         if (rc < 0)
             err_wrap(err, "%s", session.path);
     }
     dfu_close(session.dfu);
+    flash_log_close(&session.log);
     free(session.path);
     return rc;
 }

@@ -11,8 +11,13 @@
 struct flash_log {
     const struct driver_env *env;
     uint64_t done, told; /* bytes of the step */
-    int fd;              /* flash.log, the caller's; -1: none */
+    int fd;              /* flash.log; -1: none */
 };
+
+/* Opens flash.log in env->work_dir, at its end; without one, or where it cannot be had, lines go
+ * nowhere. Borrows env. */
+void flash_log_open(struct flash_log *log, const struct driver_env *env);
+void flash_log_close(struct flash_log *log);
 
 void flash_log_step(struct flash_log *log); /* a step begins */
 /* `more` bytes of the step's `total` are done: an event, but no more than fifty a step. */

@@ -368,20 +368,18 @@ static int work(const struct flash_stm32_uart *conf, const struct driver_env *en
 {
     struct session session = {
         .conf = conf, .env = env, .image = image, .ctx = ctx, .compare = compare};
-    cleanup_free char *log = env->work_dir ? fs_join(env->work_dir, "flash.log") : NULL;
-    cleanup_close int log_fd =
-        log ? open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666) : -1;
     const struct tty_target *port = borrows_tty(conf) ? env->console->target : &conf->port;
     int fd = -1;
     int rc = tty_target_open(port, open_line, &conf->line, ctx, &fd, err);
 
     if (rc < 0)
         return rc;
-    session.log = (struct flash_log){.env = env, .fd = log_fd};
+    flash_log_open(&session.log, env);
     rc = enter(&session, fd, tty_target_name(port), err);
     if (rc == 0)
         rc = on_port(&session, fd, err);
     serial_close(fd);
+    flash_log_close(&session.log);
     return rc < 0 ? err_wrap(err, "%s", tty_target_name(port)) : 0;
 }
 

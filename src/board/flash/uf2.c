@@ -338,22 +338,18 @@ static int await_restart(struct session *session, struct err *err)
 static struct session begin(const struct flash_uf2 *conf, const struct driver_env *env,
                             const struct image *image, const struct ctx *ctx)
 {
-    cleanup_free char *log = env->work_dir ? fs_join(env->work_dir, "flash.log") : NULL;
-    int fd = log ? open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666) : -1;
+    struct session session = {
+        .conf = conf, .env = env, .image = image, .ctx = ctx, .file = BUF_INIT(FILE_MAX)};
 
-    return (struct session){.conf = conf,
-                            .env = env,
-                            .image = image,
-                            .ctx = ctx,
-                            .log = {.env = env, .fd = fd},
-                            .file = BUF_INIT(FILE_MAX)};
+    flash_log_open(&session.log, env);
+    return session;
 }
 
 static void end(struct session *session)
 {
     uf2_drive_done(&session->drive);
     buf_done(&session->file);
-    close_fd(&session->log.fd);
+    flash_log_close(&session->log);
 }
 
 static int program(void *self, const struct driver_env *env, const struct image *image,
