@@ -33,6 +33,7 @@ struct opt_verb {
     const char *description; /* paragraphs parted by blank lines; lines that start with two
                                 blanks are kept as they are */
     const struct opt_row *rows;
+    const char *fails;           /* what exit code 1 says; NULL: it never ends with that */
     const char *const *examples; /* pairs: what it does, the command; NULL-terminated */
     const char *const *see_also; /* other verbs; NULL-terminated; NULL: none */
     /* Runs the verb; argv[0] is its name. Returns the exit code. `app` is what main hands to every

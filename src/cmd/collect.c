@@ -134,6 +134,7 @@ const struct opt_verb verb_collect = {
         "hil run had not begun before it was killed is infra. Exit code 3 while one is "
         "still at work. Where nothing is left to fetch it is the verdict again.",
     .rows = rows,
+    .fails = "fail: the firmware is to blame",
     .examples = examples,
     .see_also = see_also,
     .run = run,

@@ -136,7 +136,7 @@ static int import(struct store *store, const struct pool_options *options, struc
     int rc = find_kind(store, options, &kind, err);
 
     if (rc == 0 && options->file)
-        rc = read_file(options->file, &lines, err);
+        rc = err_named(read_file(options->file, &lines, err), err);
     for (size_t i = 0; i < options->count; i++)
         strv_add(&items, options->items[i]);
     if (rc == 0 && !items.count && !lines.count)
@@ -166,7 +166,7 @@ static int retire(struct store *store, const struct pool_options *options, struc
     for (size_t i = 0; i < options->count && rc == 0; i++)
         rc = store_pool_retire(store, options->pool, options->items[i], options->reason, now_us,
                                err);
-    return rc;
+    return err_named(rc, err);
 }
 
 /* ---- the verb -------------------------------------------------------------------------------- */

@@ -164,6 +164,7 @@ const struct opt_verb verb_replay = {
         "A file's end counts as the end of the stream: a log without the firmware's end marker is "
         "a fail.",
     .rows = rows,
+    .fails = "fail: the firmware is to blame",
     .examples = examples,
     .see_also = see_also,
     .run = run,

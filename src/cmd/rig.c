@@ -204,6 +204,7 @@ const struct opt_verb verb_rig = {
         "      - {pool: macs, patch: {at: 0x0800ff00}}\n"
         "    on-fail: [notify-send, 'slot {slot}', '{reason}']",
     .rows = rows,
+    .fails = "with --once and --count, fail: a board did not pass its tests",
     .examples = examples,
     .see_also = see_also,
     .run = run,

@@ -258,6 +258,7 @@ const struct opt_verb verb_run = {
         "The verdict is pass, fail (the firmware is to blame) or infra (the lab is). No tests, an "
         "unfinished run or a report that cannot be written never pass.",
     .rows = rows,
+    .fails = "fail: the firmware is to blame",
     .examples = examples,
     .see_also = see_also,
     .run = run,

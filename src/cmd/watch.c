@@ -296,6 +296,7 @@ const struct opt_verb verb_watch = {
         "      test: true\n"
         "      golden: golden.elf",
     .rows = rows,
+    .fails = "with --once, fail: new firmware did not pass its tests",
     .examples = examples,
     .see_also = see_also,
     .run = run,

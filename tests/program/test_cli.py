@@ -77,6 +77,59 @@ def test_mistakes_are_told_and_exit_2(hil, argv, words):
     assert result.err.startswith("hil")
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "gate {nodir}", "gate {nodir/report.json}", "gate --baseline {nofile} report.json",
+        "gate --policy {nofile} report.json", "store import --merge {nofile}", "store import --merge {.}",
+        "history {999}", "history {w999}", "history --json {999}", "pool import macs --file {nofile}",
+        "pool retire macs {02:00:00:00:10:07}", "replay {nofile}", "replay --image {nofile} log", "image {nofile}",
+        "image {log/x}", "image {no*.elf}", "collect --lab lab.yaml {nodir}", "run --lab lab.yaml {nofile.elf}",
+        "run --lab lab.yaml --plan {nofile}", "run --lab lab.yaml {log/x.elf}", "run --lab {nofile} x.elf",
+        "flash --lab lab.yaml -b virtual-1 {nofile.elf}", "fetch --url http://127.0.0.1:9/x --minisign {nofile}",
+        "fetch --url http://127.0.0.1:9/x --minisign {.}",
+    ],
+)  # fmt: skip
+def test_an_input_that_is_not_there_is_the_users_mistake(hil, line):
+    desk_lab(hil)
+    assert hil("replay", "--json", "report.json", "log").code == 0
+    culprit = re.search("{(.*)}", line)[1]
+    result = hil(*re.sub("[{}]", "", line).split())
+    assert result.code == 2 and result.err.startswith("hil ") and culprit in result.err, result.err
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "run --lab lab.yaml --out /proc/x {elf}", "run --lab lab.yaml --out file/x {elf}",
+        "run --lab lab.yaml --out a --events /proc/x {elf}", "store export /proc/x", "store export file/x",
+        "console --lab lab.yaml --log /proc/x virtual-1", "fetch --url file:///nothing --out file/x",
+        "replay --junit /proc/x log",
+    ],
+)  # fmt: skip
+def test_an_output_that_cannot_be_written_is_not(hil, line):
+    desk_lab(hil)
+    hil.write("file", "")
+    result = hil(*line.format(elf=firmware("selftest-unity.elf")).split())
+    assert result.code == 3, result.err
+
+
+def test_exit_status_says_what_1_is_of_each_verb(hil):
+    for verb, words in (("run", "firmware is to blame"), ("gate", "policy"), ("console", "--until")):
+        shown = hil(verb, "--help").out.split("Exit status:")[1]
+        assert words in re.search(r"^  1 .*", shown, re.M)[0] and "  0    pass" in shown
+    for verb in ("image", "formats", "doctor", "boards", "power"):
+        shown = hil(verb, "--help").out.split("Exit status:")[1]
+        assert not re.search(r"^  1 ", shown, re.M) and "  0    done" in shown
+
+
+def desk_lab(hil):
+    """A lab with an emulated board, a log that passes, and a store."""
+    hil.write("lab.yaml", "lab: l\nboards: {virtual-1: {labels: [v], qemu: {machine: netduinoplus2}}}\n")
+    hil.write("log", "test.c:1:test_a:PASS\n1 Tests 0 Failures 0 Ignored\nOK\n")
+    assert hil("pool", "import", "macs", "02:00:00:00:00:01").code == 0
+
+
 def on_a_terminal(hil, *argv, **env):
     """What hil prints when its standard output is a terminal."""
     master, slave = pty.openpty()

@@ -47,6 +47,7 @@ static const struct opt_verb run_verb = {
         "\n"
         ".last paragraph in gr\xC3\xBC\xC3\x9F.",
     .rows = run_rows,
+    .fails = "fail: the firmware is to blame",
     .examples = run_examples,
     .see_also = run_see_also,
 };
