@@ -73,6 +73,7 @@ static int print_json(const struct image *image, struct err *err)
 
     json_begin(&out, STDOUT_FILENO, 2);
     json_object(&out);
+    json_kv_int(&out, "schema", 1);
     json_kv_string(&out, "file", image->name);
     json_kv_string(&out, "format", image->format);
     json_kv_int(&out, "size", (int64_t)image->file_size);

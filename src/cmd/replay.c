@@ -47,7 +47,7 @@ static int take(void *arg, const struct opt_row *row, const char *value, struct 
         options_take_parse(row, value, &request->replay.parse, &request->replay.expect, err);
 
     if (!taken)
-        taken = reports_take(row, value, &request->reports, &request->annotations, err);
+        taken = reports_take(row, value, &request->reports, &request->annotations);
     if (taken)
         return taken < 0 ? -(int)err->code : 0;
     if (str_eq(row->name, "image"))

@@ -24,10 +24,7 @@ static const struct opt_row rows[] = {
      NULL},
     {"count", 0, "N", "End when N boards are done.", NULL},
     SOURCE_OPTIONS_ROWS,
-    {"require", 0, "WHAT",
-     "digest, signature or attestation: what cannot be proved so is an error. May be given "
-     "several times.",
-     NULL},
+    SOURCE_OPTIONS_REQUIRE,
     {"summary", 0, "FILE", "Write the shift's summary here at the end: NAME.csv or NAME.json.",
      "What is told"},
     {"report", 0, NULL, "Do nothing but sum up what the store knows of the last day.", NULL},

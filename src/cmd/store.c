@@ -201,9 +201,8 @@ static int work(const struct options *options, struct err *err)
     bool looks = str_eq(options->action, "status");
     int rc;
 
-    if (!moves && !looks && !str_eq(options->action, "send"))
-        return err_set(err, ERR_USAGE, "'%s' is none of status, export, import, send",
-                       options->action);
+    if (opt_choose("status|export|import|send", options->action, NULL, err) < 0)
+        return -ERR_USAGE;
     if (moves && !options->file)
         return err_set(err, ERR_USAGE, "which file? hil store %s FILE, or - for a pipe",
                        options->action);

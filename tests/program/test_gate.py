@@ -80,6 +80,7 @@ def test_json_and_summary(hil):
     hil.write("r.json", report(failing(2)))
     run = hil("gate", "--json", "--summary", "page.md", "r.json")
     told = json.loads(run.out)
+    assert told["schema"] == 1
     assert (run.code, told["verdict"], told["runs"], told["runs_passed"], told["tests"]) == (1, "fail", 1, 0, 2)
     assert told["reasons"][1] == {"kind": "failure", "reason": "n1: fail of math.test_1: src/t1.c:2: is 1",
                                   "test": "math.test_1", "path": "src/t1.c", "line": 2, "boards": ["n1"]}  # fmt: skip
