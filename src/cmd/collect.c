@@ -54,7 +54,7 @@ static int tell(const struct run_result *run, const char *path, struct err *err)
         rc = report_step_outputs(run, path, origin_step_outputs(), err);
     if (reports_annotations_auto())
         report_annotations(run, term.out);
-    report_terminal(run, path, &term);
+    report_terminal(run, path, false, &term);
     return rc;
 }
 

@@ -93,7 +93,7 @@ static int replay(const struct request *request, char *const *paths, int count, 
     if (rc == 0 && request->quiet)
         fprintf(term.out, "%s\n", verdict_name(run.verdict));
     else if (rc == 0)
-        report_terminal(&run, NULL, &term);
+        report_terminal(&run, NULL, false, &term);
     if (rc == 0)
         rc = verdict_exit_code(run.verdict);
     run_result_done(&run);
