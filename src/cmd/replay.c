@@ -7,6 +7,7 @@
 #include "cmd/reports.h"
 #include "image/image.h"
 #include "run/origin.h"
+#include "run/rundir.h"
 
 #include <sys/stat.h>
 
@@ -81,7 +82,10 @@ static int replay(const struct request *request, char *const *paths, int count, 
     run.origin = origin_find(&run.arena); /* of a bare log; a run directory brings its own */
     for (int i = 0; i < count && rc == 0; i++) {
         size_t first = run.count;
-        rc = replay_path(paths[i], &request->replay, &run, err);
+        if (rundir_at_work(paths[i]))
+            rc = err_set(err, ERR_BUSY, "%s: its hil run is still at work", paths[i]);
+        else
+            rc = replay_path(paths[i], &request->replay, &run, err);
         name_logs(&run, first, paths[i]);
     }
     if (rc == 0)
