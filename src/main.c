@@ -58,6 +58,9 @@ static void raise_descriptor_limit(void)
     setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/* What can stand in a verb's place. */
+static const char *const flags[] = {"help", "--help", "--version", "--man", "--completion"};
+
 static const struct opt_verb *find_verb(const char *name)
 {
     for (size_t i = 0; verbs[i]; i++)
@@ -66,36 +69,53 @@ static const struct opt_verb *find_verb(const char *name)
     return NULL;
 }
 
+static int fail(const struct err *err)
+{
+    fprintf(stderr, "hil: %s\nTry: hil --help\n", err->message);
+    return err_exit_code(err->code);
+}
+
 static int unknown_verb(const char *name)
 {
-    const char *names[32];
-    size_t count = 0;
-    const char *near;
+    cleanup_strv struct strv names = {0};
+    struct err err;
 
-    while (count < ARRAY_SIZE(names) && verbs[count]) {
-        names[count] = verbs[count]->name;
-        count++;
-    }
-    near = str_nearest(name, names, count);
-    fprintf(stderr, "hil: no such command: '%s'", name);
-    if (near)
-        fprintf(stderr, " (did you mean '%s'?)", near);
-    fprintf(stderr, "\nTry: hil --help\n");
-    return 2;
+    for (size_t i = 0; verbs[i]; i++)
+        strv_add(&names, verbs[i]->name);
+    for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
+        strv_add(&names, flags[i]);
+    err_set(&err, ERR_USAGE, "no such %s: '%.80s'", *name == '-' ? "option" : "command", name);
+    str_hint_nearest(name, (const char *const *)names.items, names.count, NULL, &err);
+    return fail(&err);
 }
 
 /* What packaging asks for: man pages and completion, made from the tables. */
-static bool print_generated(int argc, char **argv)
+static int print_generated(int argc, char **argv)
 {
-    if (argc == 2 && !strcmp(argv[1], "--completion"))
-        opt_print_completion(verbs, "hil", stdout);
-    else if (argc == 2 && !strcmp(argv[1], "--man"))
+    bool man = !strcmp(argv[1], "--man");
+    struct err err;
+
+    if (argc > 3) {
+        err_set(&err, ERR_USAGE, "'%.80s': %s takes one word", argv[3], argv[1]);
+        return fail(&err);
+    }
+    if (man && argc == 2) {
         opt_print_man_main(verbs, "hil", HIL_VERSION, stdout);
-    else if (argc == 3 && !strcmp(argv[1], "--man") && find_verb(argv[2]))
+    } else if (man) {
+        if (!find_verb(argv[2]))
+            return unknown_verb(argv[2]);
         opt_print_man(find_verb(argv[2]), "hil", HIL_VERSION, stdout);
-    else
-        return false;
-    return true;
+    } else {
+        if (argc == 3 && strcmp(argv[2], "bash") != 0) {
+            err_set(&err, ERR_USAGE,
+                    "--completion: there is none for '%.80s', only for bash; zsh reads that, too, "
+                    "after: autoload -U bashcompinit && bashcompinit",
+                    argv[2]);
+            return fail(&err);
+        }
+        opt_print_completion(verbs, "hil", stdout);
+    }
+    return 0;
 }
 
 static bool is_one_of(const char *word, const char *a, const char *b)
@@ -124,8 +144,8 @@ static int dispatch(const struct app *app, int argc, char **argv)
         puts("hil " HIL_VERSION);
         return 0;
     }
-    if (print_generated(argc, argv))
-        return 0;
+    if (is_one_of(argv[1], "--man", "--completion"))
+        return print_generated(argc, argv);
     verb = find_verb(argv[asks_help ? 2 : 1]);
     if (!verb)
         return unknown_verb(argv[asks_help ? 2 : 1]);

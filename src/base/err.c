@@ -2,6 +2,7 @@
 #include "base/err.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -66,6 +67,21 @@ int err_hint(struct err *err, const char *format, ...)
     vsnprintf(err->message + used, sizeof err->message - used, format, args);
     va_end(args);
     return -(int)err->code;
+}
+
+static bool names_nothing(int sys_errno)
+{
+    return sys_errno == ENOTDIR || sys_errno == EISDIR || sys_errno == ENAMETOOLONG ||
+           sys_errno == ELOOP;
+}
+
+int err_named(int rc, struct err *err)
+{
+    bool wrong = rc == -ERR_NOT_FOUND || (rc == -ERR_IO && err && names_nothing(err->sys_errno));
+
+    if (wrong && err)
+        err->code = ERR_USAGE;
+    return wrong ? -ERR_USAGE : rc;
 }
 
 int err_exit_code(enum err_code code)

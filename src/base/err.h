@@ -57,6 +57,10 @@ int err_wrap(struct err *err, const char *format, ...) __attribute__((format(pri
 /* Appends to the message, such as "; try: ..."; keeps the code and returns -code. */
 int err_hint(struct err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Of an input that the command line names, `rc` is of reading it: what is not there, or cannot be a
+ * file of that kind, was typed wrongly, and becomes -ERR_USAGE. Any other rc stays. */
+int err_named(int rc, struct err *err);
+
 /* The exit code of DESIGN's table for an error that ended the program: 2 for usage, configuration
  * and bad input, 3 for the lab. ERR_CANCELLED is the caller's, who knows the signal. */
 int err_exit_code(enum err_code code);

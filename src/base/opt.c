@@ -123,6 +123,52 @@ static int refuse(const struct opt_verb *verb, const struct table *table, int fo
     return unknown_long(table, argv[optind - 1], err);
 }
 
+/* ---- closed sets ----------------------------------------------------------------------------- */
+
+#define SEVERAL "[,...]"
+
+int opt_choose(const char *words, const char *value, const char *what, struct err *err)
+{
+    cleanup_strv struct strv known = {0};
+
+    strv_split(&known, words, '|');
+    for (size_t i = 0; i < known.count; i++)
+        if (str_eq(known.items[i], value))
+            return (int)i;
+    err_set(err, ERR_USAGE, "%s%s'%.80s' is none of", what ? what : "", what ? ": " : "", value);
+    for (size_t i = 0; i < known.count; i++)
+        err_hint(err, "%s %s", i ? "," : "", known.items[i]);
+    return str_hint_nearest(value, (const char *const *)known.items, known.count, NULL, err);
+}
+
+/* Whether "a|b|c" is all that there is: a word in capitals stands for any. */
+static bool is_closed(const char *arg)
+{
+    return strchr(arg, '|') && !arg[strcspn(arg, "ABCDEFGHIJKLMNOPQRSTUVWXYZ")];
+}
+
+static int check_value(const struct opt_row *row, const char *value, struct err *err)
+{
+    cleanup_free char *what = NULL, *words = NULL;
+    cleanup_strv struct strv values = {0};
+    bool several;
+
+    if (!row->arg || !is_closed(row->arg))
+        return 0;
+    several = str_ends(row->arg, SEVERAL);
+    words = xstrndup(row->arg, strlen(row->arg) - (several ? strlen(SEVERAL) : 0));
+    what = xasprintf("--%s", row->name);
+    if (!several)
+        return opt_choose(words, value, what, err) < 0 ? -ERR_USAGE : 0;
+    strv_split(&values, value, ',');
+    if (!values.count)
+        return opt_choose(words, "", what, err);
+    for (size_t i = 0; i < values.count; i++)
+        if (opt_choose(words, values.items[i], what, err) < 0)
+            return -ERR_USAGE;
+    return 0;
+}
+
 int opt_parse(const struct opt_verb *verb, int argc, char **argv,
               int (*take)(void *arg, const struct opt_row *row, const char *value, struct err *err),
               void *arg, int *ret_first, int *ret_help, struct err *err)
@@ -142,7 +188,9 @@ int opt_parse(const struct opt_verb *verb, int argc, char **argv,
             *ret_help = 1;
             return 0;
         }
-        int rc = take(arg, &verb->rows[row], verb->rows[row].arg ? optarg : NULL, err);
+        int rc = check_value(&verb->rows[row], optarg, err);
+        if (rc == 0)
+            rc = take(arg, &verb->rows[row], verb->rows[row].arg ? optarg : NULL, err);
         if (rc < 0)
             return rc;
     }

@@ -13,8 +13,10 @@
 static const struct {
     const char *word, *kind;
 } kinds[] = {
-    {"BOARD", "board"}, {"LABEL", "board"}, {"FILE", "file"}, {"FIRMWARE", "file"},
-    {"IMAGE", "file"},  {"LOG", "file"},    {"PATH", "file"}, {"DIR", "dir"},
+    {"BOARD", "board"},       {"LABEL", "board"},   {"FORMAT", "format"}, {"DRIVER", "driver"},
+    {"FILE", "file"},         {"FIRMWARE", "file"}, {"IMAGE", "file"},    {"LOG", "file"},
+    {"KEYFILE", "file"},      {"REPORT", "file"},   {"PATH", "file"},     {"DIR", "dir"},
+    {"RUN-DIRECTORY", "dir"},
 };
 
 static const char *kind_of(const char *token, size_t length)
@@ -75,7 +77,7 @@ static void put_tables(FILE *out, const struct opt_verb *const *verbs, const cha
     fprintf(out, "_%s_options() {\n    case $1 in\n    '') printf '%%s\\n'", program);
     for (const struct opt_verb *const *verb = verbs; *verb; verb++)
         fprintf(out, " %s", (*verb)->name);
-    fputs(" --help --version ;;\n", out);
+    fputs(" help --help --version ;;\n", out);
     for (const struct opt_verb *const *verb = verbs; *verb; verb++) {
         fprintf(out, "    %s) printf '%%s\\n'", (*verb)->name);
         for (size_t i = 0; (row = opt_row_at(*verb, i)); i++)
@@ -107,7 +109,7 @@ static const char script[] =
     "    local line\n"
     "    case $1 in\n"
     "    any) ;;\n"
-    "    board) _@_match \"$2\" < <(\"$3\" boards --names 2>/dev/null) ;;\n"
+    "    board | driver | format) _@_match \"$2\" < <(\"$3\" \"$1s\" --names 2>/dev/null) ;;\n"
     "    file | dir)\n"
     "        compopt -o filenames 2>/dev/null\n"
     "        while IFS= read -r line; do COMPREPLY+=(\"$line\"); done \\\n"
@@ -123,7 +125,7 @@ static const char script[] =
     "    COMPREPLY=()\n"
     "    if [[ $program == *-run ]]; then\n"
     "        verb=run program=${program%-run}\n"
-    "    elif ((COMP_CWORD == 1)); then\n"
+    "    elif ((COMP_CWORD == 1)) || [[ $verb == help && $COMP_CWORD == 2 ]]; then\n"
     "        _@_match \"$cur\" < <(_@_options '')\n"
     "        return\n"
     "    fi\n"

@@ -126,6 +126,17 @@ static void list_examples(const struct page *page, const char *const *examples)
     }
 }
 
+static void list_exits(const struct page *page, const struct opt_verb *verb)
+{
+    struct opt_exit row;
+
+    heading(page, "Exit status");
+    for (size_t i = 0; opt_exit_at(verb, i, &row); i++) {
+        fprintf(page->term.out, "  %-3s  ", row.code);
+        fill(page, row.meaning, strlen(row.meaning), 7, 7);
+    }
+}
+
 void opt_print_help(const struct opt_verb *verb, const char *program, FILE *out, int width)
 {
     struct page page = page_of(out, width);
@@ -136,9 +147,7 @@ void opt_print_help(const struct opt_verb *verb, const char *program, FILE *out,
     describe(&page, verb->description);
     list_options(&page, verb);
     list_examples(&page, verb->examples);
-    heading(&page, "Exit status");
-    for (const struct opt_exit *row = opt_exits; row->code; row++)
-        fprintf(out, "  %-3s  %s\n", row->code, row->meaning);
+    list_exits(&page, verb);
     if (!verb->see_also || !*verb->see_also)
         return;
     heading(&page, "See also");

@@ -147,12 +147,14 @@ static void put_examples(FILE *out, const char *const *examples)
     }
 }
 
-static void put_exit_status(FILE *out)
+static void put_exit_status(FILE *out, const struct opt_verb *verb)
 {
+    struct opt_exit row;
+
     put_section(out, "EXIT STATUS");
-    for (const struct opt_exit *row = opt_exits; row->code; row++) {
-        fprintf(out, ".TP 6\n\\fB%s\\fR\n", row->code);
-        put_paragraph(out, row->meaning, strlen(row->meaning));
+    for (size_t i = 0; opt_exit_at(verb, i, &row); i++) {
+        fprintf(out, ".TP 6\n\\fB%s\\fR\n", row.code);
+        put_paragraph(out, row.meaning, strlen(row.meaning));
     }
 }
 
@@ -200,7 +202,7 @@ void opt_print_man(const struct opt_verb *verb, const char *program, const char 
     put_description(out, verb->summary, verb->description);
     put_options(out, verb);
     put_examples(out, verb->examples);
-    put_exit_status(out);
+    put_exit_status(out, verb);
     put_see_also(out, program, verb->see_also);
 }
 
@@ -221,7 +223,7 @@ void opt_print_man_main(const struct opt_verb *const *verbs, const char *program
         fputs("\\fR\n", out);
         put_paragraph(out, (*verb)->summary, strlen((*verb)->summary));
     }
-    put_exit_status(out);
+    put_exit_status(out, NULL);
     put_section(out, "ENVIRONMENT");
     for (const struct opt_variable *row = opt_variables; row->name; row++) {
         fprintf(out, ".TP\n\\fB%s\\fR\n", row->name);

@@ -7,15 +7,6 @@
 
 static const struct opt_row help_row = {"help", 'h', NULL, "Show this page.", NULL};
 
-const struct opt_exit opt_exits[] = {
-    {"0", "pass"},
-    {"1", "fail: the firmware is to blame"},
-    {"2", "usage or configuration"},
-    {"3", "infra: the lab is to blame"},
-    {"130", "cancelled (128 + the signal's number)"},
-    {NULL, NULL},
-};
-
 const struct opt_variable opt_variables[] = {
     {"HIL_LAB", "The lab's file, where --lab is not given."},
     {"HIL_RUNTIME_DIR", "Where leases are kept, instead of /run/lock/hil."},
@@ -38,6 +29,23 @@ const struct opt_row *opt_row_at(const struct opt_verb *verb, size_t index)
     if (index < count)
         return &rows[index];
     return index == count && !own_help ? &help_row : NULL;
+}
+
+bool opt_exit_at(const struct opt_verb *verb, size_t index, struct opt_exit *ret)
+{
+    const struct opt_exit all[] = {
+        {"0", !verb || verb->fails ? "pass" : "done"},
+        {"1", verb ? verb->fails : "fail: the firmware is to blame"},
+        {"2", "usage or configuration: what was typed or named is wrong"},
+        {"3", "infra: the lab, this host or the network is to blame"},
+        {"130", "cancelled (128 + the signal's number)"},
+    };
+
+    index += index >= 1 && !all[1].meaning;
+    if (index >= ARRAY_SIZE(all))
+        return false;
+    *ret = all[index];
+    return true;
 }
 
 static bool is_as_is(const char *line)

@@ -17,11 +17,12 @@
  *     for (size_t i = 0; (row = opt_row_at(verb, i)); i++) */
 const struct opt_row *opt_row_at(const struct opt_verb *verb, size_t index);
 
-/* The codes that every verb exits with; the last has code NULL. */
+/* A code that the program exits with. */
 struct opt_exit {
     const char *code, *meaning;
 };
-extern const struct opt_exit opt_exits[];
+/* The codes of a verb, or, where it is NULL, of the program; false behind the last one. */
+bool opt_exit_at(const struct opt_verb *verb, size_t index, struct opt_exit *ret);
 
 /* What the program reads from its environment; the last has name NULL. */
 struct opt_variable {

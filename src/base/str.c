@@ -191,6 +191,15 @@ const char *str_nearest(const char *word, const char *const *candidates, size_t 
     return best;
 }
 
+int str_hint_nearest(const char *word, const char *const *candidates, size_t count,
+                     const char *otherwise, struct err *err)
+{
+    const char *nearest = str_nearest(word, candidates, count);
+
+    return nearest ? err_hint(err, " (did you mean '%s'?)", nearest)
+                   : err_hint(err, "%s", otherwise ? otherwise : "");
+}
+
 int str_to_u64(const char *text, uint64_t max, const char *what, uint64_t *ret, struct err *err)
 {
     char *end = NULL;

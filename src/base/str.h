@@ -41,6 +41,10 @@ bool str_glob(const char *pattern, const char *path);
 /* The candidate closest to `word` (edit distance, a swap being one, at most a third of the word's
  * length, rounded up), or NULL. */
 const char *str_nearest(const char *word, const char *const *candidates, size_t count);
+/* Appends " (did you mean 'NEAREST'?)" to the message, or `otherwise`, where none is near and it is
+ * not NULL. Returns -err->code. */
+int str_hint_nearest(const char *word, const char *const *candidates, size_t count,
+                     const char *otherwise, struct err *err);
 
 /* Whole-string parsers. `what` names the thing in the message: "--at: 'x' is not an address". */
 int str_to_u64(const char *text, uint64_t max, const char *what, uint64_t *ret, struct err *err);

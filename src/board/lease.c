@@ -307,7 +307,7 @@ int lease_take(const char *runtime_dir, const char *lab, const char *const *boar
         rc = wait_for_seat(seats, count, ctx, waiting, arg, ret_index, err);
     } else if (rc == 0) {
         cleanup_free char *why = describe_seats(seats, count);
-        rc = err_set(err, ERR_BUSY, "%s; try: --wait", why);
+        rc = err_set(err, ERR_BUSY, "%s; try: --wait 10m", why);
     }
     if (rc > 0)
         *ret = settle(&seats[*ret_index], self, ctx->guard);

@@ -313,10 +313,12 @@ static int release(const struct inventory *inventory, char **names, int count, s
     struct store *store = NULL;
     int rc = 0;
 
-    for (int i = 0; i < count && rc == 0; i++)
-        if (!lab_board(lab, names[i]))
-            rc = err_set(err, ERR_CONFIG, "%s has no board '%s'; hil boards lists them", lab->file,
-                         names[i]);
+    for (int i = 0; i < count && rc == 0; i++) {
+        if (lab_board(lab, names[i]))
+            continue;
+        err_set(err, ERR_CONFIG, "%s has no board '%s'", lab->file, names[i]);
+        rc = lab_hint_boards(lab, names[i], err);
+    }
     if (rc == 0)
         rc = store_open(&lab->store, state_dir, true, &store, err);
     for (int i = 0; i < count && rc == 0; i++) {

@@ -54,7 +54,7 @@ static int tell(const struct run_result *run, const char *path, struct err *err)
         rc = report_step_outputs(run, path, origin_step_outputs(), err);
     if (reports_annotations_auto())
         report_annotations(run, term.out);
-    report_terminal(run, path, &term);
+    report_terminal(run, path, false, &term);
     return rc;
 }
 
@@ -134,6 +134,7 @@ const struct opt_verb verb_collect = {
         "hil run had not begun before it was killed is infra. Exit code 3 while one is "
         "still at work. Where nothing is left to fetch it is the verdict again.",
     .rows = rows,
+    .fails = "fail: the firmware is to blame",
     .examples = examples,
     .see_also = see_also,
     .run = run,

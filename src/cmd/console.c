@@ -10,7 +10,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 #define SWITCH_MS 30000
@@ -85,9 +84,7 @@ static int open_log(struct request *request, struct err *err)
     if (!request->log)
         return 0;
     request->talk.log_fd = open(request->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-    return request->talk.log_fd < 0
-               ? err_set(err, ERR_USAGE, "--log %s: %s", request->log, strerror(errno))
-               : 0;
+    return request->talk.log_fd < 0 ? err_sys(err, errno, "--log %s", request->log) : 0;
 }
 
 /* The board is switched on where it can be, and at rest afterwards, as after a run. */
@@ -246,6 +243,7 @@ const struct opt_verb verb_console = {
         "A console that vanishes, as a board's own USB port does at a reset, is waited for. "
         "Afterwards the board comes to rest, as after a run.",
     .rows = rows,
+    .fails = "--until: its text did not come",
     .examples = examples,
     .see_also = see_also,
     .run = run,

@@ -156,7 +156,7 @@ static int compose_imported(const struct discover_request *request, const struct
 {
     cleanup_buf struct buf text = BUF_INIT(YAML_BYTES_MAX);
     struct imported imported = {0};
-    int rc = fs_read(request->import, &text, err);
+    int rc = err_named(fs_read(request->import, &text, err), err);
 
     if (rc == 0)
         rc = import_boards(text.data, text.size, request->import, &found->tree, found->text,
@@ -310,6 +310,15 @@ static int write_draft(const struct app *app, const struct discover_request *req
     return 0;
 }
 
+static void tell_unchanged(const struct discover_request *request, const char *path)
+{
+    if (fs_exists(path))
+        printf("\n%s has all that is %s.\n", path, request->import ? "in that file" : "plugged in");
+    else
+        printf("\nNothing %s makes a board: %s was not written.\n",
+               request->import ? "in that file" : "that is plugged in", path);
+}
+
 int discover_write(const struct app *app, const struct discover_request *request, const char *path,
                    const struct discovery *found, struct err *err)
 {
@@ -320,7 +329,7 @@ int discover_write(const struct app *app, const struct discover_request *request
     if (rc == 0 && !request->import)
         rc = choose_gone(app, request, found, &draft.gone, err);
     if (rc == 0 && !draft.boards.size && !draft.gone.count)
-        printf("\n%s has all that is %s.\n", path, request->import ? "in that file" : "plugged in");
+        tell_unchanged(request, path);
     else if (rc == 0)
         rc = write_draft(app, request, path, found, &draft, err);
     buf_done(&draft.boards);

@@ -11,6 +11,7 @@
 
 static const struct opt_row rows[] = {
     CMD_ROW_JSON,
+    {"names", 0, NULL, "Print only the names that can stand here, one a line.", NULL},
     {0},
 };
 
@@ -18,15 +19,6 @@ static const char *const examples[] = {"What a serial console can be told", "hil
                                        NULL};
 
 static const char *const see_also[] = {"boards", NULL};
-
-static int take(void *arg, const struct opt_row *row, const char *value, struct err *err)
-{
-    (void)row;
-    (void)value;
-    (void)err;
-    *(bool *)arg = true;
-    return 0;
-}
 
 /* How a value of the type is written in YAML. */
 static const char *type_name(const struct field *field)
@@ -98,19 +90,52 @@ static void json_driver(const char *kind, const struct driver_base *base, struct
 
 struct listing {
     const char *only; /* a driver's or a kind's name; NULL: all */
-    bool json;
+    bool json, names;
     struct json_out out;
     struct term term;
-    size_t shown;
 };
+
+static int take(void *arg, const struct opt_row *row, const char *value, struct err *err)
+{
+    struct listing *listing = arg;
+
+    (void)value;
+    (void)err;
+    if (str_eq(row->name, "json"))
+        listing->json = true;
+    else
+        listing->names = true;
+    return 0;
+}
+
+static const struct {
+    const char *name;
+    const void *const *drivers; /* each begins with a struct driver_base */
+} kinds[] = {{"power", (const void *const *)power_drivers},
+             {"reset", (const void *const *)reset_drivers},
+             {"flash", (const void *const *)flash_drivers},
+             {"console", (const void *const *)console_drivers},
+             {"otp", (const void *const *)otp_drivers}};
+
+/* Every kind, and every driver once. */
+static void find_names(struct strv *ret)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+        strv_add(ret, kinds[i].name);
+        for (const void *const *at = kinds[i].drivers; *at; at++) {
+            const struct driver_base *base = *at;
+            if (!strv_has(ret, base->name))
+                strv_add(ret, base->name);
+        }
+    }
+}
 
 static void list_kind(struct listing *listing, const char *kind, const void *const *table)
 {
     for (; *table; table++) {
-        const struct driver_base *base = *table; /* each row begins with one */
+        const struct driver_base *base = *table;
         if (listing->only && strcmp(listing->only, base->name) && strcmp(listing->only, kind))
             continue;
-        listing->shown++;
         if (listing->json)
             json_driver(kind, base, &listing->out);
         else
@@ -118,31 +143,43 @@ static void list_kind(struct listing *listing, const char *kind, const void *con
     }
 }
 
+static void list_kinds(struct listing *listing)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+        list_kind(listing, kinds[i].name, kinds[i].drivers);
+}
+
 static int list(struct listing *listing, struct err *err)
 {
-    int rc = 0;
+    cleanup_strv struct strv names = {0};
+    int rc;
 
-    if (listing->json) {
-        json_begin(&listing->out, STDOUT_FILENO, 2);
-        json_object(&listing->out);
-        json_key(&listing->out, "drivers");
-        json_array(&listing->out);
+    find_names(&names);
+    if (listing->only && !strv_has(&names, listing->only)) {
+        err_set(err, ERR_USAGE, "no driver is called '%s'", listing->only);
+        return str_hint_nearest(listing->only, (const char *const *)names.items, names.count,
+                                "; hil drivers lists them", err);
     }
-    list_kind(listing, "power", (const void *const *)power_drivers);
-    list_kind(listing, "reset", (const void *const *)reset_drivers);
-    list_kind(listing, "flash", (const void *const *)flash_drivers);
-    list_kind(listing, "console", (const void *const *)console_drivers);
-    list_kind(listing, "otp", (const void *const *)otp_drivers);
-    if (listing->json) {
-        json_array_end(&listing->out);
-        json_object_end(&listing->out);
-        rc = json_end(&listing->out, err);
-        json_done(&listing->out);
-    } else if (listing->shown) {
+    if (listing->names) {
+        for (size_t i = 0; i < names.count; i++)
+            puts(names.items[i]);
+        return 0;
+    }
+    if (!listing->json) {
+        list_kinds(listing);
         puts("* must be given");
+        return 0;
     }
-    if (rc == 0 && !listing->shown)
-        return err_set(err, ERR_USAGE, "no driver is called '%s'", listing->only);
+    json_begin(&listing->out, STDOUT_FILENO, 2);
+    json_object(&listing->out);
+    json_kv_int(&listing->out, "schema", 1);
+    json_key(&listing->out, "drivers");
+    json_array(&listing->out);
+    list_kinds(listing);
+    json_array_end(&listing->out);
+    json_object_end(&listing->out);
+    rc = json_end(&listing->out, err);
+    json_done(&listing->out);
     return rc;
 }
 
@@ -153,10 +190,10 @@ static int run(const struct app *app, int argc, char **argv)
     int first, code;
 
     (void)app;
-    if (!cmd_parse(&verb_drivers, argc, argv, take, &listing.json, &first, &code))
+    if (!cmd_parse(&verb_drivers, argc, argv, take, &listing, &first, &code))
         return code;
     if (argc - first > 1) {
-        err_set(&err, ERR_USAGE, "'%s': only one NAME can be given", argv[first + 1]);
+        err_set(&err, ERR_USAGE, "'%s': one driver or kind at a time", argv[first + 1]);
         return cmd_fail(&verb_drivers, &err);
     }
     listing.only = first < argc ? argv[first] : NULL;
@@ -165,11 +202,12 @@ static int run(const struct app *app, int argc, char **argv)
 
 const struct opt_verb verb_drivers = {
     .name = "drivers",
-    .operands = "[NAME]",
+    .operands = "[DRIVER]",
     .summary = "list the drivers that lab.yaml can name, with their options",
     .description =
         "A board has up to four drivers: power, reset, flash and console. Each takes the "
-        "options listed here, in a map below its name.",
+        "options listed here, in a map below its name. DRIVER is one of them, or a kind, such as "
+        "flash.",
     .rows = rows,
     .examples = examples,
     .see_also = see_also,

@@ -32,9 +32,6 @@ static int take(void *arg, const struct opt_row *row, const char *value, struct 
         options->quiet = true;
     else if (str_eq(row->name, "no-unpack"))
         options->request.whole = true;
-    else
-        return err_set(err, ERR_USAGE, "--require: '%s' is none of digest, signature, attestation",
-                       value);
     return 0;
 }
 
@@ -133,10 +130,7 @@ static int run(const struct app *app, int argc, char **argv)
 
 static const struct opt_row rows[] = {
     SOURCE_OPTIONS_ROWS,
-    {"require", 0, "WHAT",
-     "digest, signature or attestation: what cannot be proved so is an error. May be given several "
-     "times.",
-     NULL},
+    SOURCE_OPTIONS_REQUIRE,
     {"out", 'o', "DIR", "Where files go (the current directory). Made where it is missing.",
      "What is written"},
     {"no-unpack", 0, NULL, "Write archives as they are.", NULL},

@@ -232,7 +232,7 @@ static void print(const struct flaky *found)
 
 static int show(const struct request *request, struct err *err)
 {
-    cleanup_free char *lab = NULL;
+    cleanup_lab struct lab *lab = NULL;
     struct history_filter filter = request->filter;
     struct flaky found = {0};
     struct store *store = NULL;
@@ -240,8 +240,10 @@ static int show(const struct request *request, struct err *err)
 
     if (rc < 0 && rc != -ERR_NOT_FOUND)
         return rc;
-    filter.lab = lab;
-    rc = store ? flaky_find(store, &filter, &found, err) : 0;
+    filter.lab = lab && request->lab ? lab->name : NULL;
+    rc = history_options_check(store, lab, &filter, err);
+    if (rc == 0 && store)
+        rc = flaky_find(store, &filter, &found, err);
     store_close(store);
     if (rc < 0)
         return rc;

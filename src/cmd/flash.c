@@ -46,10 +46,7 @@ static const struct opt_row rows[] = {
      "turn.",
      NULL},
     SOURCE_OPTIONS_ROWS,
-    {"require", 0, "WHAT",
-     "digest, signature or attestation: what cannot be proved so is an error. May be given several "
-     "times.",
-     NULL},
+    SOURCE_OPTIONS_REQUIRE,
     {"out", 'o', "DIR",
      "Keep what the flashing tools printed here, in BOARD/flash.log. Without it that is kept of "
      "boards that failed, in a temporary directory.",
@@ -126,9 +123,6 @@ static int take(void *arg, const struct opt_row *row, const char *value, struct 
         strv_add(&request->plan.write, value);
     else if (str_eq(row->name, "max-parallel"))
         return str_to_u64(value, PARALLEL_MAX, "--max-parallel", &request->max_parallel, err);
-    else if (str_eq(row->name, "require"))
-        return err_set(err, ERR_USAGE, "--require: '%s' is none of digest, signature, attestation",
-                       value);
     request->plan.image.has_at = request->plan.image.has_at || str_eq(row->name, "at");
     return str_eq(row->name, "at")
                ? str_to_u64(value, UINT64_MAX, "--at", &request->plan.image.at, err)

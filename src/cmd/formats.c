@@ -10,6 +10,7 @@
 
 static const struct opt_row rows[] = {
     CMD_ROW_JSON,
+    {"names", 0, NULL, "Print only what --format takes, one a line.", NULL},
     {0},
 };
 
@@ -23,14 +24,28 @@ static const char *const examples[] = {
 
 static const char *const see_also[] = {"run", "replay", NULL};
 
+struct request {
+    bool json, names;
+};
+
 static int take(void *arg, const struct opt_row *row, const char *value, struct err *err)
 {
-    bool *json = arg;
-    (void)row;
+    struct request *request = arg;
+
     (void)value;
     (void)err;
-    *json = true;
+    if (str_eq(row->name, "json"))
+        request->json = true;
+    else
+        request->names = true;
     return 0;
+}
+
+static void print_names(void)
+{
+    puts("auto");
+    for (size_t i = 0; formats[i]; i++)
+        puts(formats[i]->name);
 }
 
 static int print_json(struct err *err)
@@ -40,6 +55,7 @@ static int print_json(struct err *err)
 
     json_begin(&out, STDOUT_FILENO, 2);
     json_object(&out);
+    json_kv_int(&out, "schema", 1);
     json_key(&out, "formats");
     json_array(&out);
     for (size_t i = 0; formats[i]; i++) {
@@ -73,18 +89,22 @@ static int print_table(struct err *err)
 
 static int run(const struct app *app, int argc, char **argv)
 {
+    struct request request = {0};
     struct err err = {0};
-    bool json = false;
     int first, code;
 
     (void)app;
-    if (!cmd_parse(&verb_formats, argc, argv, take, &json, &first, &code))
+    if (!cmd_parse(&verb_formats, argc, argv, take, &request, &first, &code))
         return code;
     if (first < argc) {
         err_set(&err, ERR_USAGE, "'%s': formats takes no operands", argv[first]);
         return cmd_fail(&verb_formats, &err);
     }
-    return (json ? print_json(&err) : print_table(&err)) < 0 ? cmd_fail(&verb_formats, &err) : 0;
+    if (request.names)
+        print_names();
+    else if ((request.json ? print_json(&err) : print_table(&err)) < 0)
+        return cmd_fail(&verb_formats, &err);
+    return 0;
 }
 
 const struct opt_verb verb_formats = {

@@ -411,6 +411,7 @@ const struct opt_verb verb_gate = {
         "may settle it (unless infra: block). A check run is a failure then, too, since GitHub "
         "takes a neutral one for no obstacle.",
     .rows = rows,
+    .fails = "fail: something is against the policy",
     .examples = examples,
     .see_also = see_also,
     .run = run,

@@ -128,6 +128,7 @@ const struct opt_verb verb_health = {
         "A board that somebody holds for longer than --wait is left as it is. Where nothing is due "
         "nothing is done, and the exit code is 0.",
     .rows = rows,
+    .fails = "fail: a golden image did not pass",
     .examples = examples,
     .see_also = see_also,
     .run = run,

@@ -23,7 +23,7 @@ static const struct opt_row rows[] = {
      NULL},
     {"since", 's', "TIME", "Only what began since: 7d, 12h, 2026-11-01 or '2026-11-01 14:00'.",
      NULL},
-    {"verdict", 'V', "VERDICT", "Only pass, fail or infra; several parted by commas.", NULL},
+    {"verdict", 'V', "pass|fail|infra[,...]", "Only what ended so.", NULL},
     {"lab", 'l', "FILE",
      "Only what ran in this lab; without it, what ran in any lab of this user. With --prune: whose "
      "limits hold.",
@@ -68,22 +68,16 @@ struct request {
     const char *lab;
 };
 
-static int take_verdicts(const char *value, unsigned *ret, struct err *err)
+static unsigned verdicts_of(const char *value)
 {
     cleanup_strv struct strv words = {0};
+    unsigned mask = 0;
 
     strv_split(&words, value, ',');
-    for (size_t i = 0; i < words.count; i++) {
-        unsigned mask = 0;
-        for (enum verdict verdict = VERDICT_PASS; verdict <= VERDICT_INFRA; verdict++)
-            if (str_eq(words.items[i], verdict_name(verdict)))
-                mask = 1U << verdict;
-        if (!mask)
-            return err_set(err, ERR_USAGE, "--verdict: '%.80s' is none of pass, fail, infra",
-                           words.items[i]);
-        *ret |= mask;
-    }
-    return 0;
+    for (enum verdict verdict = VERDICT_PASS; verdict <= VERDICT_INFRA; verdict++)
+        if (strv_has(&words, verdict_name(verdict)))
+            mask |= 1U << verdict;
+    return mask;
 }
 
 static int take_limit(const char *value, struct request *request, struct err *err)
@@ -105,7 +99,8 @@ static int take(void *arg, const struct opt_row *row, const char *value, struct 
         return taken < 0 ? -(int)err->code : 0;
     switch (row->letter) {
     case 'V':
-        return take_verdicts(value, &request->filter.verdicts, err);
+        request->filter.verdicts |= verdicts_of(value);
+        return 0;
     case 'n':
         return take_limit(value, request, err);
     case 'a':
@@ -142,21 +137,22 @@ static int show_one(struct store *store, const struct request *request, const ch
 
 static int show(const struct request *request, const char *name, struct err *err)
 {
-    cleanup_free char *lab = NULL;
+    cleanup_lab struct lab *lab = NULL;
     struct history_filter filter = request->filter;
     struct store *store = NULL;
     int rc = lab_store_open(request->lab, false, &lab, &store, err);
 
     if (rc < 0 && rc != -ERR_NOT_FOUND)
         return rc;
-    filter.lab = lab;
+    filter.lab = lab && request->lab ? lab->name : NULL;
+    rc = history_options_check(store, lab, &filter, err);
     if (!request->limited && request->form == HISTORY_TABLE)
         filter.limit = SHOWN;
-    if (name)
+    if (rc == 0 && name)
         rc = show_one(store, request, name, err);
-    else if (request->events)
+    else if (rc == 0 && request->events)
         rc = history_print_events(store, &filter, request->form, err);
-    else
+    else if (rc == 0)
         rc = history_print_tries(store, &filter, request->form, err);
     store_close(store);
     return rc;

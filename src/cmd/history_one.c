@@ -181,7 +181,7 @@ int history_print_run(struct store *store, int64_t id, bool all, enum history_fo
     int rc = store ? history_runs(store, &filter, look_for, &found, err) : 0;
 
     if (rc == 0 && !found)
-        rc = err_set(err, ERR_NOT_FOUND,
+        rc = err_set(err, ERR_USAGE,
                      "run %" PRId64 " is not in the history; hil history lists "
                      "the last ones",
                      id);
@@ -256,7 +256,7 @@ int history_print_watch(struct store *store, int64_t id, enum history_form form,
     if (store)
         rc = history_tries(store, &(struct history_filter){0}, see_watch, &search, err);
     if (rc >= 0 && !search.found)
-        rc = err_set(err, ERR_NOT_FOUND,
+        rc = err_set(err, ERR_USAGE,
                      "attempt w%" PRId64 " is not in the history; hil history "
                      "lists the last ones",
                      id);

@@ -33,8 +33,7 @@ static const char *const examples[] = {"Port USB3 of the controller on pi1 off",
 static const char *const see_also[] = {"power", "reset", "boards", NULL};
 
 /* Of the controller's program. */
-static const char *const commands[] = {"power_on", "power_off", "get_power_state", "nrst_on",
-                                       "nrst_off", "boot_on",   "boot_off",        NULL};
+#define COMMANDS "power_on|power_off|get_power_state|nrst_on|nrst_off|boot_on|boot_off"
 
 struct request {
     const char *lab;
@@ -53,28 +52,16 @@ static int take(void *arg, const struct opt_row *row, const char *value, struct 
     return 0;
 }
 
-static const char *find_command(const char *word)
-{
-    for (size_t i = 0; commands[i]; i++)
-        if (str_eq(commands[i], word))
-            return commands[i];
-    return NULL;
-}
-
 static int read_operands(int count, char **words, struct request *ret, struct err *err)
 {
-    bool here = count && find_command(words[0]);
-    const char *word = here ? words[0] : count > 1 ? words[1] : "";
+    bool here = count && opt_choose(COMMANDS, words[0], NULL, NULL) >= 0;
+    const char *word = here || count == 1 ? words[0] : count ? words[1] : "";
     int left = count - (here ? 1 : 2);
 
-    ret->server = here || !count ? NULL : words[0];
-    ret->command = find_command(word);
-    if (!ret->command)
-        return err_set(
-            err, ERR_USAGE,
-            "'%.80s' is none of power_on, power_off, get_power_state, nrst_on, nrst_off, "
-            "boot_on, boot_off",
-            word);
+    if (opt_choose(COMMANDS, word, count ? NULL : "no COMMAND", err) < 0)
+        return -ERR_USAGE;
+    ret->server = here ? NULL : words[0];
+    ret->command = word;
     if (str_eq(word, "get_power_state"))
         return left ? err_set(err, ERR_USAGE, "get_power_state takes no mask") : 0;
     if (left != 1)

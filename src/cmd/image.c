@@ -73,6 +73,7 @@ static int print_json(const struct image *image, struct err *err)
 
     json_begin(&out, STDOUT_FILENO, 2);
     json_object(&out);
+    json_kv_int(&out, "schema", 1);
     json_kv_string(&out, "file", image->name);
     json_kv_string(&out, "format", image->format);
     json_kv_int(&out, "size", (int64_t)image->file_size);
@@ -191,7 +192,7 @@ static int show_all(const struct app *app, const char *spec, const struct option
 {
     struct ctx ctx = ctx_root(app->cancel_fd, NULL);
     struct source_files files;
-    int rc = source_load(spec, &ctx, &files, err);
+    int rc = err_named(source_load(spec, &ctx, &files, err), err);
 
     if (rc < 0)
         return rc;
@@ -218,10 +219,7 @@ static int run(const struct app *app, int argc, char **argv)
     }
     if (show_all(app, argv[first], &options, &err) == 0)
         return 0;
-    exit_code = cmd_fail(&verb_image, &err);
-    if (err.code == ERR_CANCELLED)
-        return 128 + cmd_cancel_signal(app);
-    return err.code == ERR_NOT_FOUND ? 2 : exit_code; /* no lab is to blame for a wrong name */
+    return cmd_exit(app, cmd_fail(&verb_image, &err));
 }
 
 static const struct opt_row rows[] = {

@@ -41,18 +41,21 @@ int lab_store_find(const char *option, struct lab **ret, struct err *err)
     return rc;
 }
 
-int lab_store_open(const char *option, bool create, char **ret_name, struct store **ret,
+int lab_store_open(const char *option, bool create, struct lab **ret_lab, struct store **ret,
                    struct err *err)
 {
     cleanup_free char *dir = fs_state_dir();
-    struct lab *lab = NULL;
-    int rc = lab_store_find(option, &lab, err);
+    int rc = lab_store_find(option, ret_lab, err);
+    const struct lab *lab = *ret_lab;
 
-    *ret_name = lab && option ? xstrdup(lab->name) : NULL;
     if (rc == 0)
         rc = store_open(lab ? &lab->store : NULL, dir, create, ret, err);
     if (lab && lab->store.url)
         tell_waiting(lab->name, dir);
-    lab_free(lab);
     return rc;
+}
+
+void lab_store_free_lab(struct lab **lab)
+{
+    lab_free(*lab);
 }

@@ -15,10 +15,13 @@
 /* *ret: the lab that the option names, or the one in the usual places, for the caller to free; NULL:
  * there is none, and the store is the file of this host. -ERR_CONFIG: it is wrong. */
 int lab_store_find(const char *option, struct lab **ret, struct err *err);
-/* Where that lab keeps it. What waits to be sent to a database is told. *ret_name: the lab's name,
- * for the caller to free; NULL where there is no option. Errors of store_open() and of
+/* Where that lab keeps it. What waits to be sent to a database is told. *ret_lab: as of
+ * lab_store_find(), also after an error of the store. Errors of store_open() and of
  * lab_store_find(). */
-int lab_store_open(const char *option, bool create, char **ret_name, struct store **ret,
+int lab_store_open(const char *option, bool create, struct lab **ret_lab, struct store **ret,
                    struct err *err);
+/* for __attribute__((cleanup)) */
+void lab_store_free_lab(struct lab **lab);
+#define cleanup_lab __attribute__((cleanup(lab_store_free_lab)))
 
 #endif

@@ -24,8 +24,11 @@
          NULL},                                                                                   \
         {"expect-tests", 0, "N", "Fewer tests than this are a failure.", "What is expected"},     \
         {"require", 0, "GLOB",                                                                    \
-         "A test with this name (or SUITE.NAME) must pass. May be given several times.", NULL},   \
-        {"build-id", 0, "ID",                                                                     \
+         "A test with this name (or SUITE.NAME) must pass. May be given several times. In hil "   \
+         "run the words digest, signature and attestation name no test: they must be proved of "  \
+         "the download, as in hil fetch.",                                                        \
+         NULL},                                                                                   \
+        {"build-id", 0, "auto|ID",                                                                \
          "What the console must say before results count: auto, the image's GNU build-id, or "    \
          "its digits. Firmware prints it as 'hil: build-id ID'; any line that has all of its "    \
          "digits as a word will do.",                                                             \

@@ -15,10 +15,11 @@
 #include <unistd.h>
 
 #define FILE_MAX ((size_t)64 << 20)
+#define KINDS "mac|serial|key" /* as in pool_kind_names */
+#define ACTIONS "show|export|labels|import|retire"
 
 static const struct opt_row rows[] = {
-    {"kind", 'k', "KIND",
-     "With import: what a new pool holds: mac (that is the default), serial or key.", NULL},
+    {"kind", 'k', KINDS, "With import: what a new pool holds; mac is the default.", NULL},
     {"file", 'f', "FILE", "With import: a value a line; - is standard input; # begins a comment.",
      NULL},
     {"reason", 0, "TEXT", "With retire: why, for whoever looks at it later.", NULL},
@@ -60,14 +61,8 @@ static int take(void *arg, const struct opt_row *row, const char *value, struct 
     else if (str_eq(row->name, "keys"))
         options->keys = true;
     else
-        for (options->kind = 0; pool_kind_names[options->kind]; options->kind++)
-            if (str_eq(pool_kind_names[options->kind], value))
-                return 0;
-    return options->kind == POOL_KINDS ? err_set(err, ERR_USAGE,
-                                                 "--kind: '%s' is none of mac, "
-                                                 "serial, key",
-                                                 value)
-                                       : 0;
+        options->kind = opt_choose(KINDS, value, NULL, err);
+    return 0;
 }
 
 /* ---- import and retire ----------------------------------------------------------------------- */
@@ -136,7 +131,7 @@ static int import(struct store *store, const struct pool_options *options, struc
     int rc = find_kind(store, options, &kind, err);
 
     if (rc == 0 && options->file)
-        rc = read_file(options->file, &lines, err);
+        rc = err_named(read_file(options->file, &lines, err), err);
     for (size_t i = 0; i < options->count; i++)
         strv_add(&items, options->items[i]);
     if (rc == 0 && !items.count && !lines.count)
@@ -166,7 +161,7 @@ static int retire(struct store *store, const struct pool_options *options, struc
     for (size_t i = 0; i < options->count && rc == 0; i++)
         rc = store_pool_retire(store, options->pool, options->items[i], options->reason, now_us,
                                err);
-    return rc;
+    return err_named(rc, err);
 }
 
 /* ---- the verb -------------------------------------------------------------------------------- */
@@ -191,22 +186,20 @@ static const struct action *find_action(const char *name)
 
 static int check(const struct pool_options *options, struct err *err)
 {
-    static const char *const names[] = {"show", "export", "labels", "import", "retire"};
     const struct action *action = find_action(options->action);
-    const char *near;
 
     if (options->json && options->csv)
         return err_set(err, ERR_USAGE, "one of --json and --csv");
     if (!options->action)
         return 0;
-    if (!action) {
-        near = str_nearest(options->action, names, ARRAY_SIZE(names));
-        err_set(err, ERR_USAGE, "'%s' is none of show, export, labels, import, retire",
-                options->action);
-        return near ? err_hint(err, " (did you mean '%s'?)", near) : -ERR_USAGE;
-    }
+    if (!action)
+        return opt_choose(ACTIONS, options->action, NULL, err);
     if (action->needs_pool && !options->pool)
         return err_set(err, ERR_USAGE, "which pool? hil pool %s NAME ...", action->name);
+    if (!action->writes && (options->count || (options->pool && str_eq(action->name, "labels"))))
+        return err_set(err, ERR_USAGE, "'%s': %s takes %s",
+                       options->count ? options->items[0] : options->pool, action->name,
+                       str_eq(action->name, "labels") ? "no pool" : "one POOL and nothing else");
     if (options->pool && !name_valid(options->pool))
         return err_set(err, ERR_USAGE, "a pool's name must be made of " NAME_RULE);
     return 0;
@@ -215,17 +208,15 @@ static int check(const struct pool_options *options, struct err *err)
 static int work(const struct pool_options *options, struct err *err)
 {
     const struct action *action = find_action(options->action);
-    cleanup_free char *lab = NULL;
+    cleanup_lab struct lab *lab = NULL;
     struct store *store = NULL;
     int rc = check(options, err);
 
     if (rc == 0)
         rc = lab_store_open(NULL, action->writes, &lab, &store, err);
-    if (rc == -ERR_NOT_FOUND && !options->action && !options->json && !options->csv) {
-        puts(NO_POOLS);
-        return 0;
-    }
-    if (rc == 0 && store)
+    if (rc == -ERR_NOT_FOUND && !action->writes)
+        rc = 0; /* nothing is in it */
+    if (rc == 0)
         rc = action->act(store, options, err);
     store_close(store);
     return rc;
@@ -250,7 +241,7 @@ static int run(const struct app *app, int argc, char **argv)
 
 const struct opt_verb verb_pool = {
     .name = "pool",
-    .operands = "[show|export|labels|import|retire] [POOL] [VALUE|FIRST-LAST]...",
+    .operands = "[" ACTIONS "] [POOL] [VALUE|FIRST-LAST]...",
     .summary = "MAC addresses, serial numbers and keys that hil rig gives to boards, once each",
     .description =
         "Without operands: the pools, and how much is left in each. show lists what was drawn from "

@@ -65,11 +65,20 @@ static void print_pools(const struct store_pool *pools, size_t count)
     term_table_free(table);
 }
 
+/* All of them; none where there is no store. */
+static int find_pools(struct store *store, struct store_pool **ret, size_t *ret_count,
+                      struct err *err)
+{
+    *ret = NULL;
+    *ret_count = 0;
+    return store ? store_pools(store, ret, ret_count, err) : 0;
+}
+
 int pool_list(struct store *store, const struct pool_options *options, struct err *err)
 {
     struct store_pool *pools;
     size_t count;
-    int rc = store_pools(store, &pools, &count, err);
+    int rc = find_pools(store, &pools, &count, err);
 
     if (rc < 0)
         return rc;
@@ -134,14 +143,40 @@ static void print_range(void *arg, const struct pool_range *range)
            range->next ? range->next : "");
 }
 
+static int check_pool(struct store *store, const char *name, struct err *err)
+{
+    struct store_pool *pools = NULL;
+    const char **names;
+    size_t count = 0;
+    int rc = name ? find_pools(store, &pools, &count, err) : 0;
+    bool found = !name || rc < 0;
+
+    names = xcalloc(count + 1, sizeof *names);
+    for (size_t i = 0; i < count; i++) {
+        names[i] = pools[i].name;
+        found = found || str_eq(names[i], name);
+    }
+    if (!found) {
+        err_set(err, ERR_USAGE, "there is no pool '%.80s'", name);
+        rc = str_hint_nearest(name, names, count, "; hil pool lists them", err);
+    }
+    free(names);
+    store_pools_done(pools, count);
+    return rc;
+}
+
 int pool_show(struct store *store, const struct pool_options *options, struct err *err)
 {
     bool as_rows = options->json || options->csv || str_eq(options->action, "export");
     struct showing showing = {.options = options, .table = as_rows ? NULL : term_table_new(6)};
     struct term term = term_open(stdout);
     char none[] = "";
-    int rc;
+    int rc = check_pool(store, options->pool, err);
 
+    if (rc < 0) {
+        term_table_free(showing.table);
+        return rc;
+    }
     if (as_rows) {
         rows_begin(&showing.rows, options->json ? ROWS_JSON : ROWS_CSV, STDOUT_FILENO);
         rows_list(&showing.rows, "identities");
@@ -151,7 +186,7 @@ int pool_show(struct store *store, const struct pool_options *options, struct er
         term_table_row(showing.table, TERM_DIM,
                        (const char *const[]){"POOL", "VALUE", "STATE", "BOARD", "SINCE", "NOTE"});
     }
-    rc = store_identities(store, options->pool, show_one, &showing, err);
+    rc = store ? store_identities(store, options->pool, show_one, &showing, err) : 0;
     if (as_rows) {
         rows_list_end(&showing.rows);
         return rows_end(&showing.rows, rc < 0 ? NULL : err) < 0 && rc == 0 ? -(int)err->code : rc;
@@ -208,7 +243,7 @@ int pool_labels(struct store *store, const struct pool_options *options, struct 
 {
     struct sheet sheet = {.options = options};
     struct store_pool *pools = NULL;
-    int rc = store_pools(store, &pools, &sheet.count, err);
+    int rc = find_pools(store, &pools, &sheet.count, err);
 
     if (rc < 0)
         return rc;
@@ -218,7 +253,7 @@ int pool_labels(struct store *store, const struct pool_options *options, struct 
     rows_list(&sheet.rows, "labels");
     put_row(&sheet); /* the columns */
     rows_list_rows(&sheet.rows);
-    rc = store_identities(store, NULL, take_label, &sheet, err);
+    rc = store ? store_identities(store, NULL, take_label, &sheet, err) : 0;
     if (sheet.board)
         put_row(&sheet);
     rows_list_end(&sheet.rows);

@@ -18,6 +18,7 @@ struct pool_options { /* as typed */
 
 #define NO_POOLS "no pools yet; one is made by: hil pool import NAME FIRST-LAST"
 
+/* `store` NULL: there is none yet. */
 int pool_list(struct store *store, const struct pool_options *options, struct err *err);
 /* show, which is a table where nobody asks for rows, and export. */
 int pool_show(struct store *store, const struct pool_options *options, struct err *err);

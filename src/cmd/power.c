@@ -76,15 +76,7 @@ static const struct order {
     int (*run)(struct board *board, const struct request *request, const struct ctx *ctx,
                struct err *err);
 } orders[] = {{"on", on}, {"off", off}, {"cycle", cycle}, {"status", status}};
-
-static const struct order *find_order(const char *word, struct err *err)
-{
-    for (size_t i = 0; i < ARRAY_SIZE(orders); i++)
-        if (str_eq(orders[i].name, word))
-            return &orders[i];
-    err_set(err, ERR_USAGE, "'%s' is none of on, off, cycle, status", word);
-    return NULL;
-}
+#define ORDERS "on|off|cycle|status" /* in that order */
 
 static int act(struct desk *desk, const struct order *order, const struct request *request,
                struct err *err)
@@ -110,7 +102,7 @@ static int run(const struct app *app, int argc, char **argv)
     struct desk *desk = NULL;
     const char *board;
     struct err err = {0};
-    int first, code, rc;
+    int first, code, rc, which;
 
     if (!cmd_parse(&verb_power, argc, argv, take, &request, &first, &code))
         return code;
@@ -118,9 +110,10 @@ static int run(const struct app *app, int argc, char **argv)
         err_set(&err, ERR_USAGE, "name a board, and one of on, off, cycle, status");
         return cmd_fail(&verb_power, &err);
     }
-    order = find_order(argv[argc - 1], &err);
-    if (!order)
+    which = opt_choose(ORDERS, argv[argc - 1], NULL, &err);
+    if (which < 0)
         return cmd_fail(&verb_power, &err);
+    order = &orders[which];
     board = argc - first == 2 ? argv[first] : NULL;
     desk_options_args(&request.desk, &there.args);
     strv_addf(&there.args, "--off-time=%" PRId64 "ms", request.off_ms);
@@ -135,7 +128,7 @@ static int run(const struct app *app, int argc, char **argv)
 
 const struct opt_verb verb_power = {
     .name = "power",
-    .operands = "[BOARD] on|off|cycle|status",
+    .operands = "[BOARD] " ORDERS,
     .summary = "switch a board on or off",
     .description =
         "Takes the board, so that no run is disturbed, and switches it by its power driver. It "

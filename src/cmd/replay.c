@@ -7,6 +7,7 @@
 #include "cmd/reports.h"
 #include "image/image.h"
 #include "run/origin.h"
+#include "run/rundir.h"
 
 #include <sys/stat.h>
 
@@ -47,7 +48,7 @@ static int take(void *arg, const struct opt_row *row, const char *value, struct 
         options_take_parse(row, value, &request->replay.parse, &request->replay.expect, err);
 
     if (!taken)
-        taken = reports_take(row, value, &request->reports, &request->annotations, err);
+        taken = reports_take(row, value, &request->reports, &request->annotations);
     if (taken)
         return taken < 0 ? -(int)err->code : 0;
     if (str_eq(row->name, "image"))
@@ -81,7 +82,10 @@ static int replay(const struct request *request, char *const *paths, int count, 
     run.origin = origin_find(&run.arena); /* of a bare log; a run directory brings its own */
     for (int i = 0; i < count && rc == 0; i++) {
         size_t first = run.count;
-        rc = replay_path(paths[i], &request->replay, &run, err);
+        if (rundir_at_work(paths[i]))
+            rc = err_set(err, ERR_BUSY, "%s: its hil run is still at work", paths[i]);
+        else
+            rc = replay_path(paths[i], &request->replay, &run, err);
         name_logs(&run, first, paths[i]);
     }
     if (rc == 0)
@@ -93,7 +97,7 @@ static int replay(const struct request *request, char *const *paths, int count, 
     if (rc == 0 && request->quiet)
         fprintf(term.out, "%s\n", verdict_name(run.verdict));
     else if (rc == 0)
-        report_terminal(&run, NULL, &term);
+        report_terminal(&run, NULL, false, &term);
     if (rc == 0)
         rc = verdict_exit_code(run.verdict);
     run_result_done(&run);
@@ -164,6 +168,7 @@ const struct opt_verb verb_replay = {
         "A file's end counts as the end of the stream: a log without the firmware's end marker is "
         "a fail.",
     .rows = rows,
+    .fails = "fail: the firmware is to blame",
     .examples = examples,
     .see_also = see_also,
     .run = run,

@@ -10,7 +10,7 @@ bool reports_annotations_auto(void)
 }
 
 int reports_take(const struct opt_row *row, const char *value, struct report_orders *orders,
-                 bool *annotations, struct err *err)
+                 bool *annotations)
 {
     if (!str_eq(row->name, "annotations"))
         return report_orders_add(orders, row->name, value);
@@ -18,10 +18,8 @@ int reports_take(const struct opt_row *row, const char *value, struct report_ord
         *annotations = true;
     else if (str_eq(value, "off"))
         *annotations = false;
-    else if (str_eq(value, "auto"))
-        *annotations = reports_annotations_auto();
     else
-        return err_set(err, ERR_USAGE, "--annotations: '%s' is none of auto, on and off", value);
+        *annotations = reports_annotations_auto();
     return 1;
 }
 

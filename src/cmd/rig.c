@@ -24,10 +24,7 @@ static const struct opt_row rows[] = {
      NULL},
     {"count", 0, "N", "End when N boards are done.", NULL},
     SOURCE_OPTIONS_ROWS,
-    {"require", 0, "WHAT",
-     "digest, signature or attestation: what cannot be proved so is an error. May be given "
-     "several times.",
-     NULL},
+    SOURCE_OPTIONS_REQUIRE,
     {"summary", 0, "FILE", "Write the shift's summary here at the end: NAME.csv or NAME.json.",
      "What is told"},
     {"report", 0, NULL, "Do nothing but sum up what the store knows of the last day.", NULL},
@@ -204,6 +201,7 @@ const struct opt_verb verb_rig = {
         "      - {pool: macs, patch: {at: 0x0800ff00}}\n"
         "    on-fail: [notify-send, 'slot {slot}', '{reason}']",
     .rows = rows,
+    .fails = "with --once and --count, fail: a board did not pass its tests",
     .examples = examples,
     .see_also = see_also,
     .run = run,

@@ -35,9 +35,8 @@ static const struct opt_row rows[] = {
      "Try a test again that did not pass, up to N times (10 at most): what failed on the same "
      "board, what the lab is to blame for on another one. Every attempt is kept.",
      NULL},
-    {"flaky", 0, "VERDICT",
-     "What a test is that passes only when tried again: pass (the default), told as flaky, or "
-     "fail.",
+    {"flaky", 0, "pass|fail",
+     "What a test is that passes only when tried again; pass, told as flaky, is the default.",
      NULL},
     {"blame", 0, NULL,
      "After a failure find out whose it is: the board's golden image (lab.yaml's health:) is run "
@@ -117,14 +116,6 @@ static int take_retries(const char *value, int *ret, struct err *err)
     return rc;
 }
 
-static int take_flaky(const char *value, int *ret, struct err *err)
-{
-    if (!str_eq(value, "pass") && !str_eq(value, "fail"))
-        return err_set(err, ERR_USAGE, "--flaky: '%s' is neither pass nor fail", value);
-    *ret = str_eq(value, "fail") ? FLAKY_FAIL : FLAKY_PASS;
-    return 0;
-}
-
 static int take(void *arg, const struct opt_row *row, const char *value, struct err *err)
 {
     struct session_request *request = arg;
@@ -134,7 +125,7 @@ static int take(void *arg, const struct opt_row *row, const char *value, struct 
     if (!taken)
         taken = options_take_parse(row, value, &plan->parse, &plan->expect, err);
     if (!taken)
-        taken = reports_take(row, value, &request->reports, &request->annotations, err);
+        taken = reports_take(row, value, &request->reports, &request->annotations);
     if (!taken)
         taken = session_options_take(row, value, request, err);
     if (taken)
@@ -172,7 +163,7 @@ static int take(void *arg, const struct opt_row *row, const char *value, struct 
         return 0;
     }
     if (str_eq(row->name, "flaky"))
-        return take_flaky(value, &plan->flaky, err);
+        plan->flaky = str_eq(value, "fail") ? FLAKY_FAIL : FLAKY_PASS;
     if (str_eq(row->name, "at"))
         plan->image.has_at = true;
     return str_eq(row->name, "at") ? take_number(row, value, &plan->image.at, err) : 0;
@@ -258,6 +249,7 @@ const struct opt_verb verb_run = {
         "The verdict is pass, fail (the firmware is to blame) or infra (the lab is). No tests, an "
         "unfinished run or a report that cannot be written never pass.",
     .rows = rows,
+    .fails = "fail: the firmware is to blame",
     .examples = examples,
     .see_also = see_also,
     .run = run,

@@ -49,8 +49,18 @@
             NULL                                                                                   \
     }
 
-/* Takes the option where it is one of the rows above, or `require` with digest, signature or
- * attestation: 1; 0: not ours; negative: an error. The request starts with DOWNLOAD_DEFAULTS. */
+/* What `require` is of a download; in `run` it is of a test, too. */
+#define SOURCE_OPTIONS_REQUIRE                                                              \
+    {                                                                                       \
+        "require", 0, "digest|signature|attestation",                                       \
+            "What must be proved of every file that is downloaded, or it is an error. May " \
+            "be given several times. (In hil run and hil replay it is tests that "          \
+            "--require names.)",                                                            \
+            NULL                                                                            \
+    }
+
+/* Takes the option where it is one of the rows above, or `require` with one of those words: 1; 0:
+ * not ours; negative: an error. The request starts with DOWNLOAD_DEFAULTS. */
 int source_options_take(const struct opt_row *row, const char *value,
                         struct download_request *request, struct err *err);
 

@@ -159,7 +159,7 @@ static int import(const struct options *options, struct place *place, struct err
     bool piped = str_eq(file, "-");
     cleanup_close int fd = piped ? -1 : open(file, O_RDONLY | O_CLOEXEC);
     uint64_t count = 0;
-    int rc = fd < 0 && !piped ? err_sys(err, errno, "%s", file) : 0;
+    int rc = fd < 0 && !piped ? err_named(err_sys(err, errno, "%s", file), err) : 0;
 
     if (rc == 0)
         rc = open_place(place, true, err);
@@ -170,8 +170,9 @@ static int import(const struct options *options, struct place *place, struct err
                        "the store has %" PRIu64 " rows already; --merge adds what it has not",
                        count);
     if (rc == 0)
-        rc = store_import(place->store, piped ? STDIN_FILENO : fd, piped ? "standard input" : file,
-                          &count, err);
+        rc = err_named(store_import(place->store, piped ? STDIN_FILENO : fd,
+                                    piped ? "standard input" : file, &count, err),
+                       err);
     if (rc == 0)
         printf("%" PRIu64 " rows are new\n", count);
     return rc;
@@ -200,9 +201,8 @@ static int work(const struct options *options, struct err *err)
     bool looks = str_eq(options->action, "status");
     int rc;
 
-    if (!moves && !looks && !str_eq(options->action, "send"))
-        return err_set(err, ERR_USAGE, "'%s' is none of status, export, import, send",
-                       options->action);
+    if (opt_choose("status|export|import|send", options->action, NULL, err) < 0)
+        return -ERR_USAGE;
     if (moves && !options->file)
         return err_set(err, ERR_USAGE, "which file? hil store %s FILE, or - for a pipe",
                        options->action);

@@ -178,7 +178,8 @@ static const struct board_conf *find_board(const struct lab *lab, const struct s
         found = found ? found : conf;
     }
     if (!found) {
-        err_set(err, ERR_CONFIG, "%s: no board '%s'; hil boards lists them", lab->file, board);
+        err_set(err, ERR_CONFIG, "%s: no board '%s'", lab->file, board);
+        lab_hint_boards(lab, board, err);
         servers_blame(servers, err);
     }
     return found;

@@ -50,10 +50,8 @@ static const struct opt_row rows[] = {
     {"interval", 0, "TIME", "Between two looks (5m), less or more by a tenth.", NULL},
     {"golden", 0, "FILE", "What a board gets that the new image broke.", NULL},
     {"daily-limit", 0, "N", "Flashes of one board in 24 hours (20).", NULL},
-    {"require", 0, "WHAT",
-     "digest, signature or attestation: what cannot be proved so is not flashed. May be given "
-     "several times.",
-     NULL},
+    {"require", 0, "digest|signature|attestation",
+     "What must be proved of a download before it is flashed. May be given several times.", NULL},
     {"minisign", 0, "KEYFILE", "The signature beside the asset must be good and by this key.",
      NULL},
     {"token-file", 0, "FILE",
@@ -296,6 +294,7 @@ const struct opt_verb verb_watch = {
         "      test: true\n"
         "      golden: golden.elf",
     .rows = rows,
+    .fails = "with --once, fail: new firmware did not pass its tests",
     .examples = examples,
     .see_also = see_also,
     .run = run,

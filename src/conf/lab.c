@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#define WORDS_SHOWN 20 /* names and labels that an error lists */
 #define PARALLEL_MAX 1000
 
 struct lab_fields {
@@ -281,7 +282,8 @@ char *lab_find(const char *option, struct err *err)
             return xstrdup(places[i]);
     err_set(err, ERR_CONFIG,
             "no lab.yaml: --lab is not given, $HIL_LAB is not set, and neither ./lab.yaml nor "
-            "/etc/hil/lab.yaml is there; hil help boards shows how to write one");
+            "/etc/hil/lab.yaml is there; hil discover --write makes one of what is plugged in, "
+            "and hil help boards shows how to write it");
     return NULL;
 }
 
@@ -299,4 +301,31 @@ const struct board_conf *lab_board(const struct lab *lab, const char *name)
         }
     }
     return count == 1 ? found : NULL;
+}
+
+/* Every name and every label of the lab, once. */
+static struct strv known_words(const struct lab *lab)
+{
+    struct strv known = {0};
+
+    for (size_t i = 0; i < lab->count; i++) {
+        const struct strv *labels = &lab->boards[i].labels;
+        strv_add(&known, lab->boards[i].name);
+        for (size_t l = 0; l < labels->count; l++)
+            if (!strv_has(&known, labels->items[l]))
+                strv_add(&known, labels->items[l]);
+    }
+    return known;
+}
+
+int lab_hint_boards(const struct lab *lab, const char *word, struct err *err)
+{
+    cleanup_strv struct strv known = known_words(lab);
+    const char *const *words = (const char *const *)known.items;
+
+    if (str_nearest(word, words, known.count))
+        return str_hint_nearest(word, words, known.count, NULL, err);
+    for (size_t i = 0; i < known.count && i < WORDS_SHOWN; i++)
+        err_hint(err, "%s %s", i ? "," : "; there are:", words[i]);
+    return err_hint(err, known.count > WORDS_SHOWN ? ", ..." : "");
 }

@@ -54,6 +54,7 @@ static int parse_one(const char *text, struct timeouts *ret, struct err *err)
 {
     const char *equals = strchr(text, '=');
     const char *value = equals ? equals + 1 : text;
+    const char *const names[] = {"lease", "flash", "boot", "idle", "total"};
     cleanup_free char *name = equals ? xstrndup(text, (size_t)(equals - text)) : xstrdup("total");
 
     for (const struct field *field = fields; field->name; field++) {
@@ -64,8 +65,9 @@ static int parse_one(const char *text, struct timeouts *ret, struct err *err)
             return err_set(err, ERR_USAGE, ZERO_WORDS, name);
         return rc;
     }
-    return err_set(err, ERR_USAGE,
-                   "'%s' is no timeout; there are lease, flash, boot, idle and total", name);
+    err_set(err, ERR_USAGE, "'%s' is no timeout", name);
+    return str_hint_nearest(name, names, ARRAY_SIZE(names),
+                            "; there are lease, flash, boot, idle and total", err);
 }
 
 int timeouts_parse(const char *text, struct timeouts *ret, struct err *err)

@@ -171,11 +171,7 @@ int policy_load(const char *path, struct policy *ret, struct err *err)
     *ret = (struct policy){.flaky_max = UINT64_MAX};
     if (!path)
         return 0;
-    int rc = yaml_load(path, &tree, &diags, err);
-    if (rc == -ERR_NOT_FOUND) { /* named by the user */
-        err->code = ERR_USAGE;
-        rc = -ERR_USAGE;
-    }
+    int rc = err_named(yaml_load(path, &tree, &diags, err), err);
     return settle(tree, rc, ret, &diags, err);
 }
 

@@ -85,7 +85,7 @@ int reports_find(const char *path, struct strv *ret, struct err *err)
     int rc;
 
     if (stat(path, &info) < 0)
-        return err_sys(err, errno, "%s", path);
+        return err_named(err_sys(err, errno, "%s", path), err);
     if (!S_ISDIR(info.st_mode)) {
         strv_add(ret, path);
         return 0;

@@ -43,7 +43,7 @@ struct reports {
 };
 
 /* Adds the report that `path` is, or those called report.json in a directory, four levels deep.
- * -ERR_NOT_FOUND: there is none; -ERR_LIMIT: unreasonably many. */
+ * -ERR_NOT_FOUND: there is none; -ERR_USAGE: no such path; -ERR_LIMIT: unreasonably many. */
 int reports_find(const char *path, struct strv *ret, struct err *err);
 /* -ERR_DATA: it is no report of hil's, with the place. */
 int reports_add(struct reports *reports, const char *path, const char *bytes, size_t size,

@@ -80,6 +80,7 @@ int ruling_json(const struct ruling *ruling, int fd, struct err *err)
 
     json_begin(&out, fd, 2);
     json_object(&out);
+    json_kv_int(&out, "schema", 1);
     json_kv_string(&out, "verdict", verdict_name(ruling->verdict));
     json_kv_int(&out, "runs", (int64_t)ruling->boards);
     json_kv_int(&out, "runs_passed", (int64_t)ruling->boards_passed);

@@ -20,6 +20,8 @@
 #define LINE_BYTES_MAX 4096
 #define NAME_COLUMNS_MAX 100
 #define MESSAGE_COLUMNS_MAX 400
+#define TROUBLE_COLUMNS_MAX \
+    600 /* as much as at the end of a run (terminal.c), which may leave it out */
 #define TOKEN_BYTES 16
 
 enum verbosity { QUIET = -1, NORMAL, CASES, COMMANDS, LINES };
@@ -159,7 +161,7 @@ static void say_job_end(struct live *live, const struct event *event)
              str_from_us(job->took_us, took));
     if (trouble) {
         buf_adds(&live->line, ": ");
-        add_screen(live, trouble, MESSAGE_COLUMNS_MAX);
+        add_screen(live, trouble, TROUBLE_COLUMNS_MAX);
     }
     say(live, event->board);
 }

@@ -56,8 +56,10 @@ int report_step_outputs(const struct run_result *run, const char *out_dir, const
 /* Prints failures as annotations; `out` must be a stream that the runner reads. */
 void report_annotations(const struct run_result *run, FILE *out);
 
-/* What happened, as text, for people: failures first, verdict last. */
-void report_terminal(const struct run_result *run, const char *out_dir, const struct term *term);
+/* What happened, as text, for people: failures first, verdict last. `seen`: they have just read the
+ * end of each job, as live_open() prints it, and of a single one are not told the reason again. */
+void report_terminal(const struct run_result *run, const char *out_dir, bool seen,
+                     const struct term *term);
 
 /* events.jsonl: one JSON object a line, written as things happen. */
 struct event_sink *event_log_open(const char *path, struct err *err);

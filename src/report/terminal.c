@@ -27,6 +27,7 @@ struct page {
     const struct term *term;
     const char *out_dir;  /* NULL: none */
     bool several_tests;   /* jobs differ in their test */
+    bool told;            /* the line above says what became of the only job, and why */
     size_t shown, hidden; /* failures */
     struct buf text;
 };
@@ -134,7 +135,8 @@ static void print_trouble(struct page *page, const struct job_result *job)
     const char *trouble = words_trouble(job);
     enum verdict verdict = job->verdict == VERDICT_PASS ? VERDICT_FAIL : job->verdict;
 
-    if (!trouble || !headline(page, job, verdict_word(verdict), verdict_style(verdict)))
+    if (!trouble || page->told ||
+        !headline(page, job, verdict_word(verdict), verdict_style(verdict)))
         return;
     fputc('\n', page->term->out);
     below(page, trouble, strlen(trouble));
@@ -321,10 +323,14 @@ static void print_verdict(struct page *page)
             style(page, TERM_PLAIN), words_run(&page->text, run));
 }
 
-void report_terminal(const struct run_result *run, const char *out_dir, const struct term *term)
+void report_terminal(const struct run_result *run, const char *out_dir, bool seen,
+                     const struct term *term)
 {
-    struct page page = {
-        .run = run, .term = term, .out_dir = out_dir, .text = BUF_INIT(SIZE_MAX / 4)};
+    struct page page = {.run = run,
+                        .term = term,
+                        .out_dir = out_dir,
+                        .told = seen && run->count == 1,
+                        .text = BUF_INIT(SIZE_MAX / 4)};
 
     for (size_t i = 1; i < run->count; i++)
         page.several_tests |= !str_eq(run->jobs[i]->name, run->jobs[0]->name);

@@ -6,51 +6,51 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WORDS_SHOWN 20
-
 void choice_done(struct choice *choice)
 {
     free(choice->boards);
 }
 
-/* Every name and every label of the lab, once. */
-static struct strv known_words(const struct lab *lab)
+/* Whether some board has the word for itself. */
+static bool is_known(const struct lab *lab, const char *word)
 {
-    struct strv known = {0};
+    for (size_t i = 0; i < lab->count; i++)
+        if (board_matches(&lab->boards[i], word))
+            return true;
+    return false;
+}
 
-    for (size_t i = 0; i < lab->count; i++) {
-        const struct strv *labels = &lab->boards[i].labels;
-        strv_add(&known, lab->boards[i].name);
-        for (size_t l = 0; l < labels->count; l++)
-            if (!strv_has(&known, labels->items[l]))
-                strv_add(&known, labels->items[l]);
-    }
-    return known;
+/* Several boards' names parted by commas, by somebody who means each of them. */
+static int hint_names(const struct lab *lab, const struct strv *words, struct err *err)
+{
+    size_t names = 0;
+
+    for (size_t i = 0; i < words->count; i++)
+        names += lab_board(lab, words->items[i]) != NULL;
+    if (names < 2 || names < words->count)
+        return -ERR_CONFIG;
+    err_hint(err, ": a comma asks for one board that is both; try:");
+    for (size_t i = 0; i < words->count; i++)
+        err_hint(err, " -b %s", words->items[i]);
+    return -ERR_CONFIG;
 }
 
 /* The error for a selector that no board answers to: which of its words is unknown, and what it may
  * have been. */
 static int no_board(const struct lab *lab, const char *selector, struct err *err)
 {
-    cleanup_strv struct strv known = known_words(lab);
     cleanup_strv struct strv words = {0};
-    const char *near;
     size_t i = 0;
 
     strv_split(&words, selector, ',');
-    while (i < words.count && strv_has(&known, words.items[i]))
+    while (i < words.count && is_known(lab, words.items[i]))
         i++;
-    if (words.count && i == words.count)
-        return err_set(err, ERR_CONFIG, "no board of %s has all of the labels '%s'", lab->file,
-                       selector);
+    if (words.count && i == words.count) {
+        err_set(err, ERR_CONFIG, "no board of %s has all of the labels '%s'", lab->file, selector);
+        return hint_names(lab, &words, err);
+    }
     err_set(err, ERR_CONFIG, "no board of %s has the name or labels '%s'", lab->file, selector);
-    near = words.count ? str_nearest(words.items[i], (const char *const *)known.items, known.count)
-                       : NULL;
-    if (near)
-        return err_hint(err, " (did you mean '%s'?)", near);
-    for (i = 0; i < known.count && i < WORDS_SHOWN; i++)
-        err_hint(err, "%s %s", i ? "," : "; there are:", known.items[i]);
-    return -ERR_CONFIG;
+    return lab_hint_boards(lab, words.count ? words.items[i] : selector, err);
 }
 
 int choice_select(const struct lab *lab, const struct strv *selectors, struct choice *ret,

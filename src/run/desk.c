@@ -32,9 +32,8 @@ int desk_choose(const struct lab *lab, const char *selector, struct strv *ret, s
             strv_add(ret, lab->boards[i].name);
     list_boards(lab, &names);
     if (!ret->count) {
-        err_set(err, ERR_USAGE, "no board is called '%s' or has these labels; there %s: %s",
-                selector, lab->count == 1 ? "is" : "are", names.data);
-        return -ERR_USAGE;
+        err_set(err, ERR_USAGE, "no board is called '%s' or has these labels", selector);
+        return lab_hint_boards(lab, selector, err);
     }
     if (!selector && ret->count > 1)
         return err_set(err, ERR_USAGE, "which board? there are: %s", names.data);

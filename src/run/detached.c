@@ -139,7 +139,7 @@ int detached_lock(const char *path, int *ret_fd, struct err *err)
 
     *ret_fd = -1;
     if (fd < 0)
-        return err_sys(err, errno, "%s", path);
+        return err_named(err_sys(err, errno, "%s", path), err);
     if (flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK) {
         close(fd);
         return err_set(err, ERR_BUSY, "%s: its hil run is still here, and collects by itself",

@@ -27,7 +27,8 @@ struct detached_request {
     int64_t wait_ms; /* for those at work */
 };
 
-/* *ret_fd is the caller's to close. -ERR_BUSY: its hil run is still there. */
+/* *ret_fd is the caller's to close. -ERR_USAGE: no such directory; -ERR_BUSY: its
+ * hil run is still there. */
 int detached_lock(const char *path, int *ret_fd, struct err *err);
 /* Adds the directories, relative to `path`, of those that came home, or are given up. -ERR_BUSY: one
  * is still at work, and what had ended is here. */

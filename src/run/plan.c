@@ -191,11 +191,7 @@ int plan_load_images(struct plan *plan, const char *spec, const struct image_opt
 
     if (rc == 0)
         rc = take_images(plan, &files, options, ctx, ret_names, err);
-    if (rc == -ERR_NOT_FOUND) { /* named by the user: their mistake, not the lab's */
-        err->code = ERR_USAGE;
-        rc = -ERR_USAGE;
-    }
-    return rc;
+    return err_named(rc, err);
 }
 
 static int download_images(struct plan *plan, const struct plan_options *options,

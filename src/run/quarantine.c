@@ -30,21 +30,23 @@ static bool has_board(const struct job *job, const struct board_conf *board)
     return false;
 }
 
-/* The job keeps its last candidate, for its result to name; then it is barred. */
-static void leave_out(struct job *job, const struct board_conf *board, const char *words)
+/* True: the job goes on without the board. It keeps its last candidate, for its result to name; then
+ * it is barred, and its end says why. */
+static bool leave_out(struct job *job, const struct board_conf *board, const char *words)
 {
     size_t kept = 0;
 
     if (!has_board(job, board) || job->barred)
-        return;
+        return false;
     if (job->board_count == 1) {
         job->barred = xasprintf("%s is %s", board->name, words);
-        return;
+        return false;
     }
     for (size_t i = 0; i < job->board_count; i++)
         if (job->boards[i] != board)
             job->boards[kept++] = job->boards[i];
     job->board_count = kept;
+    return true;
 }
 
 void quarantine_leave_out(struct store *store, const struct lab *lab, struct job *jobs,
@@ -55,10 +57,8 @@ void quarantine_leave_out(struct store *store, const struct lab *lab, struct job
         cleanup_free char *words = board->barred ? xstrdup(board->barred)
                                                  : quarantine_words(store, lab->name, board->name);
         bool wanted = false;
-        for (size_t i = 0; words && i < count; i++) {
-            wanted = wanted || has_board(&jobs[i], board);
-            leave_out(&jobs[i], board, words);
-        }
+        for (size_t i = 0; words && i < count; i++)
+            wanted |= leave_out(&jobs[i], board, words);
         if (wanted)
             warn(events, board->name, words);
     }

@@ -167,16 +167,6 @@ static void override(const struct replay_options *options, const char *build_id,
         strv_add(&job->expect.require, options->expect.require.items[i]);
 }
 
-/* A log that is missing is no fault of the lab's. */
-static int not_found_is(int rc, enum err_code code, struct err *err)
-{
-    if (rc != -ERR_NOT_FOUND)
-        return rc;
-    if (err)
-        err->code = code;
-    return -(int)code;
-}
-
 /* A log without a run around it. */
 static int replay_log(const char *path, const struct replay_options *options,
                       struct run_result *run, struct err *err)
@@ -203,7 +193,7 @@ static int replay_log(const char *path, const struct replay_options *options,
         job_result_free(result);
     }
     job_done(&job);
-    return not_found_is(rc, ERR_USAGE, err); /* named by the user */
+    return err_named(rc, err);
 }
 
 /* A job whose test never began has nothing to parse: its verdict stands as it was. Infra is the
@@ -225,7 +215,7 @@ static int parse_job(const char *dir, const struct job *job, const struct replay
                                  : decode_apply(result, trouble, dir);
         judge(result, trouble, &job->expect, &job->timeouts);
     }
-    return not_found_is(rc, ERR_DATA, err);
+    return err_named(rc, err); /* a log that is missing is no fault of the lab's */
 }
 
 /* *ret_flaky_fails: whether a pass that needed it is a fail. */

@@ -126,7 +126,7 @@ static enum rest_outcome switch_off(struct rest *rest, struct board *board, stru
     return board_power_off(board, &wait, err) < 0 ? REST_FAILED : REST_OFF;
 }
 
-/* "a is held by alice; try: --wait", less what the reader knows and an option that we do not
+/* "a is held by alice; try: --wait 10m", less what the reader knows and an option that we do not
  * have. */
 static void shorten(const char *board, struct err *err)
 {
@@ -152,10 +152,6 @@ static void rest_one(struct rest *rest, struct board *board, bool was_ours)
     size_t index;
     int rc;
 
-    if (!was_ours && (!board_drivers(board).power || board_ends_with_us(board))) {
-        tell(rest, board, outcome, "");
-        return;
-    }
     rc = claim_take(rest->claims, &wish, &wait, &claim, &index, &warning, &err);
     if (rc == 0)
         board_set_fence(board, claim_fence(claim));
@@ -191,10 +187,10 @@ static int check_which(const struct rest *rest, struct err *err)
         bool found = false;
         for (size_t b = 0; b < lab->count && !found; b++)
             found = board_matches(&lab->boards[b], which->items[i]);
-        if (!found)
-            return err_set(err, ERR_USAGE,
-                           "no board is called '%s' or has these labels; try: hil boards",
-                           which->items[i]);
+        if (!found) {
+            err_set(err, ERR_USAGE, "no board is called '%s' or has these labels", which->items[i]);
+            return lab_hint_boards(lab, which->items[i], err);
+        }
     }
     return 0;
 }

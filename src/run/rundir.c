@@ -122,6 +122,13 @@ static int lock(const char *path, int *ret_fd, struct err *err)
     return 0;
 }
 
+bool rundir_at_work(const char *path)
+{
+    cleanup_close int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+}
+
 /* Makes room where an earlier run of ours was, and refuses what is anybody else's. */
 static int make_room(const char *path, struct err *err)
 {

@@ -22,6 +22,8 @@
 /* *ret_lock_fd is the caller's to close when the run is over: until then no other run may have the
  * directory. -1 on error. */
 int rundir_prepare(const char *path, int *ret_lock_fd, struct err *err);
+/* Whether a run that is still at work has it. */
+bool rundir_at_work(const char *path);
 /* The files that a job's directory may have; NULL-terminated. */
 extern const char *const rundir_job_files[];
 /* Those of them that grow while the job runs. */

@@ -26,10 +26,7 @@ int session_load_tests(struct session *session, struct err *err)
     if (diags.messages.count)
         rc = diags_check(&diags, err);
     diags_done(&diags);
-    if (rc == -ERR_NOT_FOUND) {
-        err->code = ERR_USAGE;
-        rc = -ERR_USAGE;
-    }
+    rc = err_named(rc, err);
     for (size_t i = 0; rc == 0 && i < session->tests->count; i++)
         rc = check_write(session, &session->tests->tests[i], err);
     return rc;

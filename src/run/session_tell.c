@@ -33,6 +33,12 @@ void session_report_failed(struct session *session, const struct err *err)
     session_warn(session, err->message);
 }
 
+static void not_written(struct session *session, struct err *err)
+{
+    err_wrap(err, "a report cannot be written, so this is no pass");
+    session_report_failed(session, err);
+}
+
 /* All that can be written, whatever becomes of the others. */
 static void write_reports(struct session *session)
 {
@@ -42,12 +48,12 @@ static void write_reports(struct session *session)
     for (size_t i = 0; report_formats[i]; i++) {
         cleanup_free char *path = fs_join(request->out_dir, report_formats[i]->file);
         if (report_write(report_formats[i], &session->run, path, &err) < 0)
-            session_report_failed(session, &err);
+            not_written(session, &err);
     }
     if (report_orders_write(&request->reports, &session->run, &err) < 0)
-        session_report_failed(session, &err);
+        not_written(session, &err);
     if (report_step_summary(&session->run, origin_step_summary(), &err) < 0)
-        session_report_failed(session, &err);
+        not_written(session, &err);
 }
 
 /* The same once the sinks have gone. */
@@ -79,7 +85,8 @@ void session_tell(struct session *session)
     if (session->request->verbosity < 0)
         fprintf(session->request->term.out, "%s\n", verdict_name(session->run.verdict));
     else
-        report_terminal(&session->run, session->request->out_dir, &session->request->term);
+        report_terminal(&session->run, session->request->out_dir, !origin_in_actions(),
+                        &session->request->term); /* in Actions that group is folded */
     for (size_t i = 0; session->request->verbosity >= 0 && i < session->released.count; i++)
         fprintf(session->request->term.out, "%s: is well again: out of quarantine\n",
                 session->released.items[i]);

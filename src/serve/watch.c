@@ -480,5 +480,5 @@ int watch_forget(const char *lab_option, const char *board, struct err *err)
                            err);
     store_close(store);
     inventory_close(&inventory);
-    return rc;
+    return err_named(rc, err);
 }

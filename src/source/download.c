@@ -54,14 +54,12 @@ static int read_key(struct download *download, struct err *err)
 {
     const char *path = download->request->minisign;
     cleanup_buf struct buf text = BUF_INIT(MINISIGN_FILE_MAX);
-    int rc = path ? fs_read(path, &text, err) : 0;
+    int rc = path ? err_named(fs_read(path, &text, err), err) : 0;
 
     if (rc == 0 && path)
         rc = minisign_read_key(text.data, text.size, &download->key, err);
     if (rc == 0)
         return 0;
-    if (rc == -ERR_NOT_FOUND && err)
-        err->code = ERR_USAGE;
     return err_wrap(err, rc == -ERR_DATA ? "--minisign: %s" : "--minisign", path);
 }
 

@@ -215,7 +215,7 @@ static int look(struct keeper *keeper, struct wish *wish, struct err *err)
     if (rc == 0 && (rc = look_who(keeper, wish, err)) == 1)
         rc = try(keeper, wish, err);
     if (rc == 0 && !wish->wait)
-        rc = err_set(err, ERR_BUSY, "%s; try: --wait", wish->why);
+        rc = err_set(err, ERR_BUSY, "%s; try: --wait 10m", wish->why);
     return rc;
 }
 

@@ -180,7 +180,7 @@ def test_mistakes(hil, uno):
         (["console", "uno", "due"], 2, "only one board"),
         (["console", "--lab", LAB], 2, "which board? there are: virtual-f405, "),
         (["console", "uno", "--until", ""], 2, "every line holds nothing"),
-        (["console", "uno", "--log", "/no/such/log"], 2, "--log /no/such/log"),
+        (["console", "uno", "--log", "/no/such/log"], 3, "--log /no/such/log"),
         (["reset", "virtual-f405", "--lab", LAB], 2, "try: hil console virtual-f405"),
         (["power", "virtual-f405", "on", "--lab", LAB], 2, "is emulated"),
     ]:

@@ -43,6 +43,12 @@ def test_nothing_plugged_in(hil):
     assert result.code == 0 and "What makes a board" not in result.out
 
 
+def test_nothing_to_write_is_no_file(hil):
+    result = UsbLab(hil)("discover", "--write", "--yes", "-l", "new.yaml")
+    assert result.code == 0 and not (hil.home / "new.yaml").exists()
+    assert result.out.endswith("Nothing that is plugged in makes a board: new.yaml was not written.\n")
+
+
 def test_ambiguities_are_named(hil):
     twin = STLINK.replace("1-1.2", "1-1.3")
     nameless = "device 1-1.5 id=0483:3748 if=ff/ff/ff"

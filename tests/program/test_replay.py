@@ -3,7 +3,7 @@
 import subprocess
 
 import pytest
-from conftest import HIL, firmware
+from conftest import HIL, LAB, firmware, wait_until
 
 SOME = ["selftest-unity", "selftest-ztest", "selftest-tap", "bad-fail", "bad-crash", "bad-hang",
         "bad-noise", "bad-reset-loop", "bad-silent", "bad-totals"]  # fmt: skip
@@ -66,6 +66,16 @@ def test_nothing_to_replay(hil):
     assert hil("replay", "empty").code == 2
     hil.write("empty.log", "")
     assert hil("replay", "empty.log").code == 1
+
+
+def test_a_run_that_is_still_at_work_is_no_infra(hil):
+    process = hil.start("run", "--lab", LAB, "-b", "stm32f405", "-t", "idle=20s", firmware("bad-hang.elf"))
+    wait_until(lambda: list(hil.out.rglob("uart.log")), what="the run directory")
+    result = hil("replay", hil.out)
+    assert result.code == 3 and result.err.endswith("its hil run is still at work\n") and not result.out
+    process.terminate()
+    process.wait(20)
+    assert hil("replay", hil.out).code in (1, 3) and "at work" not in hil("replay", hil.out).err
 
 
 def test_torn_run_directories_are_told(hil):

@@ -54,6 +54,17 @@ def test_nothing_to_switch(hil):
     assert run.code == 0 and run.out == "virtual-f405: has no power switch\n"
 
 
+def test_a_held_board_without_a_switch_is_left_alone_too(hil):
+    process = hil.start("console", "--lab", LAB, "virtual-f405", stdin=subprocess.PIPE)
+    wait_until(lambda: "held" in hil("boards", "--lab", LAB, "--json").out, what="the lease")
+    run = hil("rest", "--lab", LAB, "virtual-f405", "virtual-f205")
+    assert run.code == 3 and "virtual-f405: left alone: held by" in run.out
+    assert "hil console" in run.out and "--wait" not in run.out
+    assert "virtual-f205: has no power switch" in run.out
+    process.terminate()
+    process.communicate(timeout=20)
+
+
 def test_who_holds_a_board_is_left_alone(hil, uno):
     process = hold(hil, uno)
     run = hil("rest")

@@ -74,6 +74,26 @@ Test(err, null_is_fine)
     cr_assert_lt(err_hint(NULL, "x"), 0);
 }
 
+Test(err, what_the_user_named_and_is_not_there_is_the_users_mistake)
+{
+    static const struct {
+        int sys_errno;
+        enum err_code code;
+    } rows[] = {
+        {ENOENT, ERR_USAGE}, {ENOTDIR, ERR_USAGE}, {EISDIR, ERR_USAGE}, {ENAMETOOLONG, ERR_USAGE},
+        {EIO, ERR_IO},       {EACCES, ERR_IO},     {ENOSPC, ERR_IO},
+    };
+    struct err err;
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        cr_assert_eq(err_named(err_sys(&err, rows[i].sys_errno, "/x"), &err), -(int)rows[i].code);
+        cr_assert_eq(err.code, rows[i].code);
+    }
+    cr_assert_eq(err_named(err_set(&err, ERR_TIMEOUT, "slow"), &err), -ERR_TIMEOUT);
+    cr_assert_eq(err_named(-ERR_NOT_FOUND, NULL), -ERR_USAGE);
+    cr_assert_eq(err_named(0, &err), 0);
+}
+
 Test(err, exit_codes_blame_the_right_side)
 {
     static const struct {

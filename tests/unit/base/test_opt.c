@@ -19,6 +19,8 @@ static const struct opt_row run_rows[] = {
     {"format", 'f', "auto|unity|tap", "How the firmware prints its results; 'auto' looks for it.",
      "Results"},
     {"out", 'o', "DIR", "Write the run directory here.", NULL},
+    {"verdict", 0, "pass|fail|infra[,...]", "Only these.", NULL},
+    {"since", 0, "today|TIME", "Only what is newer.", NULL},
     {"require-at-least-so-many", 0, "NUMBER", "Fail where fewer tests ran.", NULL},
     {"json", 0, NULL, "Print the result as JSON.", NULL},
     {"verbose", 'v', NULL, "Say more; twice, say all.", NULL},
@@ -47,6 +49,7 @@ static const struct opt_verb run_verb = {
         "\n"
         ".last paragraph in gr\xC3\xBC\xC3\x9F.",
     .rows = run_rows,
+    .fails = "fail: the firmware is to blame",
     .examples = run_examples,
     .see_also = run_see_also,
 };
@@ -64,7 +67,8 @@ static const struct opt_verb power_verb = {
 };
 static const struct opt_verb flash_verb = {
     .name = "flash", .operands = "BOARD=FIRMWARE...", .summary = "flash only"};
-static const struct opt_verb bare_verb = {.name = "doctor", .summary = "look what is wrong"};
+static const struct opt_verb bare_verb = {
+    .operands = "[DRIVER]", .name = "doctor", .summary = "look what is wrong"};
 static const struct opt_verb *const all_verbs[] = {&run_verb, &power_verb, &flash_verb, &bare_verb,
                                                    NULL};
 
@@ -145,6 +149,35 @@ Test(opt, refuses_with_words_that_help)
     expect(&run_verb, "--json=1", NULL, "option '--json' takes no value");
     expect(&run_verb, "--help=1", NULL, "option '--help' takes no value");
     expect(&bare_verb, "--x", NULL, "unknown option '--x'; --help lists them");
+}
+
+Test(opt, a_closed_set_is_held_to)
+{
+    expect(&run_verb, "--format tap -f auto", "format=tap format=auto ", NULL);
+    expect(&run_verb, "--format tpa", NULL,
+           "--format: 'tpa' is none of auto, unity, tap (did you mean 'tap'?)");
+    expect(&run_verb, "-f zebra", NULL, "--format: 'zebra' is none of auto, unity, tap");
+    expect(&run_verb, "--format=", NULL, "--format: '' is none of auto, unity, tap");
+    expect(&run_verb, "--format auto|unity", NULL,
+           "--format: 'auto|unity' is none of auto, unity, tap");
+    expect(&run_verb, "--verdict pass,infra", "verdict=pass,infra ", NULL);
+    expect(&run_verb, "--verdict pass,green", NULL,
+           "--verdict: 'green' is none of pass, fail, infra");
+    expect(&run_verb, "--verdict=", NULL, "--verdict: '' is none of pass, fail, infra");
+    expect(&run_verb, "--since yesterday", "since=yesterday ", NULL);
+    expect(&run_verb, "--board a|b", "board=a|b ", NULL);
+}
+
+Test(opt, a_word_is_chosen_by_its_place)
+{
+    struct err err = {0};
+
+    cr_assert_eq(opt_choose("on|off|cycle", "on", NULL, &err), 0);
+    cr_assert_eq(opt_choose("on|off|cycle", "cycle", NULL, &err), 2);
+    cr_assert_eq(opt_choose("on|off|cycle", "cylce", "what", &err), -ERR_USAGE);
+    cr_assert_str_eq(err.message,
+                     "what: 'cylce' is none of on, off, cycle (did you mean 'cycle'?)");
+    cr_assert_lt(opt_choose("on|off", "", NULL, NULL), 0);
 }
 
 Test(opt, a_beginning_that_fits_two_options_names_both)
@@ -345,6 +378,7 @@ static const char asking[] =
     "cat >hil <<'END' && chmod +x hil && PATH=$PWD:$PATH\n"
     "#!/bin/sh\n"
     "[ \"$*\" = 'boards --names' ] && printf '%s\\n' nucleo-3 nucleo-4 stm32f4 '$(touch EVIL)'\n"
+    "[ \"$*\" = 'drivers --names' ] && printf '%s\\n' flash openocd\n"
     "END\n"
     "eval \"COMP_WORDS=($WORDS)\"\n"
     "COMP_CWORD=$((${#COMP_WORDS[@]} - 1))\n"
@@ -379,7 +413,8 @@ Test(opt, completion_answers)
     static const struct {
         const char *words, *replies;
     } rows[] = {
-        {"hil ''", "run,power,flash,doctor,--help,--version"},
+        {"hil ''", "run,power,flash,doctor,help,--help,--version"},
+        {"hil help p", "power"},
         {"hil p", "power"},
         {"hil --v", "--version"},
         {"hil run --o", "--out"},
@@ -389,6 +424,9 @@ Test(opt, completion_answers)
         {"hil run --board =", "nucleo-3,nucleo-4,stm32f4,$(touch EVIL)"},
         {"hil run --format ''", "auto,unity,tap"},
         {"hil run -f u", "unity"},
+        {"hil run --verdict ''", "pass,fail,infra"},
+        {"hil run --since ''", "today"},
+        {"hil doctor o", "openocd"},
         {"hil run --out ''", "sub.d"},
         {"hil run --lab fw", "fw.elf"},
         {"hil run --require-at-least-so-many ''", ""},
@@ -398,11 +436,10 @@ Test(opt, completion_answers)
         {"hil power nucleo-3 c", "cycle"},
         {"hil flash nuc", "nucleo-3,nucleo-4"},
         {"hil flash nucleo-3 = fw", "fw.elf"},
-        {"hil doctor ''", ""},
         {"hil doctor -", "--help"},
         {"hil zebra ''", ""},
-        {"hil-run -b nucleo-3 -", "--board,--lab,--format,--out,--require-at-least-so-many,--json,"
-                                  "--verbose,--help"},
+        {"hil-run -b nucleo-3 -", "--board,--lab,--format,--out,--verdict,--since,"
+                                  "--require-at-least-so-many,--json,--verbose,--help"},
         {"hil-run -b nuc", "nucleo-3,nucleo-4"},
         {"missing/hil run -b nuc", ""},
     };

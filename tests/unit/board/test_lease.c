@@ -60,7 +60,7 @@ Test(lease, is_exclusive_until_dropped)
     cr_expect_eq(take_now(dir, "b", &second, &err), -ERR_BUSY);
     cr_expect(str_starts(err.message, "b is held by alice (pid 4711, hil run a.elf) since "), "%s",
               err.message);
-    cr_expect(str_ends(err.message, "; try: --wait"), "%s", err.message);
+    cr_expect(str_ends(err.message, "; try: --wait 10m"), "%s", err.message);
     cr_expect_null(second);
     lease_drop(first);
     cr_expect_not(held(dir, "b", NULL));
@@ -222,7 +222,7 @@ Test(lease, a_record_may_be_anything)
         cr_expect_eq(holder.pid, 0, "%s", records[i]);
         holder_done(&holder);
         cr_expect_eq(take_now(dir, "b", &other, &err), -ERR_BUSY);
-        cr_expect_str_eq(err.message, "b is held by somebody; try: --wait");
+        cr_expect_str_eq(err.message, "b is held by somebody; try: --wait 10m");
     }
     lease_drop(lease);
 }
@@ -422,7 +422,7 @@ Test(lease, a_free_board_belongs_to_its_queue)
     struct flock ticket = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 5, .l_len = 1};
     cr_assert_eq(fcntl(fd, F_OFD_SETLK, &ticket), 0);
     cr_expect_eq(take_now(dir, "b", &lease, &err), -ERR_BUSY);
-    cr_expect_str_eq(err.message, "b has a queue of 1; try: --wait");
+    cr_expect_str_eq(err.message, "b has a queue of 1; try: --wait 10m");
     close(fd); /* he is gone, and so is his ticket */
     cr_assert_eq(take_now(dir, "b", &lease, NULL), 0);
     lease_drop(lease);

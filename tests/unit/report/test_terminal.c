@@ -14,7 +14,7 @@ static char *printed(const struct run_result *run, const char *out_dir, struct t
     char *text = NULL;
 
     term.out = open_memstream(&text, ret_size);
-    report_terminal(run, out_dir, &term);
+    report_terminal(run, out_dir, false, &term);
     fclose(term.out);
     return text;
 }

@@ -242,7 +242,7 @@ Test(replay, a_job_without_its_log_is_no_pass)
     cleanup_free char *log = fs_join(bench.dir, "uart.log");
 
     cr_assert_eq(unlink(log), 0);
-    cr_expect_eq(replay(&bench), -ERR_DATA);
+    cr_expect_eq(replay(&bench), -ERR_USAGE);
     cr_expect(strstr(bench.err.message, "uart.log"), "%s", bench.err.message);
     cr_expect_eq(bench.run.count, 0);
 }

@@ -187,7 +187,7 @@ Test(claim, who_waits_is_woken_when_it_is_free)
     cr_assert_eq(host_take(&here, "a", false, &claim, &err), 0, "%s", err.message);
     cr_expect_eq(host_take(&waiter.host, "a", false, &other, &err), -ERR_BUSY);
     cr_expect(str_starts(err.message, "a is held by alice on "), "%s", err.message);
-    cr_expect(str_ends(err.message, "; try: --wait"), "%s", err.message);
+    cr_expect(str_ends(err.message, "; try: --wait 10m"), "%s", err.message);
     cr_assert_eq(pthread_create(&waiter.thread, NULL, wait_for_it, &waiter), 0);
     await_waiters("1");
     dropped_ns = ctx_now_ns();

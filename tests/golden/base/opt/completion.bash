@@ -2,8 +2,8 @@
 
 _hil_options() {
     case $1 in
-    '') printf '%s\n' run power flash doctor --help --version ;;
-    run) printf '%s\n' --board --lab --format --out --require-at-least-so-many --json --verbose --help ;;
+    '') printf '%s\n' run power flash doctor help --help --version ;;
+    run) printf '%s\n' --board --lab --format --out --verdict --since --require-at-least-so-many --json --verbose --help ;;
     power) printf '%s\n' --help --hard ;;
     flash) printf '%s\n' --help ;;
     doctor) printf '%s\n' --help ;;
@@ -18,9 +18,12 @@ _hil_values() {
     run:--lab) echo any file ;;
     run:--format | run:-f) echo any auto unity tap ;;
     run:--out | run:-o) echo any dir ;;
+    run:--verdict) echo any pass fail infra ;;
+    run:--since) echo any today ;;
     run:--require-at-least-so-many) echo any ;;
     power:) echo board on off cycle status ;;
     flash:) echo board ;;
+    doctor:) echo driver ;;
     esac
 }
 
@@ -36,7 +39,7 @@ _hil_add() {
     local line
     case $1 in
     any) ;;
-    board) _hil_match "$2" < <("$3" boards --names 2>/dev/null) ;;
+    board | driver | format) _hil_match "$2" < <("$3" "$1s" --names 2>/dev/null) ;;
     file | dir)
         compopt -o filenames 2>/dev/null
         while IFS= read -r line; do COMPREPLY+=("$line"); done \
@@ -52,7 +55,7 @@ _hil() {
     COMPREPLY=()
     if [[ $program == *-run ]]; then
         verb=run program=${program%-run}
-    elif ((COMP_CWORD == 1)); then
+    elif ((COMP_CWORD == 1)) || [[ $verb == help && $COMP_CWORD == 2 ]]; then
         _hil_match "$cur" < <(_hil_options '')
         return
     fi
