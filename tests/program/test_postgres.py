@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Several hosts with one history in PostgreSQL; and what becomes of a run when it is away."""
 import json
+import socket
+import time
 
 import pytest
 from conftest import wait_until
@@ -85,6 +87,25 @@ def test_a_server_that_is_away_does_not_change_the_verdict(hil, bench, server):
     assert runs == sorted(runs, reverse=True), "the newest first, and numbered in their order"
     assert "of this host" not in hil("history", "--lab", bench.lab).err
     assert hil("store", "send", "--lab", bench.lab).out == "0 sent\n"
+
+
+BOARD = "boards: {a: {flash: {cmd: {run: ['true']}}, reset: {cmd: {run: ['true']}}, console: {tcp: {host: 127.0.0.1, port: 9}}}}\n"
+
+
+@pytest.fixture
+def silent():
+    """The url of a server to which one can connect, and that says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield f"postgresql://hil@127.0.0.1:{listener.getsockname()[1]}/lab?sslmode=disable&connect_timeout=1"
+
+
+def test_a_silent_server_is_waited_for_once_and_told_once(hil, silent):
+    lab = hil.write("lab.yaml", f'lab: bench\nstore: "{silent}"\n{BOARD}')
+    began = time.monotonic()
+    result = hil("boards", "--lab", lab)
+    assert time.monotonic() - began < 2, "one connection, one deadline"
+    assert result.code == 0 and "free" in result.out, result.err
+    assert result.err.count("does not answer") == 1 and "quarantine and what other hosts hold" in result.err, result.err
 
 
 SERVICES = {

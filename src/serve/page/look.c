@@ -60,11 +60,11 @@ static void remember_reason(struct store *store, const char *lab, const char *na
 }
 
 /* Where it is a server's: who of other hosts has a board, and waits for it. */
-static void look_at_leases(struct page *page)
+static void look_at_leases(struct page *page, struct store *store)
 {
     leases_rows_free(page->leases, page->lease_count);
-    claims_look(page->inventory.lab, page->inventory.runtime_dir, &page->leases, &page->lease_count,
-                NULL);
+    claims_look(store, page->inventory.lab, page->inventory.runtime_dir, &page->leases,
+                &page->lease_count, NULL);
 }
 
 /* ---- boards ---------------------------------------------------------------------------------- */
@@ -214,7 +214,7 @@ void page_look(struct page *page)
 
     if (news) {
         store_open(&page->inventory.lab->store, page->state_dir, false, &store, NULL);
-        look_at_leases(page);
+        look_at_leases(page, store);
     }
     if (store)
         store_watched_aside(store, page->inventory.lab->name, &held_back, &reasons);
