@@ -280,7 +280,7 @@ static int fill_table(const struct inventory *inventory, const struct servers *s
     struct err why = {0};
     int rc = 0;
 
-    claims_look(store, lab, inventory->runtime_dir, &leased, &leased_count, &why);
+    claims_look(store, lab->name, inventory->runtime_dir, &leased, &leased_count, &why);
     if (store)
         store_watched_aside(store, lab->name, &held_back, &reasons);
     for (size_t i = 0; i < lab->count && rc == 0; i++) {

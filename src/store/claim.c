@@ -4,6 +4,7 @@
 #include "base/str.h"
 #include "board/lease.h"
 #include "store/keeper_parts.h"
+#include "store/parts.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -136,15 +137,15 @@ void claim_drop(struct claim *claim)
     free(claim);
 }
 
-int claims_look(struct store *store, const struct lab *lab, const char *runtime_dir,
+int claims_look(struct store *store, const char *lab, const char *runtime_dir,
                 struct leases_row **ret, size_t *ret_count, struct err *err)
 {
     cleanup_free char *place = NULL;
 
     *ret = NULL;
     *ret_count = 0;
-    if (!store || !lab->store.url)
+    if (!store || db_file(store->db))
         return 0;
     place = keeper_place(runtime_dir);
-    return leases_look_by(store, lab->name, place, ret, ret_count, err);
+    return leases_look_by(store, lab, place, ret, ret_count, err);
 }

@@ -41,7 +41,7 @@ const struct fence *claim_fence(const struct claim *claim); /* NULL: there is no
 void claim_drop(struct claim *claim);                       /* NULL is fine */
 
 /* Who has the lab's boards by their rows: none where the store is no database, or NULL. */
-int claims_look(struct store *store, const struct lab *lab, const char *runtime_dir,
+int claims_look(struct store *store, const char *lab, const char *runtime_dir,
                 struct leases_row **ret, size_t *ret_count, struct err *err);
 
 #endif
