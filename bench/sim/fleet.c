@@ -361,7 +361,7 @@ static struct db *open_db(const struct fleet *fleet)
     struct err err = {0};
     struct db *db = NULL;
 
-    if (db_open_server(fleet->url, true, &db, &err) < 0) {
+    if (db_open_server(fleet->url, true, NULL, &db, &err) < 0) {
         fprintf(stderr, "sim-fleet: %s\n", err.message);
         exit(1);
     }

@@ -80,7 +80,7 @@ static int64_t size_of(const char *url)
     struct db *db = NULL;
     int64_t size;
 
-    if (db_open_server(url, true, &db, &err) < 0 ||
+    if (db_open_server(url, true, NULL, &db, &err) < 0 ||
         db_prepare(db, "SELECT pg_database_size(current_database())", &statement, &err) < 0 ||
         statement_step(statement, &err) != 1)
         die(err.message);

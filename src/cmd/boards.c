@@ -13,6 +13,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#define MEMORY_MS \
+    10000 /* for all that the store is asked; a server that is silent is left sooner */
+
 static const struct opt_row rows[] = {
     CMD_ROW_LAB,
     CMD_ROW_JSON,
@@ -241,45 +244,43 @@ static void tell_away(const struct lab *lab, const struct servers *servers)
     }
 }
 
-/* By the lab's database, where it has one. What cannot be had is told, and the rest is shown. */
-static void look_at_others(const struct inventory *inventory, struct leases_row **ret,
-                           size_t *ret_count)
+/* What is not known must be told: a board in quarantine looks as any other then. */
+static void tell_unknown(const struct lab *lab, const struct err *why)
 {
-    struct err err = {0};
+    cleanup_free char *clean = text_clean_dup(why->message, ERR_MESSAGE_MAX, TEXT_ONE_LINE);
 
-    if (claims_look(inventory->lab, inventory->runtime_dir, ret, ret_count, &err) == 0)
-        return;
-    cleanup_free char *why = text_clean_dup(err.message, ERR_MESSAGE_MAX, TEXT_ONE_LINE);
-    fprintf(stderr, "hil boards: what other hosts hold is not known: %s\n", why);
+    fprintf(stderr, "hil boards: last verdicts%s quarantine%s not known: %s\n",
+            lab->store.url ? "," : " and",
+            lab->store.url ? " and what other hosts hold are" : " are", clean);
 }
 
-/* Without it a board in quarantine looks as any other: that must be told. */
-static struct store *open_memory(const struct lab *lab)
+/* NULL: there is none, or it was told why not. */
+static struct store *open_memory(const struct lab *lab, const struct ctx *ctx)
 {
     cleanup_free char *state_dir = fs_state_dir();
     struct store *store = NULL;
     struct err err = {0};
 
-    if (store_open(&lab->store, state_dir, false, &store, &err) < 0 && err.code != ERR_NOT_FOUND) {
-        cleanup_free char *why = text_clean_dup(err.message, ERR_MESSAGE_MAX, TEXT_ONE_LINE);
-        fprintf(stderr, "hil boards: last verdicts and quarantine are not known: %s\n", why);
-    }
+    if (store_open_within(&lab->store, state_dir, false, ctx, &store, &err) < 0 &&
+        err.code != ERR_NOT_FOUND)
+        tell_unknown(lab, &err);
     return store;
 }
 
-static int show(const struct request *request, const struct inventory *inventory,
-                const struct servers *servers, struct err *err)
+/* All that the store knows, by one connection and one deadline. */
+static int fill_table(const struct inventory *inventory, const struct servers *servers,
+                      const struct ctx *ctx, struct standing *table, struct err *err)
 {
     const struct lab *lab = inventory->lab;
-    struct standing *table = xcalloc(lab->count, sizeof *table);
+    struct ctx soon = ctx_narrow(ctx, MEMORY_MS);
     cleanup_strv struct strv held_back = {0}, reasons = {0};
-    struct store *store = NULL;
+    struct store *store = open_memory(lab, &soon);
     struct leases_row *leased = NULL;
     size_t leased_count = 0;
+    struct err why = {0};
     int rc = 0;
 
-    look_at_others(inventory, &leased, &leased_count);
-    store = open_memory(lab);
+    claims_look(store, lab->name, inventory->runtime_dir, &leased, &leased_count, &why);
     if (store)
         store_watched_aside(store, lab->name, &held_back, &reasons);
     for (size_t i = 0; i < lab->count && rc == 0; i++) {
@@ -292,6 +293,22 @@ static int show(const struct request *request, const struct inventory *inventory
         standing_hold_back(&table[i], &held_back, &reasons);
         standing_share(&table[i], leased, leased_count);
     }
+    if (!why.code && store && store_trouble(store))
+        why = *store_trouble(store);
+    if (why.code)
+        tell_unknown(lab, &why);
+    store_close(store);
+    leases_rows_free(leased, leased_count);
+    return rc;
+}
+
+static int show(const struct request *request, const struct inventory *inventory,
+                const struct servers *servers, const struct ctx *ctx, struct err *err)
+{
+    const struct lab *lab = inventory->lab;
+    struct standing *table = xcalloc(lab->count, sizeof *table);
+    int rc = fill_table(inventory, servers, ctx, table, err);
+
     if (rc == 0 && request->json)
         rc = print_json(lab, table, err);
     else if (rc == 0)
@@ -300,13 +317,12 @@ static int show(const struct request *request, const struct inventory *inventory
         tell_away(lab, servers);
     for (size_t i = 0; i < lab->count; i++)
         standing_done(&table[i]);
-    store_close(store);
-    leases_rows_free(leased, leased_count);
     free(table);
     return rc;
 }
 
-static int release(const struct inventory *inventory, char **names, int count, struct err *err)
+static int release(const struct inventory *inventory, char **names, int count,
+                   const struct ctx *ctx, struct err *err)
 {
     const struct lab *lab = inventory->lab;
     cleanup_free char *state_dir = fs_state_dir();
@@ -320,13 +336,13 @@ static int release(const struct inventory *inventory, char **names, int count, s
         rc = lab_hint_boards(lab, names[i], err);
     }
     if (rc == 0)
-        rc = store_open(&lab->store, state_dir, true, &store, err);
+        rc = store_open_within(&lab->store, state_dir, true, ctx, &store, err);
     for (int i = 0; i < count && rc == 0; i++) {
         bool was = false;
         rc = store_release(store, lab->name, names[i], &was, err);
         if (rc == 0) {
-            store_watched_forget(store, lab->name, names[i],
-                                 NULL); /* if it knows the board at all */
+            /* If it knows the board at all. */
+            store_watched_forget(store, lab->name, names[i], NULL);
             printf("%s: %s\n", names[i], was ? "released" : "was in no quarantine");
         }
     }
@@ -385,11 +401,11 @@ static int run(const struct app *app, int argc, char **argv)
         return cmd_exit(app, code);
     }
     if (request.release)
-        code = release(&inventory, argv + first, left, &err);
+        code = release(&inventory, argv + first, left, &ctx, &err);
     else if (request.names)
         print_names(inventory.lab);
     else
-        code = show(&request, &inventory, &servers, &err);
+        code = show(&request, &inventory, &servers, &ctx, &err);
     servers_forget(&servers);
     inventory_close(&inventory);
     return code < 0 ? cmd_fail(&verb_boards, &err) : there;

@@ -133,7 +133,8 @@ const struct opt_verb verb_serve = {
         "  /api/history   what the charts are made of: ?days=30&board=NAME&test=NAME\n"
         "  /run/ID/       the files of a run that was seen\n"
         "  /metrics       for Prometheus\n"
-        "  /healthz       200 while the service turns; needs no token\n\n"
+        "  /healthz       200 while the service turns, also without its database; needs no "
+        "token\n\n"
         "SIGHUP reads lab.yaml again; SIGTERM ends it within three seconds.",
     .rows = rows,
     .examples = examples,

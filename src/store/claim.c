@@ -3,6 +3,8 @@
 
 #include "base/str.h"
 #include "board/lease.h"
+#include "store/keeper_parts.h"
+#include "store/parts.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -135,12 +137,15 @@ void claim_drop(struct claim *claim)
     free(claim);
 }
 
-int claims_look(const struct lab *lab, const char *runtime_dir, struct leases_row **ret,
-                size_t *ret_count, struct err *err)
+int claims_look(struct store *store, const char *lab, const char *runtime_dir,
+                struct leases_row **ret, size_t *ret_count, struct err *err)
 {
-    struct keeper_conf conf = keeper_conf(lab, runtime_dir);
+    cleanup_free char *place = NULL;
 
     *ret = NULL;
     *ret_count = 0;
-    return conf.url ? keeper_look(&conf, ret, ret_count, err) : 0;
+    if (!store || db_file(store->db))
+        return 0;
+    place = keeper_place(runtime_dir);
+    return leases_look_by(store, lab, place, ret, ret_count, err);
 }

@@ -23,6 +23,7 @@
 
 #include "conf/lab.h"
 #include "store/keeper.h"
+#include "store/store.h"
 
 struct claims; /* of a process in a lab */
 struct claim;
@@ -39,8 +40,8 @@ int claim_take(struct claims *claims, const struct keeper_wish *wish, const stru
 const struct fence *claim_fence(const struct claim *claim); /* NULL: there is no row */
 void claim_drop(struct claim *claim);                       /* NULL is fine */
 
-/* Who has the lab's boards by their rows: none, where it has no database. */
-int claims_look(const struct lab *lab, const char *runtime_dir, struct leases_row **ret,
-                size_t *ret_count, struct err *err);
+/* Who has the lab's boards by their rows: none where the store is no database, or NULL. */
+int claims_look(struct store *store, const char *lab, const char *runtime_dir,
+                struct leases_row **ret, size_t *ret_count, struct err *err);
 
 #endif

@@ -33,8 +33,10 @@ struct statement;
 
 /* Its schema is made, or brought up to this program's. */
 int db_open_file(const char *path, bool create, struct db **ret, struct err *err);
-/* `url` as libpq has it. -ERR_TOOL: libpq is not installed; -ERR_CONFIG: the url is none. */
-int db_open_server(const char *url, bool create, struct db **ret, struct err *err);
+/* `url` as libpq has it. Nothing on this handle waits longer than `ctx` lets it (NULL: than below).
+ * -ERR_TOOL: libpq is not installed; -ERR_CONFIG: the url is none. */
+int db_open_server(const char *url, bool create, const struct ctx *ctx, struct db **ret,
+                   struct err *err);
 void db_close(struct db *db);             /* NULL is fine; all statements are freed before */
 const char *db_name(const struct db *db); /* for messages */
 const char *db_file(const struct db *db); /* NULL: it is no file of this host */

@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#define REACH_MS 5000
 #define ANSWER_MS 30000
 
 static struct postgres_db *of(const struct db *db)
@@ -18,6 +19,9 @@ static void postgres_close(struct db *db)
 
     if (pg->connection)
         pg->pq.finish(pg->connection);
+    strv_done(&pg->hosts.names);
+    strv_done(&pg->hosts.addresses);
+    strv_done(&pg->hosts.ports);
     free(pg->url);
 }
 
@@ -177,8 +181,8 @@ static int set_up(struct db *db, bool create, struct err *err)
     return rc < 0 ? rc : db_end(db, migrate_locked(db, err), err);
 }
 
-/* For messages: where it is, without any password. */
-static int name_it(struct postgres_db *pg, struct err *err)
+/* For messages: where it is, without any password. And for how long it is tried to be reached. */
+static int read_url(struct postgres_db *pg, struct err *err)
 {
     PQconninfoOption *all = pg->pq.conninfoParse(pg->url, NULL);
     const char *service = NULL, *host = NULL, *name = NULL;
@@ -194,6 +198,8 @@ static int name_it(struct postgres_db *pg, struct err *err)
             host = each->val;
         else if (str_eq(each->keyword, "dbname"))
             name = each->val;
+        else if (str_eq(each->keyword, "connect_timeout") && each->val && atoi(each->val) > 0)
+            pg->reach_ms = atoi(each->val) * INT64_C(1000);
     }
     pg->db.name = service ? xasprintf("PostgreSQL service %s", service)
                           : xasprintf("PostgreSQL %s on %s", name ? name : "database",
@@ -202,16 +208,19 @@ static int name_it(struct postgres_db *pg, struct err *err)
     return 0;
 }
 
-int db_open_server(const char *url, bool create, struct db **ret, struct err *err)
+int db_open_server(const char *url, bool create, const struct ctx *ctx, struct db **ret,
+                   struct err *err)
 {
     struct postgres_db *new = xcalloc(1, sizeof *new);
     int rc = pq_api_load(&new->pq, err);
 
     new->db.engine = &engine;
     new->url = xstrdup(url);
+    new->ctx = ctx ? *ctx : ctx_root(-1, NULL);
+    new->reach_ms = REACH_MS;
     new->answer_ms = ANSWER_MS;
     if (rc == 0)
-        rc = name_it(new, err);
+        rc = read_url(new, err);
     if (rc == 0)
         rc = postgres_reach(new, err);
     if (rc == 0)

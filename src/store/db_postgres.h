@@ -5,35 +5,48 @@
 #ifndef HIL_STORE_DB_POSTGRES_H
 #define HIL_STORE_DB_POSTGRES_H
 
+#include "base/str.h"
 #include "store/db_engine.h"
 #include "store/pq_api.h"
+
+struct postgres_hosts { /* of the url, all that libpq has found; count 0: not known yet */
+    struct strv names, addresses, ports;
+    size_t count;
+};
 
 struct postgres_db {
     struct db db;
     struct pq_api pq;
     PGconn *connection;
     char *url;
+    struct postgres_hosts hosts;
+    struct ctx ctx;    /* all that is waited for ends with it */
     unsigned epoch;    /* of the connection: what was prepared on another is not there */
     unsigned prepared; /* names given */
     bool in_transaction;
     int64_t changes;
-    int64_t answer_ms;
+    int64_t reach_ms, answer_ms;
     const char *channel; /* listened to; NULL: none */
 };
 
 /* ---- db_postgres_connection.c ---------------------------------------------------------------- */
 
-int postgres_reach(struct postgres_db *pg, struct err *err);
 /* Between transactions a connection that the server has closed is noticed and made anew. */
 int postgres_revive(struct postgres_db *pg, struct err *err);
 /* How long it may answer, wait for locks and stand still in a transaction. */
 int postgres_set_limits(struct postgres_db *pg, struct err *err);
 /* The connection is gone, for that reason; NULL: libpq knows why. */
-int postgres_lost(struct postgres_db *pg, const char *why, struct err *err);
+int postgres_lost(struct postgres_db *pg, enum err_code code, const char *why, struct err *err);
+/* The same after ctx_wait() has said `waited`. */
+int postgres_unanswered(struct postgres_db *pg, int waited, struct err *err);
 int postgres_ask(struct postgres_db *pg, const char *sql, struct err *err); /* for no rows */
 /* Everything that the server answers to what was sent: the last result, which the caller clears, or
  * the first error. `sent`: what libpq said to sending it. */
 int postgres_answer(struct postgres_db *pg, int sent, PGresult **ret, struct err *err);
+
+/* ---- db_postgres_reach.c --------------------------------------------------------------------- */
+
+int postgres_reach(struct postgres_db *pg, struct err *err);
 
 /* ---- db_postgres_statement.c ----------------------------------------------------------------- */
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * One connection: made, asked, lost, and made anew.
+ * One connection: asked, lost, and made anew.
  */
 #include "store/db_postgres.h"
 
@@ -8,7 +8,6 @@
 #include "base/str.h"
 #include "base/text.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -22,15 +21,22 @@
 
 /* ---- what may go wrong ----------------------------------------------------------------------- */
 
-int postgres_lost(struct postgres_db *pg, const char *why, struct err *err)
+int postgres_lost(struct postgres_db *pg, enum err_code code, const char *why, struct err *err)
 {
     cleanup_free char *line =
         text_clean_dup(why ? why : pg->pq.errorMessage(pg->connection), WHY_MAX, TEXT_ONE_LINE);
 
-    err_set(err, ERR_GONE, "%s: %s", pg->db.name, line);
+    err_set(err, code, "%s: %s", pg->db.name, line);
     pg->pq.finish(pg->connection);
     pg->connection = NULL; /* a transaction lasts until it is ended: none goes on in another one */
-    return -ERR_GONE;
+    return -(int)code;
+}
+
+int postgres_unanswered(struct postgres_db *pg, int waited, struct err *err)
+{
+    return waited == -ERR_CANCELLED
+               ? postgres_lost(pg, ERR_CANCELLED, "cancelled", err)
+               : postgres_lost(pg, ERR_GONE, "the server does not answer", err);
 }
 
 /* What the server said, whose SQLSTATE is of its manual's appendix A. */
@@ -55,36 +61,33 @@ static int refused(const struct postgres_db *pg, const PGresult *answer, struct 
 
 /* ---- asking ---------------------------------------------------------------------------------- */
 
-static int wait_for_answer(struct postgres_db *pg, int64_t until_ns, struct err *err)
+static int wait_for_answer(struct postgres_db *pg, const struct ctx *ctx, struct err *err)
 {
     for (;;) {
-        int unsent = pg->pq.flush(pg->connection);
-        struct pollfd wait = {.fd = pg->pq.socket(pg->connection),
-                              .events = (short)(POLLIN | (unsent > 0 ? POLLOUT : 0))};
-        int64_t left_ms = (until_ns - ctx_now_ns()) / 1000000;
+        int unsent = pg->pq.flush(pg->connection), got;
         if (unsent < 0)
-            return postgres_lost(pg, NULL, err);
+            return postgres_lost(pg, ERR_GONE, NULL, err);
         if (!unsent && !pg->pq.isBusy(pg->connection))
             return 0;
-        if (left_ms <= 0)
-            return postgres_lost(pg, "the server does not answer", err);
-        if (poll(&wait, 1, (int)left_ms) < 0 && errno != EINTR)
-            return postgres_lost(pg, strerror(errno), err);
-        if ((wait.revents & ~POLLOUT) && !pg->pq.consumeInput(pg->connection))
-            return postgres_lost(pg, NULL, err);
+        got = ctx_wait(ctx, pg->pq.socket(pg->connection),
+                       (short)(POLLIN | (unsent > 0 ? POLLOUT : 0)), NULL);
+        if (got < 0)
+            return postgres_unanswered(pg, got, err);
+        if ((got & ~POLLOUT) && !pg->pq.consumeInput(pg->connection))
+            return postgres_lost(pg, ERR_GONE, NULL, err);
     }
 }
 
 int postgres_answer(struct postgres_db *pg, int sent, PGresult **ret, struct err *err)
 {
-    int64_t until_ns = ctx_now_ns() + 1000000 * (pg->answer_ms + SLACK_MS);
+    struct ctx ctx = ctx_narrow(&pg->ctx, pg->answer_ms + SLACK_MS);
     PGresult *next;
     int rc = 0;
 
     *ret = NULL;
     if (!sent)
-        return postgres_lost(pg, NULL, err);
-    while ((rc = wait_for_answer(pg, until_ns, err)) == 0 &&
+        return postgres_lost(pg, ERR_GONE, NULL, err);
+    while ((rc = wait_for_answer(pg, &ctx, err)) == 0 &&
            (next = pg->pq.getResult(pg->connection))) {
         if (*ret && pg->pq.resultStatus(*ret) == PGRES_FATAL_ERROR) {
             pg->pq.clear(next);
@@ -94,9 +97,9 @@ int postgres_answer(struct postgres_db *pg, int sent, PGresult **ret, struct err
         *ret = next;
     }
     if (rc == 0 && pg->pq.status(pg->connection) != CONNECTION_OK)
-        rc = postgres_lost(pg, NULL, err);
+        rc = postgres_lost(pg, ERR_GONE, NULL, err);
     else if (rc == 0 && !*ret)
-        rc = postgres_lost(pg, "the server answered nothing", err);
+        rc = postgres_lost(pg, ERR_GONE, "the server answered nothing", err);
     else if (rc == 0 && pg->pq.resultStatus(*ret) == PGRES_FATAL_ERROR)
         rc = refused(pg, *ret, err);
     if (rc == 0)
@@ -114,12 +117,6 @@ int postgres_ask(struct postgres_db *pg, const char *sql, struct err *err)
 }
 
 /* ---- the connection -------------------------------------------------------------------------- */
-
-static void ignore_notice(void *arg, const char *message)
-{
-    (void)arg;
-    (void)message;
-}
 
 /* Of this host, for days: $TZ, or where /etc/localtime leads; NULL: it has none. Caller frees. */
 static char *time_zone(void)
@@ -163,24 +160,6 @@ int postgres_set_limits(struct postgres_db *pg, struct err *err)
     return rc == -ERR_GONE ? err_set(err, ERR_GONE, "%s: the connection was lost", pg->db.name) : 0;
 }
 
-/* What stands before the address is what it may say otherwise. */
-int postgres_reach(struct postgres_db *pg, struct err *err)
-{
-    const char *const keys[] = {"connect_timeout", "tcp_user_timeout", "application_name",
-                                "dbname",          "client_encoding",  NULL};
-    const char *const values[] = {"5", "30000", "hil", pg->url, "UTF8", NULL};
-
-    pg->connection = pg->pq.connectdbParams(keys, values, 1);
-    if (!pg->connection)
-        return err_set(err, ERR_IO, "%s: no memory", pg->db.name);
-    if (pg->pq.status(pg->connection) != CONNECTION_OK)
-        return postgres_lost(pg, NULL, err);
-    pg->pq.setNoticeProcessor(pg->connection, ignore_notice, NULL);
-    pg->pq.setnonblocking(pg->connection, 1);
-    pg->epoch++;
-    return postgres_set_limits(pg, err);
-}
-
 int postgres_revive(struct postgres_db *pg, struct err *err)
 {
     if (pg->in_transaction)
@@ -191,7 +170,7 @@ int postgres_revive(struct postgres_db *pg, struct err *err)
         if (poll(&news, 1, 0) <= 0)
             return 0;
         if (!pg->pq.consumeInput(pg->connection))
-            postgres_lost(pg, NULL, NULL);
+            postgres_lost(pg, ERR_GONE, NULL, NULL);
         else
             pg->pq.isBusy(pg->connection);
     }

@@ -59,7 +59,7 @@ int postgres_wait(struct db *db, const struct ctx *ctx, char **ret, struct err *
         if (rc < 0)
             return rc;
         if (!pg->pq.consumeInput(pg->connection))
-            return postgres_lost(pg, NULL, err);
+            return postgres_lost(pg, ERR_GONE, NULL, err);
     }
     return 0;
 }

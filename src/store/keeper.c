@@ -298,24 +298,3 @@ int keeper_take(struct keeper *keeper, const struct keeper_wish *wanted, const s
     wish_free(wish);
     return rc;
 }
-
-/* ---- looking ------------------------------------------------------------------------------- */
-
-int keeper_look(const struct keeper_conf *conf, struct leases_row **ret, size_t *ret_count,
-                struct err *err)
-{
-    cleanup_free char *place = keeper_place(conf->runtime_dir);
-    const struct leases_conf leases_conf = {
-        .url = conf->url, .lab = conf->lab, .place = place, .only_look = true};
-    struct leases *leases = NULL;
-    int rc = leases_open(&leases_conf, &leases, err);
-
-    *ret = NULL;
-    *ret_count = 0;
-    if (rc == -ERR_NOT_FOUND)
-        return 0;
-    if (rc == 0)
-        rc = leases_look(leases, NULL, ret, ret_count, err);
-    leases_close(leases);
-    return rc;
-}

@@ -53,8 +53,4 @@ const struct fence *hold_fence(const struct hold *hold);
 /* Waits a second at most for the server to hear of it. NULL is fine. */
 void hold_drop(struct hold *hold);
 
-/* All rows of the lab, on a connection made for it. */
-int keeper_look(const struct keeper_conf *conf, struct leases_row **ret, size_t *ret_count,
-                struct err *err);
-
 #endif

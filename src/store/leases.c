@@ -24,11 +24,11 @@ struct leases {
 int leases_open(const struct leases_conf *conf, struct leases **ret, struct err *err)
 {
     struct db *db = NULL;
-    int rc = db_open_server(conf->url, !conf->only_look, &db, err);
+    int rc = db_open_server(conf->url, true, conf->ctx, &db, err);
 
     if (rc == 0)
         rc = db_hurry(db, LEASES_ANSWER_MS, err);
-    if (rc == 0 && !conf->only_look)
+    if (rc == 0)
         rc = db_listen(db, CHANNEL, err);
     if (rc < 0) {
         db_close(db);
@@ -381,6 +381,14 @@ int leases_look(struct leases *leases, const struct strv *boards, struct leases_
         read_row(statement, &(*ret)[(*ret_count)++]);
     }
     return rc;
+}
+
+int leases_look_by(struct store *store, const char *lab, const char *place, struct leases_row **ret,
+                   size_t *ret_count, struct err *err)
+{
+    struct leases leases = {.conf = {.lab = lab, .place = place}, .db = store->db};
+
+    return leases_look(&leases, NULL, ret, ret_count, err);
 }
 
 void leases_rows_free(struct leases_row *rows, size_t count)

@@ -30,12 +30,13 @@
 #define LEASES_ANSWER_MS 5000
 
 struct leases;
+struct store;
 
 struct leases_conf {
     const char *url, *lab;
     const char *place; /* of this host and no other: what its kernel's locks mean something for */
     int64_t ttl_ms;
-    bool only_look; /* nothing is made, and nothing listened to; -ERR_NOT_FOUND: there is nothing */
+    const struct ctx *ctx; /* no call waits longer than it lets it; NULL: than LEASES_ANSWER_MS */
 };
 int leases_open(const struct leases_conf *conf, struct leases **ret, struct err *err); /* borrows */
 void leases_close(struct leases *leases); /* NULL is fine; the rows stay until they expire */
@@ -75,9 +76,12 @@ struct leases_row {
     struct holder holder;  /* since: by the server's clock */
     size_t waiting, ahead; /* ahead: of those, not behind RANK_WATCH */
 };
-/* Rows of those boards; NULL: of all that the lab ever shared. */
+/* Rows of those boards. */
 int leases_look(struct leases *leases, const struct strv *boards, struct leases_row **ret,
                 size_t *ret_count, struct err *err);
+/* Of all boards that the lab ever shared, asked for on a store's connection, which is a server's. */
+int leases_look_by(struct store *store, const char *lab, const char *place, struct leases_row **ret,
+                   size_t *ret_count, struct err *err);
 void leases_rows_free(struct leases_row *rows, size_t count);
 
 /* The number that a waiter was told, as it came with db_wait(): one of `seat`'s? */

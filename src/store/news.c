@@ -19,7 +19,7 @@ struct news {
 int news_open(const char *url, struct news **ret, struct err *err)
 {
     struct db *db = NULL;
-    int rc = db_open_server(url, true, &db, err);
+    int rc = db_open_server(url, true, NULL, &db, err);
 
     if (rc == 0)
         rc = db_hurry(db, ANSWER_MS, err);

@@ -14,6 +14,7 @@ struct store {
     /* store_last()'s and store_quarantined()'s, which a lab asks of every board; NULL: not asked
      * yet */
     struct statement *last, *quarantined;
+    struct err trouble; /* of calls that give no error; code 0: none */
 };
 
 /* By what a run is known wherever it is told twice: start, lab, repository, sha, ref, URL; and one of

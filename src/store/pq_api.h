@@ -15,9 +15,11 @@
 #define PQ_API_NAMES(X)   \
     X(clear)              \
     X(cmdTuples)          \
+    X(conninfo)           \
     X(conninfoFree)       \
     X(conninfoParse)      \
-    X(connectdbParams)    \
+    X(connectPoll)        \
+    X(connectStartParams) \
     X(consumeInput)       \
     X(errorMessage)       \
     X(finish)             \
@@ -37,6 +39,7 @@
     X(sendQuery)          \
     X(sendQueryParams)    \
     X(sendQueryPrepared)  \
+    X(setErrorVerbosity)  \
     X(setNoticeProcessor) \
     X(setnonblocking)     \
     X(socket)             \

@@ -30,9 +30,11 @@ int store_quarantine(struct store *store, const char *lab, const char *board, co
     return db_end(store->db, rc, err);
 }
 
-static bool read_quarantine(struct statement *statement, struct store_quarantine *ret)
+static bool read_quarantine(struct store *store, struct store_quarantine *ret)
 {
-    if (statement_step(statement, NULL) != 1)
+    struct statement *statement = store->quarantined;
+
+    if (statement_step(statement, &store->trouble) != 1)
         return false;
     cleanup_free char *fits =
         text_clean_dup(statement_text(statement, 0), sizeof ret->reason - 1, TEXT_ONE_LINE);
@@ -48,11 +50,11 @@ bool store_quarantined(struct store *store, const char *lab, const char *board,
 
     if (!store->quarantined &&
         db_prepare(store->db, "SELECT reason, since_us FROM quarantine WHERE lab = ? AND board = ?",
-                   &store->quarantined, NULL) < 0)
+                   &store->quarantined, &store->trouble) < 0)
         return false;
     store_bind_text(store->quarantined, 1, lab);
     store_bind_text(store->quarantined, 2, board);
-    found = read_quarantine(store->quarantined, ret);
+    found = read_quarantine(store, ret);
     statement_reset(
         store->quarantined); /* ends the read, which would hold up the write-ahead log */
     return found;

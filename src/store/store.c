@@ -26,8 +26,14 @@ static int open_file(const char *state_dir, bool create, struct db **ret, struct
 int store_open(const struct store_conf *conf, const char *state_dir, bool create,
                struct store **ret, struct err *err)
 {
+    return store_open_within(conf, state_dir, create, NULL, ret, err);
+}
+
+int store_open_within(const struct store_conf *conf, const char *state_dir, bool create,
+                      const struct ctx *ctx, struct store **ret, struct err *err)
+{
     struct db *db = NULL;
-    int rc = conf && conf->url ? db_open_server(conf->url, create, &db, err)
+    int rc = conf && conf->url ? db_open_server(conf->url, create, ctx, &db, err)
                                : open_file(state_dir, create, &db, err);
 
     if (rc < 0)
@@ -45,6 +51,11 @@ void store_close(struct store *store)
     statement_free(store->quarantined);
     db_close(store->db);
     free(store);
+}
+
+const struct err *store_trouble(const struct store *store)
+{
+    return store->trouble.code ? &store->trouble : NULL;
 }
 
 /* ---- statements ---------------------------------------------------------------------------- */
@@ -156,12 +167,12 @@ int64_t store_duration(struct store *store, const char *lab, const char *test,
     if (db_prepare(store->db,
                    "SELECT took_us, board FROM jobs"
                    " WHERE lab IS ? AND test = ? AND verdict = 'pass' ORDER BY id DESC LIMIT ?",
-                   &statement, NULL) < 0)
+                   &statement, &store->trouble) < 0)
         return -1;
     store_bind_text(statement, 1, lab);
     store_bind_text(statement, 2, test);
     statement_bind_int(statement, 3, boards ? DURATIONS_LOOKED_AT : MEDIAN_OF);
-    while (here < MEDIAN_OF && statement_step(statement, NULL) == 1) {
+    while (here < MEDIAN_OF && statement_step(statement, &store->trouble) == 1) {
         const char *board = statement_text(statement, 1);
         if (any < MEDIAN_OF)
             any_us[any++] = statement_int(statement, 0);
@@ -171,11 +182,12 @@ int64_t store_duration(struct store *store, const char *lab, const char *test,
     return here ? median(here_us, here) : median(any_us, any);
 }
 
-static bool read_last(struct statement *statement, struct store_last *ret)
+static bool read_last(struct store *store, struct store_last *ret)
 {
+    struct statement *statement = store->last;
     const char *test;
 
-    if (statement_step(statement, NULL) != 1 ||
+    if (statement_step(statement, &store->trouble) != 1 ||
         !store_verdict(statement_text(statement, 0), &ret->verdict))
         return false;
     test = statement_text(statement, 1);
@@ -192,11 +204,11 @@ bool store_last(struct store *store, const char *lab, const char *board, struct 
     if (!store->last && db_prepare(store->db,
                                    "SELECT verdict, test, started_us FROM jobs"
                                    " WHERE lab IS ? AND board = ? ORDER BY id DESC LIMIT 1",
-                                   &store->last, NULL) < 0)
+                                   &store->last, &store->trouble) < 0)
         return false;
     store_bind_text(store->last, 1, lab);
     store_bind_text(store->last, 2, board);
-    found = read_last(store->last, ret);
+    found = read_last(store, ret);
     statement_reset(store->last); /* ends the read, which would hold up the write-ahead log */
     return found;
 }
@@ -212,12 +224,12 @@ unsigned store_infra_streak(struct store *store, const char *lab, const char *bo
                    "SELECT verdict, started_us + took_us FROM jobs"
                    " WHERE lab IS ? AND board = ? AND NOT (verdict = 'infra' AND"
                    " (took_us = 0 OR reason LIKE '%cancelled%')) ORDER BY id DESC LIMIT ?",
-                   &statement, NULL) < 0)
+                   &statement, &store->trouble) < 0)
         return 0;
     store_bind_text(statement, 1, lab);
     store_bind_text(statement, 2, board);
     statement_bind_int(statement, 3, max);
-    while (statement_step(statement, NULL) == 1 &&
+    while (statement_step(statement, &store->trouble) == 1 &&
            str_eq(statement_text(statement, 0), verdict_name(VERDICT_INFRA)))
         if (count++ == 0)
             *ret_unix_s = statement_int(statement, 1) / 1000000;
@@ -231,10 +243,10 @@ int64_t store_last_start_us(struct store *store, const char *lab, const char *bo
 
     if (db_prepare(store->db,
                    "SELECT max(started_us) FROM jobs WHERE lab IS ? AND board = ? AND test = ?",
-                   &statement, NULL) < 0)
+                   &statement, &store->trouble) < 0)
         return 0;
     store_bind_text(statement, 1, lab);
     store_bind_text(statement, 2, board);
     store_bind_text(statement, 3, test);
-    return statement_step(statement, NULL) == 1 ? statement_int(statement, 0) : 0;
+    return statement_step(statement, &store->trouble) == 1 ? statement_int(statement, 0) : 0;
 }

@@ -11,6 +11,7 @@
 #ifndef HIL_STORE_STORE_H
 #define HIL_STORE_STORE_H
 
+#include "base/ctx.h"
 #include "base/err.h"
 #include "base/str.h"
 #include "conf/store.h"
@@ -25,7 +26,13 @@ struct store;
  * yet, and `create` is false. */
 int store_open(const struct store_conf *conf, const char *state_dir, bool create,
                struct store **ret, struct err *err);
+/* The same, and no call on it waits for a server longer than `ctx` lets it. */
+int store_open_within(const struct store_conf *conf, const char *state_dir, bool create,
+                      const struct ctx *ctx, struct store **ret, struct err *err);
 void store_close(struct store *store); /* NULL is fine */
+/* Why one of those calls that give no error, as store_quarantined(), found nothing although there
+ * may be something; NULL: each has answered. */
+const struct err *store_trouble(const struct store *store);
 /* Remembers every job of the run and its cases' durations; one transaction. */
 int store_record(struct store *store, const struct run_result *run, struct err *err);
 /* The same of a run that may be there already, known by its lab, when it began and where it came

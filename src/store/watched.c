@@ -231,10 +231,10 @@ void store_watched_aside(struct store *store, const char *lab, struct strv *ret_
     cleanup_statement struct statement *statement = NULL;
 
     if (db_prepare(store->db, "SELECT board, aside FROM watched WHERE lab = ? AND aside <> ''",
-                   &statement, NULL) < 0)
+                   &statement, &store->trouble) < 0)
         return;
     store_bind_text(statement, 1, lab);
-    while (statement_step(statement, NULL) == 1) {
+    while (statement_step(statement, &store->trouble) == 1) {
         strv_add(ret_boards, statement_text(statement, 0));
         strv_add(ret_reasons, statement_text(statement, 1));
     }
@@ -251,12 +251,12 @@ bool store_last_job(struct store *store, const char *lab, const char *board, int
     if (db_prepare(store->db,
                    "SELECT reason, flash_us > 0, took_us > 0, run_id FROM jobs"
                    " WHERE lab IS ? AND board = ? AND at_us >= ? ORDER BY id DESC LIMIT 1",
-                   &statement, NULL) < 0)
+                   &statement, &store->trouble) < 0)
         return false;
     store_bind_text(statement, 1, lab);
     store_bind_text(statement, 2, board);
     statement_bind_int(statement, 3, since_us);
-    if (statement_step(statement, NULL) != 1)
+    if (statement_step(statement, &store->trouble) != 1)
         return false;
     ret->reason = xstrdup(statement_text(statement, 0));
     ret->flashed = statement_int(statement, 1);

@@ -1,9 +1,17 @@
 # SPDX-License-Identifier: MIT
 """Several hosts with one history in PostgreSQL; and what becomes of a run when it is away."""
 import json
+import os
+import pathlib
+import signal
+import socket
+import threading
+import time
+from contextlib import contextmanager
 
 import pytest
 from conftest import wait_until
+from page_client import Page, Viewer
 from ptyboard import PtyBoard
 
 GOOD = "t.c:1:boots:PASS\r\n\r\n-----------------------\r\n1 Tests 0 Failures 0 Ignored\r\nOK\r\n"
@@ -85,6 +93,87 @@ def test_a_server_that_is_away_does_not_change_the_verdict(hil, bench, server):
     assert runs == sorted(runs, reverse=True), "the newest first, and numbered in their order"
     assert "of this host" not in hil("history", "--lab", bench.lab).err
     assert hil("store", "send", "--lab", bench.lab).out == "0 sent\n"
+
+
+BOARD = "boards: {a: {flash: {cmd: {run: ['true']}}, reset: {cmd: {run: ['true']}}, console: {tcp: {host: 127.0.0.1, port: 9}}}}\n"
+
+
+@pytest.fixture
+def silent():
+    """The url of a server to which one can connect, and that says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield f"postgresql://hil@127.0.0.1:{listener.getsockname()[1]}/lab?sslmode=disable&connect_timeout=1"
+
+
+def test_a_silent_server_is_waited_for_once_and_told_once(hil, silent):
+    lab = hil.write("lab.yaml", f'lab: bench\nstore: "{silent}"\n{BOARD}')
+    began = time.monotonic()
+    result = hil("boards", "--lab", lab)
+    assert time.monotonic() - began < 2, "one connection, one deadline"
+    assert result.code == 0 and "free" in result.out, result.err
+    assert result.err.count("does not answer") == 1 and "quarantine and what other hosts hold" in result.err, result.err
+
+
+@contextmanager
+def stopped(server):
+    """Whoever connects is connected, by the kernel, and hears nothing."""
+    postmaster = int((pathlib.Path(server.data) / "postmaster.pid").read_text().split()[0])
+    os.kill(postmaster, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(postmaster, signal.SIGCONT)
+
+
+def sockets(pid):
+    return sum("socket:" in os.readlink(link) for link in pathlib.Path(f"/proc/{pid}/fd").iterdir())
+
+
+def timed(ask):
+    began = time.monotonic()
+    return ask(), time.monotonic() - began
+
+
+@pytest.mark.threads
+def test_a_page_goes_on_while_its_store_is_silent(hil, bench, server):
+    bench.lab.write_text(bench.lab.read_text().replace("%3Dbench", "%3Dbench&connect_timeout=1"))
+    near = hil.write("near.yaml", "\n".join(line for line in bench.lab.read_text().split("\n") if not line.startswith("store:")))
+    assert bench.run().code == 0
+    go = threading.Event()
+    with Page(hil, bench.lab, "--allow-control") as page, Viewer(page) as viewer:
+        viewer.wait_for(lambda v: v.state.get("a") and v.state["a"]["last"] and v.state["lab"]["store"] is None)
+        with stopped(server):
+            ask = {"board": "a", "do": "release"}  # after which it is asked again
+            assert page.ask("/control", "POST", json.dumps(ask), X_Hil_Key=viewer.state["lab"]["key"])[0] == 202
+            health = []
+            while not viewer.state["lab"]["store"]:
+                health.append(timed(lambda: page.ask("/healthz")[0]))
+                assert len(health) < 20000
+            assert {status for status, _ in health} == {200} and max(took for _, took in health) < 0.5, max(health)
+            assert sorted(took for _, took in health)[len(health) // 2] < 0.1
+            assert "does not answer" in viewer.state["lab"]["store"] and viewer.state["act"]["state"] == "failed"
+            (status, _, body), took = timed(lambda: page.ask("/api/history"))
+            assert status == 503 and b"does not answer" in body and took < 3
+            metrics, took = timed(lambda: page.ask("/metrics")[2].decode())
+            assert "hil_store_up 0" in metrics and 'hil_jobs_total{board="a",verdict="pass"} 1' in metrics and took < 2
+            bench.before = lambda: go.wait(20)
+            run = hil.start("run", "--lab", near, "-b", "a", "--at", "0", "--format", "unity", "fw.bin")
+            viewer.wait_for(lambda v: v.state["a"]["held"] and v.state["a"]["live"])
+            assert page.boards()["a"]["last"]["verdict"] == "pass", "as it was"
+            go.set()
+            assert hil.finish(run).code == 0
+            viewer.wait_for(lambda v: not v.state["a"]["held"])
+        viewer.wait_for(lambda v: v.state["lab"]["store"] is None)
+        assert page.ask("/api/history")[0] == 200 and "hil_store_up 1" in page.ask("/metrics")[2].decode()
+        with stopped(server):
+            before = sockets(page.process.pid)
+            asking = threading.Thread(target=lambda: page.ask("/api/history?days=7"))
+            asking.start()
+            wait_until(lambda: sockets(page.process.pid) >= before + 2, what="a connection to the silent server")
+            code, took = timed(page.stop)
+            asking.join()
+        assert code == 143 and took < 3
+        assert [line for line in page.lines if "does not answer" in line] and "answers again" in page.lines[-1]
 
 
 SERVICES = {

@@ -64,22 +64,6 @@ static void take_presence(struct page *page)
 
 /* ---- what viewers ask for -------------------------------------------------------------------- */
 
-static int release(struct page *page, const char *board, struct err *err)
-{
-    struct store *store = NULL;
-    bool was = false;
-    int rc = store_open(&page->inventory.lab->store, page->state_dir, true, &store, err);
-
-    if (rc == 0)
-        rc = store_release(store, page->inventory.lab->name, board, &was, err);
-    store_close(store);
-    if (rc < 0)
-        return rc;
-    page_say_act(page, board, "release", "done", was ? "released" : "was in no quarantine");
-    page_look(page);
-    return 0;
-}
-
 static struct page_act *free_act(struct page *page, const char *board, struct err *err)
 {
     struct page_act *found = NULL;
@@ -103,13 +87,18 @@ static int start(struct page *page, const char *board, const char *what, struct 
                                  ACT_WAIT, "--",    board,          NULL};
     const char *const power[] = {"power", "--lab", page->lab_path, "--wait", ACT_WAIT,
                                  "--",    board,   what,           NULL};
+    const char *const release[] = {"boards", "--lab", page->lab_path, "--release", "--",
+                                   board,    NULL};
     struct page_act *act = free_act(page, board, err);
     int rc;
 
     if (!act)
         return -(int)ERR_BUSY;
-    rc = child_start(&act->child, page->program, str_eq(what, "reset") ? reset : power, ACT_MS,
-                     &page->ctx, err);
+    rc = child_start(&act->child, page->program,
+                     str_eq(what, "reset")     ? reset
+                     : str_eq(what, "release") ? release
+                                               : power,
+                     ACT_MS, &page->ctx, err);
     if (rc < 0)
         return rc;
     act->board = xstrdup(board);
@@ -121,15 +110,13 @@ static int start(struct page *page, const char *board, const char *what, struct 
 
 int page_act(struct page *page, const char *board, const char *what, struct err *err)
 {
-    static const char *const known[] = {"reset", "on", "off", "cycle"};
+    static const char *const known[] = {"reset", "on", "off", "cycle", "release"};
     const struct board_conf *conf = lab_board(page->inventory.lab, board);
 
     if (!conf)
         return err_set(err, ERR_NOT_FOUND, "the lab has no board '%.100s'", board);
     page_tell_of(page, JOURNAL_NOTICE, (struct journal_field){"HIL_BOARD", conf->name},
                  "%s: %.20s, asked for on the page", conf->name, what);
-    if (str_eq(what, "release"))
-        return release(page, conf->name, err);
     for (size_t i = 0; i < ARRAY_SIZE(known); i++)
         if (str_eq(what, known[i]))
             return start(page, conf->name, known[i], err);
@@ -148,6 +135,7 @@ static void take_act(struct page *page, struct page_act *act)
     free(act->board);
     free(act->what);
     *act = (struct page_act){.board = NULL};
+    page->store.asked_ns = 0; /* it may have changed what is remembered */
     page_look(page);
 }
 

@@ -4,11 +4,13 @@
 #include "store/charts.h"
 #include "store/flaky.h"
 
+#include <stdlib.h>
+
 #define DAYS_DEFAULT 30
 #define DAYS_MAX 366
 #define JOBS 60
 #define FLAKY 50
-#define RESULTS 20000 /* that flips are looked for in: the page's loop waits for the answer */
+#define RESULTS 20000 /* that flips are looked for in: somebody waits for the answer */
 #define DAY_US (INT64_C(86400) * 1000000)
 
 /* took_us: of one that passed, on the average; null: none did. */
@@ -152,26 +154,99 @@ static int put_all(struct store *store, const struct history_filter *filter, str
     return rc;
 }
 
-int page_history(const struct page *page, const char *days, const char *board, const char *test,
-                 struct json_out *out, struct err *err)
+/* ---- asked for ------------------------------------------------------------------------------- */
+
+struct page_history {
+    struct question question;
+    char *lab, *board, *test;
+    int64_t days;
+    struct buf text;
+    bool here, dropped; /* it is answered; nobody wants it any more */
+};
+
+static int ask(struct question *question, struct store *store, struct err *err)
 {
+    struct page_history *history = (struct page_history *)question;
+    const struct history_filter filter = {.lab = history->lab,
+                                          .board = history->board,
+                                          .job = history->test,
+                                          .since_us = ctx_unix_us() - history->days * DAY_US,
+                                          .limit = JOBS};
+    struct json_out out;
+    int rc;
+
+    json_begin(&out, -1, 0);
+    json_object(&out);
+    json_kv_int(&out, "schema", 1);
+    json_kv_int(&out, "span", history->days);
+    rc = store ? put_all(store, &filter, &out, err) : 0;
+    json_object_end(&out);
+    json_end(&out, NULL);
+    history->text = out.pending;
+    return rc;
+}
+
+static void forget(struct question *question)
+{
+    struct page_history *history = (struct page_history *)question;
+
+    free(history->lab);
+    free(history->board);
+    free(history->test);
+    buf_done(&history->text);
+    free(history);
+}
+
+int page_history_ask(struct page *page, const char *days, const char *board, const char *test,
+                     struct page_history **ret, struct err *err)
+{
+    const struct lab *lab = page->inventory.lab;
     uint64_t count = DAYS_DEFAULT;
-    struct store *store = NULL;
-    struct history_filter filter = {
-        .lab = page->inventory.lab->name, .board = board, .job = test, .limit = JOBS};
+    struct page_history *history;
     int rc = days ? str_to_u64(days, DAYS_MAX, "days", &count, err) : 0;
 
     if (rc < 0)
         return rc;
-    filter.since_us = ctx_unix_us() - (int64_t)count * DAY_US;
-    rc = store_open(&page->inventory.lab->store, page->state_dir, false, &store, err);
-    if (rc < 0 && rc != -ERR_NOT_FOUND)
-        return rc;
-    json_object(out);
-    json_kv_int(out, "schema", 1);
-    json_kv_int(out, "span", (int64_t)count);
-    rc = store ? put_all(store, &filter, out, err) : 0;
-    json_object_end(out);
-    store_close(store);
-    return rc;
+    history = xcalloc(1, sizeof *history);
+    *history = (struct page_history){.lab = xstrdup(lab->name),
+                                     .board = xstrdup(board),
+                                     .test = xstrdup(test),
+                                     .days = (int64_t)count,
+                                     .text = BUF_INIT(0)};
+    history->question =
+        (struct question){.ask = ask, .free = forget, .url = xstrdup(lab->store.url)};
+    asker_put(page->asker, &history->question);
+    *ret = history;
+    return 0;
+}
+
+void page_history_take(struct question *question)
+{
+    struct page_history *history = (struct page_history *)question;
+
+    history->here = true;
+    if (history->dropped)
+        question_free(question);
+}
+
+bool page_history_is_here(const struct page_history *history)
+{
+    return history->here;
+}
+
+int page_history_text(const struct page_history *history, const struct buf **ret, struct err *err)
+{
+    *ret = &history->text;
+    if (history->question.rc < 0)
+        *err = history->question.err;
+    return history->question.rc;
+}
+
+void page_history_drop(struct page_history *history)
+{
+    if (!history)
+        return;
+    history->dropped = true;
+    if (history->here)
+        question_free(&history->question);
 }

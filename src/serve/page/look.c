@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/fs.h"
 #include "serve/page/page_state.h"
-#include "store/watched.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,6 +10,7 @@
 #include <unistd.h>
 
 #define SERVER_EVERY_NS INT64_C(10000000000)
+#define AWAY_EVERY_NS (ASKER_AWAY_MS * INT64_C(1000000))
 #define FILE_BYTES_MAX ((size_t)1 << 20)
 
 /* ---- the store ------------------------------------------------------------------------------- */
@@ -30,9 +30,10 @@ static bool store_is_news(struct page *page)
     bool news = false;
 
     if (page->inventory.lab->store.url) {
-        news = !page->store_asked_ns || now_ns - page->store_asked_ns >= SERVER_EVERY_NS;
+        int64_t every_ns = page->store.why ? AWAY_EVERY_NS : SERVER_EVERY_NS;
+        news = !page->store.asked_ns || now_ns - page->store.asked_ns >= every_ns;
         if (news)
-            page->store_asked_ns = now_ns;
+            page->store.asked_ns = now_ns;
         return news;
     }
     for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
@@ -40,36 +41,15 @@ static bool store_is_news(struct page *page)
         struct stat now = {0};
         if (stat(path, &now) < 0)
             now = (struct stat){0};
-        news |= !is_same_file(&now, &page->store_seen[i]);
-        page->store_seen[i] = now;
+        news |= !is_same_file(&now, &page->store.seen[i]);
+        page->store.seen[i] = now;
     }
     return news;
 }
 
-static void remember_reason(struct store *store, const char *lab, const char *name,
-                            struct page_board *board)
-{
-    struct store_job job;
-
-    free(board->reason);
-    board->reason = NULL;
-    if (store && store_last_job(store, lab, name, 0, &job)) {
-        board->reason = xstrdup(job.reason);
-        store_job_done(&job);
-    }
-}
-
-/* Where it is a server's: who of other hosts has a board, and waits for it. */
-static void look_at_leases(struct page *page)
-{
-    leases_rows_free(page->leases, page->lease_count);
-    claims_look(page->inventory.lab, page->inventory.runtime_dir, &page->leases, &page->lease_count,
-                NULL);
-}
-
 /* ---- boards ---------------------------------------------------------------------------------- */
 
-/* Without the store, what it said last still holds. */
+/* What the store said last still holds. */
 static void keep_memory(struct standing *now, const struct standing *before)
 {
     now->has_last = before->has_last;
@@ -107,38 +87,26 @@ static struct run_follow *find_run(struct page *page, struct page_board *board)
     return run;
 }
 
-static void look_at_board(struct page *page, struct store *store, bool news, size_t i)
+/* The run that has it now; NULL: none. */
+static struct run_follow *look_at_board(struct page *page, size_t i)
 {
     struct page_board *board = &page->boards[i];
-    struct run_follow *run;
     struct standing now;
 
-    standing_look(&page->inventory, store, i, &now, NULL);
-    standing_share(&now, page->leases, page->lease_count);
-    if (news)
-        remember_reason(store, page->inventory.lab->name, now.conf->name, board);
-    else
-        keep_memory(&now, &board->standing);
+    standing_look(&page->inventory, NULL, i, &now, NULL);
+    standing_share(&now, page->store.leases, page->store.lease_count);
+    keep_memory(&now, &board->standing);
     standing_done(&board->standing);
     board->standing = now;
-    run = find_run(page, board);
-    if (run)
-        run->used = true;
+    return find_run(page, board);
 }
 
 void page_glimpse(struct page *page, const char *name)
 {
     for (size_t i = 0; i < page->inventory.lab->count; i++) {
-        struct page_board *board = &page->boards[i];
-        struct standing now;
-        if (!str_eq(board->lock_name, name))
+        if (!str_eq(page->boards[i].lock_name, name))
             continue;
-        standing_look(&page->inventory, NULL, i, &now, NULL);
-        standing_share(&now, page->leases, page->lease_count);
-        keep_memory(&now, &board->standing);
-        standing_done(&board->standing);
-        board->standing = now;
-        find_run(page, board);
+        look_at_board(page, i);
         if (page->runs_changed)
             page_remember(page);
         page->runs_changed = false;
@@ -159,11 +127,7 @@ void page_forget_boards(struct page *page)
     }
     free(page->boards);
     page->boards = NULL;
-    leases_rows_free(page->leases, page->lease_count);
-    page->leases = NULL;
-    page->lease_count = 0;
-    memset(page->store_seen, 0, sizeof page->store_seen);
-    page->store_asked_ns = 0;
+    page_forget_store(page);
 }
 
 /* ---- other services' files ------------------------------------------------------------------- */
@@ -206,28 +170,25 @@ static void look_at_files(struct page *page)
 
 /* ---- all of it ------------------------------------------------------------------------------- */
 
-void page_look(struct page *page)
+void page_look_again(struct page *page)
 {
-    cleanup_strv struct strv held_back = {0}, reasons = {0};
-    struct store *store = NULL;
-    bool news = store_is_news(page);
-
-    if (news) {
-        store_open(&page->inventory.lab->store, page->state_dir, false, &store, NULL);
-        look_at_leases(page);
-    }
-    if (store)
-        store_watched_aside(store, page->inventory.lab->name, &held_back, &reasons);
     for (size_t i = 0; i < page->run_count; i++)
         page->runs[i]->used = false;
-    for (size_t i = 0; i < page->inventory.lab->count; i++)
-        look_at_board(page, store, news, i);
-    for (size_t i = 0; news && i < page->inventory.lab->count; i++)
-        standing_hold_back(&page->boards[i].standing, &held_back, &reasons);
-    store_close(store);
+    for (size_t i = 0; i < page->inventory.lab->count; i++) {
+        struct run_follow *run = look_at_board(page, i);
+        if (run)
+            run->used = true;
+    }
     page->looked_ns = ctx_now_ns();
     look_at_files(page);
     page_say_boards(page);
     page_say_services(page);
     page_say_lab(page);
+}
+
+void page_look(struct page *page)
+{
+    if (!page->store.asking && store_is_news(page))
+        page_ask_store(page);
+    page_look_again(page);
 }

@@ -74,21 +74,17 @@ static int64_t is_quarantined(const struct page_board *board)
     return board->standing.quarantined;
 }
 
-struct totals_out {
-    struct buf *jobs, *seconds;
-};
-
-static int put_total(void *arg, const struct history_total *total)
+int page_metrics_total(void *arg, const struct history_total *total)
 {
-    const struct totals_out *to = arg;
+    struct page_totals *to = arg;
 
-    buf_adds(to->jobs, "hil_jobs_total{board=\"");
-    value(to->jobs, total->board);
-    buf_addf(to->jobs, "\",verdict=\"%s\"} %" PRIu64 "\n", verdict_name(total->verdict),
+    buf_adds(&to->jobs, "hil_jobs_total{board=\"");
+    value(&to->jobs, total->board);
+    buf_addf(&to->jobs, "\",verdict=\"%s\"} %" PRIu64 "\n", verdict_name(total->verdict),
              total->jobs);
-    buf_adds(to->seconds, "hil_job_seconds_total{board=\"");
-    value(to->seconds, total->board);
-    buf_addf(to->seconds, "\",verdict=\"%s\"} %.3f\n", verdict_name(total->verdict),
+    buf_adds(&to->seconds, "hil_job_seconds_total{board=\"");
+    value(&to->seconds, total->board);
+    buf_addf(&to->seconds, "\",verdict=\"%s\"} %.3f\n", verdict_name(total->verdict),
              (double)total->took_us / 1e6);
     return 0;
 }
@@ -96,16 +92,15 @@ static int put_total(void *arg, const struct history_total *total)
 /* A metric's lines stand together. */
 static void put_verdicts(const struct page *page, struct buf *out)
 {
-    cleanup_buf struct buf seconds = BUF_INIT(out->ceiling);
-    struct store *store = NULL;
+    const struct page_totals *totals = &page->store.totals;
 
     head(out, "hil_jobs_total", "counter", "Jobs that ended, by board and verdict.");
-    head(&seconds, "hil_job_seconds_total", "counter", "Time that jobs had their boards.");
-    if (store_open(&page->inventory.lab->store, page->state_dir, false, &store, NULL) == 0)
-        history_totals(store, page->inventory.lab->name, put_total,
-                       &(struct totals_out){out, &seconds}, NULL);
-    store_close(store);
-    buf_add(out, seconds.data, seconds.size);
+    buf_add(out, totals->jobs.data, totals->jobs.size);
+    head(out, "hil_job_seconds_total", "counter", "Time that jobs had their boards.");
+    buf_add(out, totals->seconds.data, totals->seconds.size);
+    head(out, "hil_store_up", "gauge",
+         "Whether the store has answered; else its numbers are its last.");
+    buf_addf(out, "hil_store_up %d\n", !page->store.why);
 }
 
 static void put_services(const struct page *page, struct buf *out)

@@ -280,6 +280,7 @@ static int run_on(struct page *page, struct err *err)
         spool_sender_turn(&page->sender, page->inventory.lab, page->lab_path, page->state_dir,
                           &page->ctx, &due);
         wait_for_news(page, due);
+        page_take_answers(page);
         page_take_children(page);
         if (is_watched(page)) {
             if (ctx_now_ns() >= page->look_due_ns)
@@ -290,7 +291,7 @@ static int run_on(struct page *page, struct err *err)
             hear(page, false);
         }
         web_wake(page->web);
-        if (web_turn(page->web))
+        if (web_turn(page->web) && !asker_is_stuck(page->asker))
             notify_alive(&page->notify);
     }
     notify_send(&page->notify, "STOPPING=1");
@@ -367,6 +368,10 @@ static int open_all(struct page *page, struct err *err)
     if (rc == 0)
         rc = open_descriptors(page, err);
     if (rc == 0)
+        rc = asker_open(page->state_dir, &page->ctx, &page->asker, err);
+    if (rc == 0)
+        rc = listen_on(page, asker_fd(page->asker), err);
+    if (rc == 0)
         rc =
             access_open(&page->access, request->token_file, request->hosts, request->tls_cert, err);
     if (rc == 0)
@@ -392,6 +397,8 @@ static void close_all(struct page *page)
     web_close(page->web);
     page_forget_runs(page);
     page_forget_boards(page);
+    asker_close(page->asker);
+    free(page->store.why);
     topic_done(&page->topic);
     access_done(&page->access);
     inventory_close(&page->inventory);
@@ -419,6 +426,7 @@ static void begin(struct page *page)
     page->state_dir = fs_state_dir();
     page->started_unix_s = (int64_t)time(NULL);
     page->deaf = true;
+    page_forget_store(page);
     notify_open(&page->notify);
     journal_open(&page->journal, fileno(page->request->out), JOURNAL_SOCKET);
 }

@@ -11,6 +11,7 @@
 #include "serve/message_id.h"
 #include "serve/notify.h"
 #include "serve/page/access.h"
+#include "serve/page/asker.h"
 #include "serve/page/child.h"
 #include "serve/page/console.h"
 #include "serve/page/page.h"
@@ -18,6 +19,7 @@
 #include "serve/page/services.h"
 #include "serve/page/topic.h"
 #include "serve/spool_sender.h"
+#include "store/charts.h"
 
 #include <sys/stat.h>
 
@@ -38,6 +40,20 @@ struct page_there { /* boards of servers */
     struct child child;
     int64_t due_ns;
     struct strv names, texts; /* each board's JSON, as hil boards --json has it */
+};
+
+struct page_totals { /* lines of metrics */
+    struct buf jobs, seconds;
+};
+struct page_store {            /* as it has answered last; of each board: in its standing */
+    struct stat seen[2];       /* its file and its log, when they were read */
+    int64_t asked_ns;          /* when a store on a server was; 0: never */
+    struct question *asking;   /* that is not answered yet; the asker's; NULL: none */
+    uint64_t answers;          /* that have come */
+    char *why;                 /* there was no answer the last time; NULL: there was one */
+    struct leases_row *leases; /* of boards that hosts share, as that server had them */
+    size_t lease_count;
+    struct page_totals totals;
 };
 
 struct page_act { /* something that is done with a board for a viewer */
@@ -63,10 +79,8 @@ struct page {
     struct child presence;
     struct page_there there;
     struct page_act acts[PAGE_CHILDREN_MAX];
-    struct stat store_seen[2]; /* the store's file and its log, when they were read */
-    int64_t store_asked_ns;    /* when a store on a server was; 0: never */
-    struct leases_row *leases; /* of boards that hosts share, as that server had them */
-    size_t lease_count;
+    struct asker *asker;
+    struct page_store store;
     struct services services;
 
     struct topic topic;
@@ -99,12 +113,18 @@ __attribute__((format(printf, 4, 5))) void page_tell_of(const struct page *page,
 void page_freshen(struct page *page);
 struct page_board *page_board(const struct page *page, const char *name); /* NULL: none */
 
-/* look.c: leases, store and other services' files are looked at, */
+/* look.c: leases and other services' files are looked at, and the store is asked where it has news,
+ */
 void page_look(struct page *page);
+void page_look_again(struct page *page); /* and it is not */
 /* A file of the runtime directory was written to: if it is a lease's, whose run has the board now
  * is known, however short it has it and whether anybody watches or not. */
 void page_glimpse(struct page *page, const char *name);
 void page_forget_boards(struct page *page);
+/* remembered.c: what the store says of the boards. */
+void page_ask_store(struct page *page);
+void page_take_answers(struct page *page); /* also to history.c's questions */
+void page_forget_store(struct page *page);
 /* say.c: and what is news is said. */
 void page_say_boards(struct page *page);
 void page_put_board(const struct page *page, const struct page_board *board, struct json_out *out);
@@ -143,9 +163,15 @@ void page_listen_to_child(const struct page *page, const struct child *child);
 
 /* metrics.c: Prometheus' text format 0.0.4. */
 void page_metrics(const struct page *page, struct buf *out);
+int page_metrics_total(void *arg, const struct history_total *total); /* into page_totals */
 
 /* history.c: charts and past jobs as a JSON object; `days`, `board` and `test` may be NULL. */
-int page_history(const struct page *page, const char *days, const char *board, const char *test,
-                 struct json_out *out, struct err *err);
+struct page_history; /* asked for; */
+int page_history_ask(struct page *page, const char *days, const char *board, const char *test,
+                     struct page_history **ret, struct err *err);
+bool page_history_is_here(const struct page_history *history); /* answered or not: */
+int page_history_text(const struct page_history *history, const struct buf **ret, struct err *err);
+void page_history_drop(struct page_history *history); /* it may not be here; NULL is fine */
+void page_history_take(struct question *question);
 
 #endif

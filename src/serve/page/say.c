@@ -133,6 +133,7 @@ void page_say_lab(struct page *page)
     json_kv_string(&out, "version", page->request->version);
     json_kv_int(&out, "boards", (int64_t)(lab->count + page->there.names.count));
     json_kv_int(&out, "started", page->started_unix_s);
+    json_kv_string(&out, "store", page->store.why);
     json_kv_bool(&out, "login", page->access.token);
     json_kv_string(&out, "key", page->request->control ? page->access.key : NULL);
     json_object_end(&out);

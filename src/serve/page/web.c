@@ -9,7 +9,6 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define BODY_MAX ((size_t)8 << 10)
 #define SEND_BYTES (128 << 10) /* of a viewer's socket: the kernel would let it grow to megabytes */
 #define PEM_MAX ((size_t)256 << 10)
 #define LAST_TURNS 20
@@ -125,11 +124,6 @@ struct web_target web_target(const char *url)
 
 /* ---- requests -------------------------------------------------------------------------------- */
 
-struct call {
-    struct buf body;
-    bool too_large;
-};
-
 /* What anybody may have: it holds nothing of the lab. */
 static bool is_open(enum web_route route)
 {
@@ -148,15 +142,16 @@ static enum MHD_Result refuse(struct web *web, struct MHD_Connection *connection
     return web_say(web, connection, status, text);
 }
 
-static enum MHD_Result dispatch(struct web *web, struct MHD_Connection *connection, const char *url,
-                                const char *method, const struct call *call)
+static enum MHD_Result dispatch(struct web *web, struct web_call *call, const char *url,
+                                const char *method)
 {
+    struct MHD_Connection *connection = call->connection;
     const struct access *access = &web->page->access;
     const char *host = web_header(web, connection, "Host");
     struct web_target target = web_target(url);
     bool is_get = str_eq(method, "GET") || str_eq(method, "HEAD");
 
-    web->counts.requests++;
+    web->counts.requests += !call->waited;
     if (!access_host_ok(access, host))
         return refuse(web, connection, 421,
                       "this is not the host that you asked for; hil serve --host NAME lets it be");
@@ -169,7 +164,7 @@ static enum MHD_Result dispatch(struct web *web, struct MHD_Connection *connecti
                          cookie_of(web, connection)))
         return refuse(web, connection, 401, "a token is needed");
     if (!target.is_post)
-        return web_get(web, connection, &target);
+        return web_get(web, call, &target);
     if (!access_origin_ok(access, web_header(web, connection, "Origin"), host,
                           web_header(web, connection, "Sec-Fetch-Site")))
         return refuse(web, connection, 403, "that was asked for by another site");
@@ -182,12 +177,11 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
                                   const char *method, const char *version, const char *bytes,
                                   size_t *count, void **state)
 {
-    struct call *call = *state;
+    struct web_call *call = *state;
 
     (void)version;
     if (!call) { /* the headers are there */
-        *state = call = xcalloc(1, sizeof *call);
-        call->body = (struct buf)BUF_INIT(BODY_MAX);
+        *state = web_call_new(arg, connection);
         return MHD_YES;
     }
     if (*count) {
@@ -196,22 +190,16 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
         *count = 0;
         return MHD_YES;
     }
-    return dispatch(arg, connection, url, method, call);
+    return dispatch(arg, call, url, method);
 }
 
 static void on_end(void *arg, struct MHD_Connection *connection, void **state,
                    enum MHD_RequestTerminationCode why)
 {
-    struct call *call = *state;
-
     (void)arg;
     (void)connection;
     (void)why;
-    if (call) {
-        sodium_memzero(call->body.data, call->body.size); /* it may be a login */
-        buf_done(&call->body);
-    }
-    free(call);
+    web_call_free(*state);
     *state = NULL;
 }
 
@@ -296,7 +284,13 @@ int64_t web_timeout_ms(const struct web *web)
 {
     MHD_UNSIGNED_LONG_LONG ms = 0;
 
-    return web->api.get_timeout(web->daemon, &ms) == MHD_YES ? (int64_t)ms : -1;
+    int64_t due_ns = web_next_due_ns(web), left_ms = -1;
+
+    if (due_ns != INT64_MAX)
+        left_ms = due_ns > ctx_now_ns() ? (due_ns - ctx_now_ns() + 999999) / 1000000 : 0;
+    if (web->api.get_timeout(web->daemon, &ms) == MHD_YES && (left_ms < 0 || (int64_t)ms < left_ms))
+        left_ms = (int64_t)ms;
+    return left_ms;
 }
 
 bool web_turn(struct web *web)
@@ -315,7 +309,7 @@ void web_close(struct web *web)
         return;
     if (web->daemon) {
         web_dismiss(web);
-        for (int i = 0; i < LAST_TURNS && web->counts.viewers; i++)
+        for (int i = 0; i < LAST_TURNS && (web->counts.viewers || web->calls); i++)
             web_turn(web);
         web->api.stop_daemon(web->daemon);
     }

@@ -62,16 +62,18 @@ static enum MHD_Result give_json(struct web *web, struct MHD_Connection *connect
     return done;
 }
 
-static enum MHD_Result get_boards(struct web *web, struct MHD_Connection *connection)
+static enum MHD_Result get_boards(struct web *web, struct web_call *call)
 {
     struct page *page = web->page;
     struct json_out out;
 
-    page_freshen(page);
+    if (web_waits_for_look(web, call))
+        return MHD_YES;
     json_begin(&out, -1, 0);
     json_object(&out);
     json_kv_int(&out, "schema", 1);
     json_kv_string(&out, "lab", page->inventory.lab->name);
+    json_kv_string(&out, "store", page->store.why);
     json_key(&out, "boards");
     json_array(&out);
     for (size_t i = 0; i < page->inventory.lab->count; i++)
@@ -80,30 +82,39 @@ static enum MHD_Result get_boards(struct web *web, struct MHD_Connection *connec
         json_raw(&out, page->there.texts.items[i]);
     json_array_end(&out);
     json_object_end(&out);
-    return give_json(web, connection, &out);
+    return give_json(web, call->connection, &out);
 }
 
-static enum MHD_Result get_history(struct web *web, struct MHD_Connection *connection)
+static enum MHD_Result get_history(struct web *web, struct web_call *call)
 {
-    struct json_out out;
+    struct MHD_Connection *connection = call->connection;
+    const struct buf *text;
     struct err err = {0};
 
-    json_begin(&out, -1, 0);
-    if (page_history(web->page, web_query(web, connection, "days"),
-                     web_query(web, connection, "board"), web_query(web, connection, "test"), &out,
-                     &err) == 0)
-        return give_json(web, connection, &out);
-    json_done(&out);
-    return web_say(web, connection, err.code == ERR_USAGE ? 400 : 503, err.message);
+    if (!call->history &&
+        page_history_ask(web->page, web_query(web, connection, "days"),
+                         web_query(web, connection, "board"), web_query(web, connection, "test"),
+                         &call->history, &err) < 0)
+        return web_say(web, connection, 400, err.message);
+    if (web_waits_for_history(web, call))
+        return MHD_YES;
+    if (!page_history_is_here(call->history))
+        return web_say(web, connection, 503, "the store has too much to do; try again later");
+    if (page_history_text(call->history, &text, &err) < 0)
+        return web_say(web, connection, 503, err.message);
+    return web_answer(
+        web, connection,
+        &(struct web_answer){.status = 200, .type = JSON, .bytes = text->data, .size = text->size});
 }
 
-static enum MHD_Result get_metrics(struct web *web, struct MHD_Connection *connection)
+static enum MHD_Result get_metrics(struct web *web, struct web_call *call)
 {
     cleanup_buf struct buf out = BUF_INIT(METRICS_MAX);
 
-    page_freshen(web->page);
+    if (web_waits_for_look(web, call))
+        return MHD_YES;
     page_metrics(web->page, &out);
-    return web_answer(web, connection,
+    return web_answer(web, call->connection,
                       &(struct web_answer){.status = 200,
                                            .type = "text/plain; version=0.0.4; charset=utf-8",
                                            .bytes = out.data,
@@ -181,9 +192,9 @@ static enum MHD_Result get_file(struct web *web, struct MHD_Connection *connecti
 
 /* ---- which of them --------------------------------------------------------------------------- */
 
-enum MHD_Result web_get(struct web *web, struct MHD_Connection *connection,
-                        const struct web_target *target)
+enum MHD_Result web_get(struct web *web, struct web_call *call, const struct web_target *target)
 {
+    struct MHD_Connection *connection = call->connection;
     const struct run_follow *run =
         target->run ? page_run_by_id(web->page, target->run, target->run_length) : NULL;
 
@@ -193,13 +204,13 @@ enum MHD_Result web_get(struct web *web, struct MHD_Connection *connection,
     case WEB_HEALTH:
         return web_say(web, connection, 200, "ok");
     case WEB_METRICS:
-        return get_metrics(web, connection);
+        return get_metrics(web, call);
     case WEB_EVENTS:
         return web_view(web, connection);
     case WEB_STATE:
-        return get_boards(web, connection);
+        return get_boards(web, call);
     case WEB_HISTORY:
-        return get_history(web, connection);
+        return get_history(web, call);
     case WEB_RUN:
     case WEB_FILE:
         if (!run)

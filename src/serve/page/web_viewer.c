@@ -276,6 +276,7 @@ void web_wake(struct web *web)
         viewer->suspended = false;
         web->api.resume_connection(viewer->connection);
     }
+    web_go_on(web);
 }
 
 void web_dismiss(struct web *web)

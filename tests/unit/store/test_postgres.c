@@ -64,7 +64,8 @@ Test(postgres_errors, what_cannot_be_reached_is_named_without_its_password)
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         struct db *db = NULL;
         struct err err = {0};
-        cr_expect_eq(db_open_server(rows[i].url, true, &db, &err), rows[i].rc, "%s", rows[i].url);
+        cr_expect_eq(db_open_server(rows[i].url, true, NULL, &db, &err), rows[i].rc, "%s",
+                     rows[i].url);
         cr_expect(strstr(err.message, rows[i].says), "%s", err.message);
         cr_expect_null(strstr(err.message, "sesame"), "%s", err.message);
         cr_expect_null(db);
@@ -190,7 +191,7 @@ Test(postgres, a_transaction_that_was_cut_leaves_nothing)
     int rc;
 
     NEEDS_SERVER;
-    cr_assert_eq(db_open_server(conf->url, true, &db, &err), 0, "%s", err.message);
+    cr_assert_eq(db_open_server(conf->url, true, NULL, &db, &err), 0, "%s", err.message);
     cr_assert_eq(db_begin(db, DB_WRITES, &err), 0, "%s", err.message);
     rc = db_execute(db, "INSERT INTO pools (name, kind) VALUES ('half', 'mac')", &err);
     cr_assert_eq(rc, 0, "%s", err.message);

@@ -622,10 +622,10 @@
     for (const name of ['board', 'test'])
       if (byId(`h-${name}`).value)
         query.set(name, byId(`h-${name}`).value);
-    fetch(`api/history?${query}`).then((answer) => answer.ok ? answer.json() : Promise.reject(answer.status)).then((history) => {
+    fetch(`api/history?${query}`).then(async (answer) => answer.ok ? answer.json() : Promise.reject(await answer.text())).then((history) => {
       if (turn === historyTurn)
         drawHistory(history);
-    }).catch((status) => setText(byId('h-sum'), `The history cannot be had (${status}).`));
+    }).catch((why) => setText(byId('h-sum'), `The history cannot be had: ${why}`));
   };
 
   /* A job ended; more may at once. */
@@ -753,7 +753,12 @@
 
   const handlers = {
     reset: () => { forget(); draw(drawBoards); },
-    lab: (lab) => { state.lab = lab; redrawBoards(); },
+    lab: (lab) => {
+      state.lab = lab;
+      setText(byId('store'), lab.store ? `Last verdicts, quarantine and what other hosts hold are as they were: ${lab.store}` : '');
+      byId('store').hidden = !lab.store;
+      redrawBoards();
+    },
     board: (b) => {
       const before = boards.get(b.name);
       boards.set(b.name, b);
