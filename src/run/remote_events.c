@@ -79,6 +79,14 @@ void remote_events_take(void *arg, bool errors, const char *bytes, size_t count)
         buf_add(&told->out, bytes, count);
 }
 
+void remote_events_forget(struct remote_events *told)
+{
+    buf_clear(&told->line);
+    buf_clear(&told->words);
+    buf_clear(&told->out);
+    told->leased = told->finished = told->tested = false;
+}
+
 void remote_events_done(struct remote_events *told)
 {
     buf_done(&told->line);

@@ -29,6 +29,8 @@ struct remote_events {
 
 /* As server_call.output; `arg` is a struct remote_events. */
 void remote_events_take(void *arg, bool errors, const char *bytes, size_t count);
+/* What was told is void: another run there takes the place of the one that told it. */
+void remote_events_forget(struct remote_events *told);
 void remote_events_done(struct remote_events *told);
 
 #endif
