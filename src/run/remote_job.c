@@ -239,7 +239,8 @@ static int do_there(struct watch *watch, struct server_call *call, struct err *e
         return err_set(err, ERR_TOOL, "server %s: hil run ended with %d there%s%s", conf->name,
                        code, told->words.size ? ": " : "", told->words.data);
     return rc == 0 && !fs_exists(marker)
-               ? err_set(err, ERR_PROTOCOL, "server %s: sent no job.json", conf->name)
+               ? err_set(err, ERR_PROTOCOL, "server %s: sent no job.json%s%s", conf->name,
+                         told->words.size ? ": " : "", told->words.data)
                : rc;
 }
 
@@ -312,6 +313,16 @@ static int run_there(const struct remote_job *how, const struct ctx *ctx, struct
 
 /* ---- here again -------------------------------------------------------------------------- */
 
+/* A path that the lab's fault begins with is one of that host. */
+static void name_server(struct job_result *there)
+{
+    int length = (int)strcspn(there->board, "/");
+
+    if (there->verdict == VERDICT_INFRA && there->reason[0] == '/')
+        there->reason =
+            arena_printf(&there->arena, "server %.*s: %s", length, there->board, there->reason);
+}
+
 int remote_job_adopt(const struct job *job, const char *work_dir, const struct job_result *begun,
                      struct err *err)
 {
@@ -326,6 +337,7 @@ int remote_job_adopt(const struct job *job, const char *work_dir, const struct j
         there->board = begun->board;
         there->labels = begun->labels;
         there->image = begun->image;
+        name_server(there);
         there->started_unix_us = begun->started_unix_us;
         ran.retries = job->retries;
         ran.flaky_fails = job->flaky_fails;
