@@ -44,6 +44,18 @@ int fs_read(const char *path, struct buf *ret, struct err *err)
     }
 }
 
+int fs_hold_room(const char *dir, size_t bytes)
+{
+    cleanup_free char *path = fs_join(dir, ".room-XXXXXX");
+    int fd = mkostemp(path, O_CLOEXEC);
+
+    if (fd >= 0)
+        unlink(path);
+    if (fd >= 0 && posix_fallocate(fd, 0, (off_t)bytes) != 0)
+        close_fd(&fd);
+    return fd;
+}
+
 int fs_write_all(int fd, const void *bytes, size_t count, const char *path, struct err *err)
 {
     const char *at = bytes;

@@ -31,6 +31,11 @@ int fs_draft_open(struct fs_draft *draft, const char *path, struct err *err);
 int fs_draft_commit(struct fs_draft *draft, struct err *err); /* also frees */
 void fs_draft_abort(struct fs_draft *draft);                  /* harmless after commit */
 
+/* Room on the disk under `dir`, for what is to be written at the end whatever comes before: a
+ * descriptor that holds so many bytes until it is closed; -1: none can be held. Its file has no
+ * name. */
+int fs_hold_room(const char *dir, size_t bytes);
+
 int fs_write_all(int fd, const void *bytes, size_t count, const char *path, struct err *err);
 /* mkdir -p. New directories get `mode`. */
 int fs_mkdirs(const char *path, mode_t mode, struct err *err);

@@ -10,7 +10,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LOOK_MS 20000
 #define COPY_MS 600000
 
 static const char copy_line[] =
@@ -30,34 +29,35 @@ static int run(const struct server_conf *conf, const char *host, const char *lin
                                       .hint = "install openssh-client"},
                   ctx, ret, err);
     if (rc < 0)
-        return err_wrap(err, "server %s: %s", conf->name, host);
-    if (ret->exit_code == 0)
-        return 0;
-    ssh_explain(conf, host, ret->exit_code, ret->tail, err);
-    return err_wrap(err, "server %s", conf->name);
+        return err_wrap(err, "%s", host);
+    return ret->exit_code ? ssh_explain(conf, host, ret->exit_code, ret->tail, err) : 0;
+}
+
+struct looking {
+    const struct server_conf *conf;
+    struct install_look *ret;
+};
+
+static int look_at(void *arg, const char *host, const struct ctx *open, struct err *err)
+{
+    const struct looking *looking = arg;
+    struct proc_result result;
+    int rc = run(looking->conf, host, "uname -m", 0, open, &result, err);
+
+    if (rc == 0) {
+        cleanup_free char *line = proc_last_line(&result);
+        looking->ret->host = host;
+        snprintf(looking->ret->machine, sizeof looking->ret->machine, "%s", line);
+    }
+    return rc;
 }
 
 int install_look(const struct server_conf *conf, const struct ctx *ctx, struct install_look *ret,
                  struct err *err)
 {
-    int rc = -ERR_NOT_FOUND;
+    struct looking looking = {conf, ret};
 
-    for (size_t i = 0; i < conf->hosts.count; i++) {
-        struct ctx wait = ctx_narrow(ctx, LOOK_MS);
-        struct proc_result result;
-        ret->host = conf->hosts.items[i];
-        rc = run(conf, ret->host, "uname -m", 0, &wait, &result, err);
-        if (rc == 0) {
-            cleanup_free char *line = proc_last_line(&result);
-            snprintf(ret->machine, sizeof ret->machine, "%s", line);
-            return 0;
-        }
-        if (rc != -ERR_NOT_FOUND && rc != -ERR_TIMEOUT)
-            break;
-    }
-    if (err && err->code == ERR_NOT_FOUND)
-        err->code = ERR_GONE;
-    return rc == -ERR_NOT_FOUND ? -ERR_GONE : rc;
+    return ssh_try_hosts(conf, look_at, &looking, ctx, err);
 }
 
 int install_copy(const struct server_conf *conf, const struct install_look *look,
@@ -73,7 +73,7 @@ int install_copy(const struct server_conf *conf, const struct install_look *look
         return err_sys(err, errno, "%s", program);
     rc = run(conf, look->host, copy_line, fd, &wait, &result, err);
     if (rc < 0)
-        return rc;
+        return err_wrap(err, "server %s", conf->name);
     *ret_version = proc_last_line(&result);
     return 0;
 }

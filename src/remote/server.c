@@ -19,7 +19,7 @@
 
 struct server {
     const struct server_conf *conf;
-    char *host;
+    char *host, *trouble;
     struct ssh ssh;
     struct link link;
     bool greeted;
@@ -36,11 +36,17 @@ struct doing {
     int code;
     bool ended;
     bool have, answered; /* of the image */
+    bool asked;          /* the request is on its way */
 };
 
 const char *server_host(const struct server *server)
 {
     return server->host;
+}
+
+const char *server_trouble(const struct server *server)
+{
+    return server->trouble;
 }
 
 /* ---- hello ------------------------------------------------------------------------------- */
@@ -111,15 +117,15 @@ static int explain(struct server *server, int rc, struct err *err)
     return ssh_explain(server->conf, server->host, code, server->ssh.words.data, err);
 }
 
-static int await_hello(struct server *server, const struct ctx *ctx, struct err *err)
+static int await_hello(struct server *server, const struct ctx *open, const struct ctx *ctx,
+                       struct err *err)
 {
-    struct ctx wait = ctx_narrow(ctx, SERVER_OPEN_MS);
     int rc;
 
     do {
         struct pollfd fds = {.fd = server->ssh.err_fd, .events = POLLIN};
-        server->link.heard_ns = ctx_now_ns(); /* `wait` is the watch here */
-        rc = link_turn(&server->link, &fds, 1, &wait, err);
+        server->link.heard_ns = ctx_now_ns(); /* `open` is the watch here */
+        rc = link_turn(&server->link, &fds, 1, open, err);
         if (rc == 0 && fds.revents)
             ssh_listen(&server->ssh);
         if (rc == 0)
@@ -137,25 +143,30 @@ static const char agent_line[] = "exec sh -c 'PATH=\"$PATH:$HOME/.local/bin\" ex
 
 struct opening {
     const struct server_conf *conf;
+    const struct ctx *ctx;
     struct server **ret;
+    char *trouble;
 };
 
-static int open_host(void *arg, const char *host, const struct ctx *ctx, struct err *err)
+static int open_host(void *arg, const char *host, const struct ctx *open, struct err *err)
 {
-    const struct opening *opening = arg;
+    struct opening *opening = arg;
     struct server *server = xcalloc(1, sizeof *server);
-    int rc = ssh_start(opening->conf, host, agent_line, ctx, &server->ssh, err);
+    int rc = ssh_start(opening->conf, host, agent_line, open, &server->ssh, err);
 
     server->conf = opening->conf;
     server->host = xstrdup(host);
     if (rc == 0) {
         link_init(&server->link, server->ssh.out_fd, server->ssh.in_fd);
-        rc = await_hello(server, ctx, err);
+        rc = await_hello(server, open, opening->ctx, err);
     }
     if (rc < 0) {
         server_close(server);
+        free(opening->trouble);
+        opening->trouble = rc == -ERR_BUSY && err ? xstrdup(err->message) : NULL;
         return rc;
     }
+    server->trouble = opening->trouble;
     *opening->ret = server;
     return 0;
 }
@@ -163,10 +174,14 @@ static int open_host(void *arg, const char *host, const struct ctx *ctx, struct 
 int server_open(const struct server_conf *conf, const struct ctx *ctx, struct server **ret,
                 struct err *err)
 {
-    struct opening opening = {conf, ret};
+    struct opening opening = {conf, ctx, ret, NULL};
+    int rc;
 
     *ret = NULL;
-    return ssh_try_hosts(conf, open_host, &opening, ctx, err);
+    rc = ssh_try_hosts(conf, open_host, &opening, ctx, err);
+    if (rc < 0)
+        free(opening.trouble);
+    return rc;
 }
 
 void server_close(struct server *server)
@@ -177,6 +192,7 @@ void server_close(struct server *server)
         link_done(&server->link);
     ssh_stop(&server->ssh);
     free(server->host);
+    free(server->trouble);
     free(server);
 }
 
@@ -446,6 +462,7 @@ static int do_it(struct doing *doing, const struct ctx *ctx, struct err *err)
 
     if (rc == 0)
         rc = send_request(doing, err);
+    doing->asked = rc == 0;
     while (rc == 0 && !doing->ended)
         rc = turn(doing, ctx, err);
     if (call->leave && call->leave(call->arg))
@@ -466,8 +483,9 @@ int server_do(struct server *server, const struct server_call *call, const struc
     finish(&doing);
     *ret_code = doing.code;
     if (rc == -ERR_GONE)
-        err_set(err, ERR_GONE, "%s: the connection has broken while hil %s was at work",
-                server->host, call->verb);
+        err_set(err, ERR_GONE, "%s: the connection has broken while %s%s%s", server->host,
+                doing.asked ? "hil " : "", doing.asked ? call->verb : "firmware was on its way",
+                doing.asked ? " was at work" : "");
     else if (rc == -ERR_TIMEOUT)
         err_wrap(err, "%s", server->host);
     return rc < 0 ? err_wrap(err, "server %s", server->conf->name) : 0;

@@ -20,7 +20,6 @@
 
 #include <stdbool.h>
 
-#define SERVER_OPEN_MS 20000
 #define SERVER_END_MS 10000
 #define SERVER_FILES_MAX (UINT64_C(16) << 30) /* bytes that one call's files may have */
 
@@ -30,6 +29,8 @@ int server_open(const struct server_conf *conf, const struct ctx *ctx, struct se
                 struct err *err);
 void server_close(struct server *server);             /* NULL is fine */
 const char *server_host(const struct server *server); /* the one that answered */
+/* Why a login to it was broken off before the one that went well; NULL: none was. */
+const char *server_trouble(const struct server *server);
 
 struct server_call {
     const char *verb;

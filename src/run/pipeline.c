@@ -18,6 +18,7 @@
 #define SWITCH_MS 30000 /* power, console and reset: switches answer in seconds or never */
 #define CANCELLED_REST_MS 2000
 #define RETURN_MS 20
+#define ROOM_BYTES ((size_t)16 << 10) /* more than a job.json has */
 
 struct attempt {
     struct job job; /* as it runs on this board */
@@ -29,6 +30,7 @@ struct attempt {
     struct parser *parser;
     struct job_result *result;
     char nonce[NONCE_DIGITS + 1];
+    int room_fd; /* for the last job.json, should the log fill the disk; -1: none is held */
 };
 
 static struct event about(const struct attempt *attempt, enum event_kind kind)
@@ -451,6 +453,7 @@ void pipeline_run(const struct job *job, struct board *board, const char *work_d
 
     if (rc == 0)
         rc = prepare(&attempt, &err);
+    attempt.room_fd = fs_hold_room(work_dir, ROOM_BYTES);
     board_attach(board, work_dir, job->name, events);
     board_allow(board, &job->write);
     if (rc == 0)
@@ -463,6 +466,7 @@ void pipeline_run(const struct job *job, struct board *board, const char *work_d
     board_allow(board, NULL);
     result->took_us = (ctx_now_ns() - began) / 1000;
     parser_free(attempt.parser);
+    close_fd(&attempt.room_fd);
     /* Without it there is no replay, so it is no pass; but a fail stays what it is. */
     if (rundir_write_job(work_dir, result, &attempt.job, &err) < 0 &&
         result->verdict == VERDICT_PASS)

@@ -22,7 +22,6 @@ static void tell(struct remote_events *told, struct event *event)
         return;
     case EVENT_RUN_START:
     case EVENT_JOB_START:
-    case EVENT_JOB_END:
     case EVENT_RETRY:
     case EVENT_TICK:
         return;
@@ -37,15 +36,25 @@ static void tell(struct remote_events *told, struct event *event)
     }
 }
 
+static void add_words(struct remote_events *told, const char *words, size_t size)
+{
+    if (!size)
+        return;
+    buf_addf(&told->words, "%s", told->words.size ? "; " : "");
+    buf_add(&told->words, words, size);
+}
+
 static void take_line(struct remote_events *told, const char *line, size_t size)
 {
     struct event_line event;
 
-    if (event_read(line, size, &event, NULL) == 0) {
+    if (event_read(line, size, &event, NULL) < 0) {
+        add_words(told, line, size);
+    } else if (event.event.kind == EVENT_JOB_END) {
+        const char *reason = json_get_string(event.json, "reason", "");
+        add_words(told, reason, strlen(reason));
+    } else {
         tell(told, &event.event);
-    } else if (size) {
-        buf_addf(&told->words, "%s", told->words.size ? "; " : "");
-        buf_add(&told->words, line, size);
     }
     event_line_done(&event);
 }
@@ -77,6 +86,14 @@ void remote_events_take(void *arg, bool errors, const char *bytes, size_t count)
         take_errors(told, bytes, count);
     else if (told->out.ceiling)
         buf_add(&told->out, bytes, count);
+}
+
+void remote_events_forget(struct remote_events *told)
+{
+    buf_clear(&told->line);
+    buf_clear(&told->words);
+    buf_clear(&told->out);
+    told->leased = told->finished = told->tested = false;
 }
 
 void remote_events_done(struct remote_events *told)

@@ -52,11 +52,15 @@ static void add_expect(struct strv *args, const struct expect *expect)
         remote_option(args, "--require", expect->require.items[i]);
 }
 
-static void make_args(const struct remote_job *how, struct strv *args)
+/* `waited_ms`: of the time for the board. */
+static void make_args(const struct remote_job *how, int64_t waited_ms, struct strv *args)
 {
     const struct job *job = how->job;
     struct timeouts timeouts = timeouts_merge(how->board->timeouts, job->timeouts);
+    int64_t wait_ms = how->wait_ms < 0 ? timeouts.lease : how->wait_ms;
 
+    if (wait_ms > 0)
+        wait_ms = wait_ms > waited_ms ? wait_ms - waited_ms : 0;
     remote_option(args, "--board", how->board->there);
     strv_add(args, "--confirm");
     remote_option(args, "--events", "/dev/stderr");
@@ -64,7 +68,7 @@ static void make_args(const struct remote_job *how, struct strv *args)
     for (size_t i = 0; i < job->write.count; i++)
         remote_option(args, "--write", job->write.items[i]);
     remote_at(args, job->image);
-    remote_timeouts(args, &timeouts, how->wait_ms);
+    remote_timeouts(args, &timeouts, wait_ms);
     add_parse(args, job);
     add_expect(args, &job->expect);
 }
@@ -79,6 +83,7 @@ struct watch {
     int cancel_fd;       /* of the job */
     int64_t had_unix_us; /* when the board was ours, by this host's clock; 0: never */
     struct job_result *begun;
+    bool opened;             /* a connection was there */
     bool heard;              /* hil there has begun to tell */
     bool ended;              /* and has ended with the link there */
     char key[KEPT_KEY_SIZE]; /* "": it does not outlive the link */
@@ -145,27 +150,79 @@ static bool is_fresh(const struct remote_line *line)
     return line->server && ctx_now_ns() - line->used_ns < LINE_IDLE_MS * INT64_C(1000000);
 }
 
-/* One that broke while it rested is made anew, where nothing was begun on it. */
-static int do_on_line(struct watch *watch, const struct server_call *call, int *ret_code,
-                      struct err *err)
+static void warn(const struct watch *watch, const char *why, const char *then)
+{
+    cleanup_free char *text = xasprintf("%s; %s", why, then);
+
+    event_emit(watch->how->events, (struct event){.kind = EVENT_WARNING, .text = text});
+}
+
+static int open_line(struct watch *watch, struct err *err)
 {
     struct remote_line *line = watch->how->line;
-    bool kept = is_fresh(line);
-    int rc = -ERR_GONE;
+    const struct server_conf *conf = watch->how->board->server;
+    int rc;
 
-    if (kept)
+    remote_line_close(line);
+    rc = server_open(conf, &watch->ctx, &line->server, err);
+    if (rc == 0 && server_trouble(line->server)) {
+        cleanup_free char *why =
+            xasprintf("server %s: %s", conf->name, server_trouble(line->server));
+        warn(watch, why, "the next login went well");
+    }
+    return rc;
+}
+
+static int do_once(struct watch *watch, struct server_call *call, int64_t began_ns, int *ret_code,
+                   struct err *err)
+{
+    struct remote_line *line = watch->how->line;
+    int rc = is_fresh(line) ? 0 : open_line(watch, err);
+
+    watch->opened = rc == 0;
+    if (rc == 0) {
+        strv_done(&call->args);
+        make_args(watch->how, (ctx_now_ns() - began_ns) / 1000000, &call->args);
         rc = server_do(line->server, call, &watch->ctx, ret_code, err);
-    if (rc == -ERR_GONE && !watch->heard) {
-        remote_line_close(line);
-        rc = server_open(watch->how->board->server, &watch->ctx, &line->server, err);
-        if (rc == 0)
-            rc = server_do(line->server, call, &watch->ctx, ret_code, err);
     }
     line->used_ns = ctx_now_ns();
     return rc;
 }
 
-static int do_there(struct watch *watch, const struct server_call *call, struct err *err)
+/* Before the board is had, nothing was begun: those there give up what they hear nothing more of. A
+ * host that is not to be reached at all is not asked again. */
+static bool may_begin_anew(const struct watch *watch, int rc)
+{
+    bool silent = rc == -ERR_TIMEOUT && ctx_left_ms(&watch->ctx) > 0;
+
+    return !watch->told.leased && (silent || (rc == -ERR_GONE && watch->opened));
+}
+
+/* A connection that breaks is made anew once. The run there that was asked for on it may not have
+ * noticed yet, so that the next one is another one, of another key. One that broke while it rested
+ * between two jobs is nobody's to hear of. */
+static int do_on_line(struct watch *watch, struct server_call *call, int *ret_code, struct err *err)
+{
+    int64_t began_ns = ctx_now_ns();
+
+    for (bool again = true;;) {
+        bool rested = is_fresh(watch->how->line);
+        int rc = do_once(watch, call, began_ns, ret_code, err);
+        bool unseen = rested && !watch->heard && rc == -ERR_GONE;
+        if (!may_begin_anew(watch, rc) || (!again && !unseen))
+            return rc;
+        if (!unseen) {
+            warn(watch, err->message, "nothing had begun there, so it is tried once more");
+            again = false;
+        }
+        remote_line_close(watch->how->line);
+        remote_events_forget(&watch->told);
+        if (watch->key[0] && kept_key_make(watch->key, err) < 0)
+            return -(int)err->code;
+    }
+}
+
+static int do_there(struct watch *watch, struct server_call *call, struct err *err)
 {
     const struct server_conf *conf = watch->how->board->server;
     const struct remote_events *told = &watch->told;
@@ -177,7 +234,8 @@ static int do_there(struct watch *watch, const struct server_call *call, struct 
         return err_set(err, ERR_TOOL, "server %s: hil run ended with %d there%s%s", conf->name,
                        code, told->words.size ? ": " : "", told->words.data);
     return rc == 0 && !fs_exists(marker)
-               ? err_set(err, ERR_PROTOCOL, "server %s: sent no job.json", conf->name)
+               ? err_set(err, ERR_PROTOCOL, "server %s: sent no job.json%s%s", conf->name,
+                         told->words.size ? ": " : "", told->words.data)
                : rc;
 }
 
@@ -258,7 +316,6 @@ static int run_there(const struct remote_job *how, const struct ctx *ctx, struct
     call.in_fd = go[0];
     watch.go_fd = go[1];
     watch.ctx.cancel_fd = how->stop_fd;
-    make_args(how, &call.args);
     event_emit(how->events, (struct event){.kind = EVENT_STATE,
                                            .board = how->board->name,
                                            .test = how->job->name,
@@ -283,6 +340,16 @@ static int run_there(const struct remote_job *how, const struct ctx *ctx, struct
 
 /* ---- here again -------------------------------------------------------------------------- */
 
+/* A path that the lab's fault begins with is one of that host. */
+static void name_server(struct job_result *there)
+{
+    int length = (int)strcspn(there->board, "/");
+
+    if (there->verdict == VERDICT_INFRA && there->reason[0] == '/')
+        there->reason =
+            arena_printf(&there->arena, "server %.*s: %s", length, there->board, there->reason);
+}
+
 int remote_job_adopt(const struct job *job, const char *work_dir, const struct job_result *begun,
                      struct err *err)
 {
@@ -297,6 +364,7 @@ int remote_job_adopt(const struct job *job, const char *work_dir, const struct j
         there->board = begun->board;
         there->labels = begun->labels;
         there->image = begun->image;
+        name_server(there);
         there->started_unix_us = begun->started_unix_us;
         ran.retries = job->retries;
         ran.flaky_fails = job->flaky_fails;

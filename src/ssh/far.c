@@ -60,6 +60,7 @@ struct far {
     const struct far_file *files;
     size_t count;
     const char *host;
+    const struct ctx *ctx;
     int log_fd;
     struct ssh ssh;
     struct far_feed feed;
@@ -154,13 +155,12 @@ static int turn(struct far *far, const struct ctx *ctx, bool feeds, struct err *
 }
 
 /* Until ssh has ended; what it left in its pipes is read, too. */
-static int talk(struct far *far, const struct ctx *ctx, struct err *err)
+static int talk(struct far *far, const struct ctx *open, struct err *err)
 {
-    struct ctx open = ctx_narrow(ctx, FAR_OPEN_MS);
     int rc = 0;
 
     while (rc == 0)
-        rc = turn(far, has_answered(far) ? ctx : &open, true, err);
+        rc = turn(far, has_answered(far) ? far->ctx : open, true, err);
     if (rc < 0)
         return rc;
     while (rc > 0)
@@ -229,9 +229,10 @@ static int not_reached(const struct far *far, int rc, struct err *err)
                        err);
 }
 
-static int on_host(void *arg, const char *host, const struct ctx *ctx, struct err *err)
+static int on_host(void *arg, const char *host, const struct ctx *open, struct err *err)
 {
     struct far *far = arg;
+    const struct ctx *ctx = far->ctx;
     int64_t began = ctx_now_ns();
     int rc = far_feed_begin(&far->feed, far->spec->argv, far->files, far->count, ctx, err);
 
@@ -244,7 +245,7 @@ static int on_host(void *arg, const char *host, const struct ctx *ctx, struct er
     if (rc == 0) {
         fcntl(far->ssh.in_fd, F_SETFL, O_NONBLOCK);
         fcntl(far->ssh.out_fd, F_SETFL, O_NONBLOCK);
-        rc = talk(far, ctx, err);
+        rc = talk(far, open, err);
         if (rc < 0)
             end_there(far, ctx);
         if (has_answered(far)) {
@@ -272,6 +273,7 @@ int far_run(const struct server_conf *server, const struct proc_spec *spec,
                       .spec = spec,
                       .files = files,
                       .count = count,
+                      .ctx = ctx,
                       .log_fd = -1,
                       .result = ret};
     int rc = ctx_check(ctx, err);
@@ -285,6 +287,11 @@ int far_run(const struct server_conf *server, const struct proc_spec *spec,
             return err_sys(err, errno, "%s", spec->log_path);
     }
     rc = ssh_try_hosts(server, on_host, &far, ctx, err);
+    if (rc == -ERR_TIMEOUT) { /* of a host, and not of the program */
+        rc = -ERR_GONE;
+        if (err)
+            err->code = ERR_GONE;
+    }
     if (rc == 0 && far.rc < 0) {
         err_wrap(err, "server %s", server->name);
         rc = far.rc;

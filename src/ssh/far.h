@@ -27,8 +27,6 @@
 #include "base/proc.h"
 #include "conf/server.h"
 
-#define FAR_OPEN_MS 20000 /* for a host to answer */
-
 struct far_file {
     const char *name; /* there: ours, without a slash */
     const char *path; /* here */

@@ -9,9 +9,11 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #define GRACE_MS 200
+#define PAUSE_MS 100        /* and up to half a second more, before a login is tried once more */
 #define EXIT_SSH 255        /* ssh(1): an error of its own */
 #define EXIT_NO_PROGRAM 127 /* the other host's shell */
 
@@ -136,26 +138,45 @@ static void remember_host(const struct server_conf *conf, const char *host)
         fs_write(path, host, strlen(host), NULL);
 }
 
-int ssh_try_hosts(const struct server_conf *server,
-                  int (*reach)(void *arg, const char *host, const struct ctx *ctx, struct err *err),
-                  void *arg, const struct ctx *ctx, struct err *err)
+/* Who is at work on many boards logs in many times at once, and sshd turns some of them away at
+ * random; those are not to come back together. */
+static int try_host(const char *host, ssh_reach *reach, void *arg, const struct ctx *ctx,
+                    struct err *err)
+{
+    struct ctx open = ctx_narrow(ctx, SSH_OPEN_MS);
+    int rc = reach(arg, host, &open, err);
+    unsigned char chance = 0;
+
+    if (rc != -ERR_BUSY)
+        return rc;
+    (void)!getrandom(&chance, sizeof chance, 0);
+    if (ctx_sleep(&open, PAUSE_MS + 2 * chance, NULL) < 0)
+        return ctx_cancelled(ctx) ? err_set(err, ERR_CANCELLED, "cancelled") : rc;
+    return reach(arg, host, &open, err);
+}
+
+int ssh_try_hosts(const struct server_conf *server, ssh_reach *reach, void *arg,
+                  const struct ctx *ctx, struct err *err)
 {
     size_t first = first_host(server);
     int rc = -ERR_NOT_FOUND;
 
     for (size_t i = 0; i < server->hosts.count; i++) {
         size_t which = i == 0 ? first : i <= first ? i - 1 : i;
-        rc = reach(arg, server->hosts.items[which], ctx, err);
+        rc = try_host(server->hosts.items[which], reach, arg, ctx, err);
         if (rc == 0) {
             remember_host(server, server->hosts.items[which]);
             return 0;
         }
-        if (rc != -ERR_NOT_FOUND && rc != -ERR_TIMEOUT)
+        if (rc != -ERR_NOT_FOUND && rc != -ERR_TIMEOUT && rc != -ERR_BUSY)
             break;
     }
-    if (err && (err->code == ERR_NOT_FOUND || err->code == ERR_TIMEOUT))
-        err->code = ERR_GONE; /* whoever named the server was not wrong */
-    return err_wrap(err, "server %s", server->name);
+    if (rc == -ERR_NOT_FOUND || rc == -ERR_BUSY) /* whoever named the server was not wrong */
+        rc = -ERR_GONE;
+    if (err)
+        err->code = (enum err_code) - rc;
+    err_wrap(err, "server %s", server->name);
+    return rc;
 }
 
 /* ---- why not ----------------------------------------------------------------------------- */
@@ -182,10 +203,12 @@ static const struct sign {
     {"No route to host", ERR_NOT_FOUND, "no way leads there", "is it on? ping"},
     {"Network is unreachable", ERR_NOT_FOUND, "no network leads there", "try: ping"},
     {"timed out", ERR_TIMEOUT, "it does not answer", "is it on? ping"},
-    {"Connection closed", ERR_NOT_FOUND, "it closed the connection", "see the log of sshd on"},
-    {"Connection reset", ERR_NOT_FOUND, "it reset the connection", "see the log of sshd on"},
-    {"kex_exchange_identification", ERR_NOT_FOUND, "it broke the connection off",
+    {"Connection closed", ERR_BUSY, "it closed the connection", "see the log of sshd on"},
+    {"closed by remote host", ERR_BUSY, "it closed the connection", "see the log of sshd on"},
+    {"Connection reset", ERR_BUSY, "it reset the connection", "see the log of sshd on"},
+    {"kex_exchange_identification", ERR_BUSY, "it broke the connection off",
      "see the log of sshd on"},
+    {"Broken pipe", ERR_BUSY, "it broke the connection off", "see the log of sshd on"},
     {"no such command: 'agent'", ERR_PROTOCOL, "its hil is too old to have an agent",
      "install this version of hil on"},
     {"not found", ERR_TOOL, "hil is not installed there, or not in the PATH of ssh's shell",
@@ -221,7 +244,8 @@ int ssh_explain(const struct server_conf *server, const char *host, int exit_cod
     if (exit_code == EXIT_NO_PROGRAM)
         return err_set(err, ERR_TOOL, "%s: hil is not installed there: %s", host, line);
     if (exit_code == EXIT_SSH)
-        return err_set(err, ERR_NOT_FOUND, "%s: ssh: %s", host, *line ? line : "no reason given");
+        return err_set(err, *line ? ERR_NOT_FOUND : ERR_BUSY, "%s: ssh: %s", host,
+                       *line ? line : "no reason given");
     if (exit_code < 0)
         return err_set(err, ERR_TIMEOUT, "%s: no hil agent answers in time%s%s; try ssh %s%s%s",
                        host, *line ? "; ssh's last words: " : "", line,

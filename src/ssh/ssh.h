@@ -19,6 +19,7 @@
 #include "conf/server.h"
 
 #define SSH_WORDS_MAX 4096 /* of what it prints on stderr */
+#define SSH_OPEN_MS 20000  /* for a host to answer */
 
 struct ssh {
     struct proc *proc;
@@ -34,16 +35,20 @@ int ssh_start(const struct server_conf *server, const char *host, const char *li
 void ssh_listen(struct ssh *ssh); /* takes what is on err_fd */
 void ssh_stop(struct ssh *ssh);   /* zeroed is fine */
 
+/* Begins with a host that is to answer within `open`. */
+typedef int ssh_reach(void *arg, const char *host, const struct ctx *open, struct err *err);
+
 /* The server's hosts in turn, the one that answered last first, until `reach` is 0 or fails with
- * something else than -ERR_NOT_FOUND and -ERR_TIMEOUT. None answered: -ERR_GONE. Errors begin with
- * "server NAME: ". */
-int ssh_try_hosts(const struct server_conf *server,
-                  int (*reach)(void *arg, const char *host, const struct ctx *ctx, struct err *err),
-                  void *arg, const struct ctx *ctx, struct err *err);
+ * something else than -ERR_NOT_FOUND, -ERR_TIMEOUT and -ERR_BUSY. Each has SSH_OPEN_MS; one that is
+ * -ERR_BUSY is tried once more within that time, after a short pause of random length. None answered: -ERR_GONE; or -ERR_TIMEOUT, where the last of them
+ * said nothing at all. Errors begin with "server NAME: ". */
+int ssh_try_hosts(const struct server_conf *server, ssh_reach *reach, void *arg,
+                  const struct ctx *ctx, struct err *err);
 
 /* Why there was no hello, from exit code (-1: it still runs) and words, with what to do about it.
- * ERR_TIMEOUT and ERR_NOT_FOUND: this host is not to be reached, and another one may be; any other
- * code would be the same for all. */
+ * ERR_TIMEOUT and ERR_NOT_FOUND: this host is not to be reached, and another one may be; ERR_BUSY:
+ * it broke the login off, as sshd does where more come at once than its MaxStartups; any other code
+ * would be the same for all. */
 int ssh_explain(const struct server_conf *server, const char *host, int exit_code,
                 const char *words, struct err *err);
 

@@ -6,6 +6,7 @@ Bytes go through until a line comes on the socket DIRECTORY/PID: "reset" breaks 
 nothing through any more though all stays open, "close" ends it towards the server alone, "delay MS" and
 "throttle BYTES-A-SECOND" hold up each direction from then on. The file DIRECTORY/first, if there is one, is such
 a line, and taken before the first byte; "after BYTES COMMAND" there waits until as many went to the server.
+DIRECTORY/next is the same for one connection alone, which takes it away.
 """
 import os
 import pathlib
@@ -80,7 +81,12 @@ def main(host, port, directory):
         elif word == "after":
             state["after"] = (int(rest[0]), " ".join(rest[1:]))
 
-    first = directory / "first"
+    first, ours = directory / "first", directory / f"{os.getpid()}.next"
+    try:
+        (directory / "next").rename(ours)
+        first = ours
+    except FileNotFoundError:
+        pass
     if first.exists():
         for line in first.read_text().splitlines():
             obey(line)

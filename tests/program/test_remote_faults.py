@@ -34,13 +34,20 @@ class Link:
     def first(self, line):
         (self.directory / "first").write_text(line + "\n")
 
+    def next(self, line):
+        (self.directory / "next").write_text(line + "\n")
+
     def now(self, line):
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as order:
-            for proxy in self.directory.iterdir():
+            for proxy in self.proxies():
                 try:
                     order.sendto(line.encode(), str(proxy))
                 except (ConnectionRefusedError, FileNotFoundError):
                     pass  # of a connection that is over
+
+    def proxies(self):
+        """A socket for each connection that there was."""
+        return [path for path in self.directory.iterdir() if path.name.isdigit()]
 
     def mend(self):
         (self.directory / "first").unlink(missing_ok=True)
@@ -121,7 +128,7 @@ PHASES = {
 BYTES = {"connect": 0, "login": 2500, "image": 300_000}
 
 FAULTS = [
-    *((phase, fault) for phase in PHASES for fault in ("reset", "stall")),
+    *((phase, fault) for phase in PHASES for fault in ("reset", "stall") if phase + fault != "loginstall"),
     *((phase, fault) for phase in ("flash", "test") for fault in ("close", "sshd", "agent")),
     ("end", "close"),
 ]
@@ -161,7 +168,7 @@ def test_a_link_that_fails_is_the_labs_fault_and_costs_nothing_else(hil, pi1, se
     assert result.code == 3, result.out + result.err
     reason = result.board()["reason"]
     assert reason.startswith("server pi1: "), reason
-    assert seconds < (5 if fault != "stall" else 25), f"{seconds:.1f} s until {reason}"
+    assert seconds < (5 if fault != "stall" else 45), f"{seconds:.1f} s until {reason}"
     wait_until(lambda: not held(hil, pi1), what="a board that is free")
     freed = time.monotonic() - broken
     wait_until(lambda: not pi1.agents(), what="no agent that stays")
@@ -173,6 +180,72 @@ def test_a_link_that_fails_is_the_labs_fault_and_costs_nothing_else(hil, pi1, se
     write_row(phase, fault, result.board()["verdict"], reason, f"{seconds:.1f}", f"{freed:.1f}", len(kept))
     link.mend()
     assert run(hil, lab, firmware("one.elf")).code == 0, "the next run just works"
+
+
+def warnings(hil):
+    return [event["text"] for event in events(hil) if event["kind"] == "warning"]
+
+
+def check_passed(hil, server, result):
+    """As if nothing had been, but for one warning."""
+    assert result.code == 0, result.out + result.err
+    (warning,) = warnings(hil)
+    assert warning.startswith("server pi1: ") and f"warning: {warning}" in result.out, result.out
+    assert len([event for event in events(hil) if event.get("state") == "flash"]) == 1, "nothing is done twice"
+    wait_until(lambda: not held(hil, server), seconds=15, what="a board that is free")
+    wait_until(lambda: not server.agents(), seconds=15, what="no agent that stays")
+
+
+@pytest.mark.parametrize(
+    "phase, fault", [("connect", "reset"), ("login", "reset"), ("login", "stall"), ("image", "reset"), ("image", "stall")]
+)
+def test_a_fault_that_goes_away_before_the_board_is_had_is_a_warning(hil, pi1, servers, link, phase, fault):
+    lab = servers.lab("{board-a: {server: pi1, labels: [x]}}")
+    link.next(fault if phase == "connect" else f"after {BYTES[phase]} {fault}")
+    words = [firmware("one.elf")] if phase != "image" else big_run(make_big(hil, "one.elf"))
+    result = run(hil, lab, *words)
+    check_passed(hil, pi1, result)
+    assert len(link.proxies()) == 2
+    write_row(phase, f"{fault}, once", "pass", warnings(hil)[0], f"{result.seconds:.1f}", "", len(result.cases()))
+
+
+@pytest.fixture
+def holder(hil, pi1):
+    """Somebody there has the board."""
+    env = {"HIL_STATE_DIR": f"{pi1.home}/state", "HOME": str(pi1.home)}
+    there = ("run", "--lab", pi1.home / "lab.yaml", "-b", "board-a", *HANG, "-o", hil.home / "there")
+    process = hil.start(*there, firmware("bad-hang.elf"), env=env)
+    wait_until(lambda: held(hil, pi1), what="a board that is held")
+    yield process
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=20)
+
+
+@pytest.mark.parametrize("fault, more", [("reset", ["--detach"]), ("stall", ["--detach"]), ("sshd", []), ("agent", [])])
+def test_a_link_that_breaks_in_the_queue_is_made_anew(hil, pi1, servers, link, holder, fault, more):
+    """And the run that had stood there is the one that has given up."""
+    lab = servers.lab("{board-a: {server: pi1, labels: [x]}}")
+    process = hil.start("run", "--lab", lab, *more, firmware("one.elf"))
+    wait_until(lambda: in_state(hil, "waiting"), what="a run in the queue")
+    break_it(fault, link, pi1)
+    broken = time.monotonic()
+    wait_until(lambda: len(link.proxies()) == 2, seconds=15, what="a second connection")
+    holder.send_signal(signal.SIGTERM)
+    result = hil.finish(process)
+    check_passed(hil, pi1, result)
+    assert time.monotonic() - broken < (10 if fault != "stall" else 30)
+    assert not list(hil.out.rglob("detached.json")) and not list((pi1.home / "state").glob("agent/kept/*"))
+    write_row("queue", f"{fault}, once", "pass", warnings(hil)[0], f"{result.seconds:.1f}", "", len(result.cases()))
+
+
+def test_who_comes_back_to_a_queue_waits_for_the_rest_of_the_time(hil, pi1, servers, link, holder):
+    lab = servers.lab("{board-a: {server: pi1, labels: [x]}}")
+    process = hil.start("run", "--lab", lab, "--wait", "12s", firmware("one.elf"))
+    wait_until(lambda: in_state(hil, "waiting"), what="a run in the queue")
+    link.now("stall")
+    result = hil.finish(process)
+    assert result.code == 3 and result.seconds < 18, "10 s until that was noticed, and 2 s more"
+    assert len(link.proxies()) == 2 and "board-a" in result.board()["reason"], result.board()["reason"]
 
 
 @pytest.mark.parametrize("phase", ["image", "flash", "test", "end"])
@@ -206,11 +279,11 @@ def test_a_slow_link_is_only_slow(hil, pi1, servers, link, trouble):
 
 
 def test_jobs_of_a_board_share_a_login(hil, pi1, servers, link):
-    """The directory has a socket for each connection that there was: one asked for the boards."""
+    """Another connection asked for the boards."""
     lab = servers.lab("from pi1")
     result = run(hil, lab, "-b", "pi1/board-a", "--repeat", "4", firmware("one.elf"), firmware("bad-fail.elf"))
     assert result.code == 1 and len(result.report["boards"]) == 8, result.out + result.err
-    assert len(list(link.directory.iterdir())) == 2
+    assert len(link.proxies()) == 2
     wait_until(lambda: not pi1.agents(), what="no agent that stays")
 
 

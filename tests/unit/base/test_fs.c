@@ -169,6 +169,19 @@ Test(fs, a_full_disk_is_told)
     cr_assert_str_eq(err.message, "report.xml: No space left on device");
 }
 
+Test(fs, room_is_held_without_a_name)
+{
+    int fd = fs_hold_room(".", 100000);
+    struct stat info;
+
+    cr_assert_geq(fd, 0);
+    cr_assert_eq(files_here(), 0);
+    cr_assert_eq(fstat(fd, &info), 0);
+    cr_expect_geq(info.st_blocks * 512, 100000);
+    close_fd(&fd);
+    cr_expect_eq(fs_hold_room("nowhere", 100000), -1);
+}
+
 Test(fs, a_draft_is_seen_only_when_committed)
 {
     struct fs_draft draft;
