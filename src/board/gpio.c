@@ -19,8 +19,7 @@
 const char *const gpio_levels[] = {"low", "high", NULL};
 const char *const gpio_drives[] = {"push-pull", "open-drain", NULL};
 
-/* ---- chips
- * ------------------------------------------------------------------------------------- */
+/* ---- chips ----------------------------------------------------------------------------------- */
 
 static bool is_number(const char *text)
 {
@@ -114,8 +113,7 @@ int gpio_present(const struct gpio_target *target, struct err *err)
     return S_ISCHR(status.st_mode) ? 0 : err_set(err, ERR_NOT_FOUND, "%s: is no GPIO chip", path);
 }
 
-/* ---- lines
- * ------------------------------------------------------------------------------------- */
+/* ---- lines ----------------------------------------------------------------------------------- */
 
 static bool line_info(int chip, uint32_t offset, struct gpio_v2_line_info *ret)
 {

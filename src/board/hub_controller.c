@@ -139,8 +139,7 @@ int hub_port_has_power(const struct hub_port *port, const struct driver_env *env
     return 0;
 }
 
-/* ---- what get_power_state prints
- * --------------------------------------------------------------- */
+/* ---- what get_power_state prints ------------------------------------------------------------- */
 
 struct reading {
     struct hub_state listed;

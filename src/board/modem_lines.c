@@ -9,8 +9,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-/* ---- opening
- * ----------------------------------------------------------------------------------- */
+/* ---- opening --------------------------------------------------------------------------------- */
 
 /* Who is meant; NULL: nobody. */
 static const struct tty_target *look_up(const struct tty_target *target,
@@ -77,8 +76,7 @@ void modem_lines_close(struct modem_lines *lines)
     lines->fd = -1;
 }
 
-/* ---- the lines
- * --------------------------------------------------------------------------------- */
+/* ---- the lines ------------------------------------------------------------------------------- */
 
 static int bits_of(unsigned lines)
 {

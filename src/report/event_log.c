@@ -71,6 +71,24 @@ static void put_job(struct json_out *out, const struct job_result *job)
     json_kv_int(out, "test_us", job->test_us);
 }
 
+static void put_state(struct json_out *out, const struct event *event)
+{
+    put_text(out, "state", event);
+    if (event->suite)
+        json_kv_string(out, "why", event->suite);
+    if (event->total) {
+        json_kv_int(out, "reset_bytes", (int64_t)event->number);
+        json_kv_int(out, "reset_us", (int64_t)event->total);
+    }
+}
+
+static void put_progress(struct json_out *out, const struct event *event)
+{
+    put_text(out, "what", event);
+    json_kv_int(out, "bytes", (int64_t)event->number);
+    json_kv_int(out, "total", (int64_t)event->total);
+}
+
 static void put_members(struct json_out *out, const struct event *event)
 {
     switch (event->kind) {
@@ -78,18 +96,10 @@ static void put_members(struct json_out *out, const struct event *event)
         json_kv_int(out, "jobs", (int64_t)event->number);
         break;
     case EVENT_STATE:
-        put_text(out, "state", event);
-        if (event->suite)
-            json_kv_string(out, "why", event->suite);
-        if (event->total) {
-            json_kv_int(out, "reset_bytes", (int64_t)event->number);
-            json_kv_int(out, "reset_us", (int64_t)event->total);
-        }
+        put_state(out, event);
         break;
     case EVENT_PROGRESS:
-        put_text(out, "what", event);
-        json_kv_int(out, "bytes", (int64_t)event->number);
-        json_kv_int(out, "total", (int64_t)event->total);
+        put_progress(out, event);
         break;
     case EVENT_COMMAND:
         put_text(out, "command", event);

@@ -280,6 +280,25 @@ static void settle(struct watch *watch, int rc)
     server_forget(how->line->server, watch->key, &watch->ctx, NULL);
 }
 
+/* `rc`: what became of it there. */
+static int bring_home(struct watch *watch, int rc, struct err *err)
+{
+    const struct remote_job *how = watch->how;
+    struct job_result *begun = watch->begun;
+
+    if (watch->had_unix_us)
+        begun->started_unix_us = watch->had_unix_us;
+    if (rc < 0 && watch->told.tested)
+        mark_broken_off(how, &watch->told, rc, begun);
+    if (rc == 0)
+        rc = remote_job_adopt(how->job, how->work_dir, begun, err);
+    if (watch->ended && begun->detached)
+        settle(watch, rc);
+    if (!watch->ended || ctx_cancelled(&watch->ctx))
+        remote_line_close(how->line);
+    return rc;
+}
+
 /* `begun` begins when the board is had. */
 static int run_there(const struct remote_job *how, const struct ctx *ctx, struct job_result *begun,
                      struct err *err)
@@ -320,17 +339,7 @@ static int run_there(const struct remote_job *how, const struct ctx *ctx, struct
                                            .board = how->board->name,
                                            .test = how->job->name,
                                            .text = "server"});
-    rc = do_there(&watch, &call, err);
-    if (watch.had_unix_us)
-        begun->started_unix_us = watch.had_unix_us;
-    if (rc < 0 && watch.told.tested)
-        mark_broken_off(how, &watch.told, rc, begun);
-    if (rc == 0)
-        rc = remote_job_adopt(how->job, how->work_dir, begun, err);
-    if (watch.ended && begun->detached)
-        settle(&watch, rc);
-    if (!watch.ended || ctx_cancelled(&watch.ctx))
-        remote_line_close(how->line);
+    rc = bring_home(&watch, do_there(&watch, &call, err), err);
     close_fd(&call.in_fd);
     close_fd(&watch.go_fd);
     strv_done(&call.args);

@@ -227,6 +227,57 @@ static void *prepare_reports(void *arg)
     return NULL;
 }
 
+/* Those that may be tested at all, and who else wants them. */
+static void prepare_boards(struct session *session, struct pool_options *options)
+{
+    options->claims = session->claims =
+        claims_open(session->inventory.lab, session->inventory.runtime_dir);
+    tell_away(session);
+    if (!session->request->health)
+        quarantine_leave_out(session->memory.store, session->inventory.lab, session->plan.jobs,
+                             session->plan.count, session->events);
+    collect_boards(session);
+    options->boards = session->boards;
+    options->board_count = session->board_count;
+}
+
+static struct origin_look *begin_run(struct session *session)
+{
+    const struct session_request *request = session->request;
+    struct run_result *run = &session->run;
+    struct origin_look *look;
+
+    run->lab = session->inventory.lab->name;
+    run->version = request->version;
+    run->started_unix_us = ctx_unix_us();
+    run->jobs = xcalloc(session->plan.count, sizeof *run->jobs);
+    event_emit(session->events,
+               (struct event){.kind = EVENT_RUN_START, .number = session->plan.count});
+    look = origin_look_begin(request->plan_path);
+    if (request->detach) { /* what hil collect knows of it, should nobody end it here */
+        run->origin = origin_find(&run->arena);
+        origin_look_commit(look, run);
+        rundir_write_begun(request->out_dir, run, session->plan.jobs, session->plan.count, NULL);
+    }
+    return look;
+}
+
+static void test_boards(struct session *session, const struct pool_options *options)
+{
+    const struct session_request *request = session->request;
+    struct run_result *run = &session->run;
+
+    pool_run(options, session->plan.jobs, session->plan.count, &session->ctx, run->jobs);
+    run->count = session->plan.count;
+    if (!request->no_quarantine)
+        find_broken_boards(session);
+    if (request->blame)
+        blame_run(options, &request->plan, session->plan.jobs, run->jobs, run->count,
+                  &session->ctx);
+    for (size_t i = 0; request->health && i < run->count; i++)
+        settle_health(session, run->jobs[i]);
+}
+
 static int run_jobs(struct session *session, struct err *err)
 {
     const struct session_request *request = session->request;
@@ -246,39 +297,12 @@ static int run_jobs(struct session *session, struct err *err)
     bool preparing;
     int64_t began = ctx_now_ns();
 
-    options.claims = session->claims =
-        claims_open(session->inventory.lab, session->inventory.runtime_dir);
     holder.out = NULL;
     holder_set_out(&holder, request->out_dir);
-    tell_away(session);
-    if (!request->health)
-        quarantine_leave_out(session->memory.store, session->inventory.lab, session->plan.jobs,
-                             session->plan.count, session->events);
-    collect_boards(session);
-    options.boards = session->boards;
-    options.board_count = session->board_count;
-    run->lab = session->inventory.lab->name;
-    run->version = request->version;
-    run->started_unix_us = ctx_unix_us();
-    run->jobs = xcalloc(session->plan.count, sizeof *run->jobs);
-    event_emit(session->events,
-               (struct event){.kind = EVENT_RUN_START, .number = session->plan.count});
-    look = origin_look_begin(request->plan_path);
-    if (request->detach) { /* what hil collect knows of it, should nobody end it here */
-        run->origin = origin_find(&run->arena);
-        origin_look_commit(look, run);
-        rundir_write_begun(request->out_dir, run, session->plan.jobs, session->plan.count, NULL);
-    }
+    prepare_boards(session, &options);
+    look = begin_run(session);
     preparing = pthread_create(&preparer, NULL, prepare_reports, NULL) == 0;
-    pool_run(&options, session->plan.jobs, session->plan.count, &session->ctx, run->jobs);
-    run->count = session->plan.count;
-    if (!request->no_quarantine)
-        find_broken_boards(session);
-    if (request->blame)
-        blame_run(&options, &request->plan, session->plan.jobs, run->jobs, run->count,
-                  &session->ctx);
-    for (size_t i = 0; request->health && i < run->count; i++)
-        settle_health(session, run->jobs[i]);
+    test_boards(session, &options);
     name_logs(session);
     free(holder.out);
     run->took_us = (ctx_now_ns() - began) / 1000;

@@ -60,8 +60,7 @@ int postgres_listen(struct db *db, const char *channel, struct err *err);
 int postgres_listen_again(struct postgres_db *pg, struct err *err); /* on a new connection */
 int postgres_wait(struct db *db, const struct ctx *ctx, char **ret, struct err *err);
 
-/* ---- its SQL and its schema
- * ------------------------------------------------------------------- */
+/* ---- its SQL and its schema ------------------------------------------------------------------ */
 
 /* The store's SQL, which is SQLite's, as PostgreSQL has it. Caller frees. */
 char *postgres_sql(const char *sql);

@@ -83,8 +83,7 @@ static void judge(struct flaky_test *test)
         test->blame = flipped > 1 ? FLAKY_TEST : FLAKY_UNKNOWN;
 }
 
-/* ---- freeing
- * ---------------------------------------------------------------------------------- */
+/* ---- freeing --------------------------------------------------------------------------------- */
 
 static void board_done(struct flaky_board *board)
 {

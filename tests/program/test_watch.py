@@ -414,7 +414,7 @@ def test_an_interrupted_flash_counts_and_is_done_again(hil, github):
 
 def failures(hil):
     with sqlite3.connect(hil.home / "state" / "history.db") as db:
-        return db.execute("SELECT failures FROM watched").fetchone()[0]
+        return [number for (number,) in db.execute("SELECT failures FROM watched")]
 
 
 def test_a_worker_that_dies_is_a_failed_try(hil, github):
@@ -426,7 +426,7 @@ def test_a_worker_that_dies_is_a_failed_try(hil, github):
             (worker,) = subprocess.check_output(["pgrep", "-P", str(service.process.pid)]).split()
             os.kill(int(worker), signal.SIGKILL)
             service.wait_for("FAILED v1", "ended by signal 9", count=number)
-            wait_until(lambda: failures(hil) == number, what="a failure that is remembered")
+            wait_until(lambda: failures(hil) == [number], what="a failure that is remembered")
             (hil.home / "go").touch() if number == 2 else None
         service.wait_for("uno: ok v1")
     assert [(a["verdict"], a["wrote"]) for a in attempts(hil)] == [("infra", 1), ("infra", 1), ("pass", 1)]

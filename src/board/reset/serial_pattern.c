@@ -30,8 +30,7 @@ static const struct named {
 static const char *const line_names[] = {"dtr", "rts"};
 static const unsigned line_bits[] = {MODEM_DTR, MODEM_RTS};
 
-/* ---- reading
- * ----------------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 static int unknown(const char *word, const char *what, const char *const *known, size_t count,
                    struct err *err)
@@ -163,8 +162,7 @@ int serial_pattern_read(const struct strv *words, struct serial_pattern *ret, si
     return moves(ret) ? 0 : err_set(err, ERR_CONFIG, "moves no line");
 }
 
-/* ---- running
- * ----------------------------------------------------------------------------------- */
+/* ---- running --------------------------------------------------------------------------------- */
 
 static void end_state(const struct serial_pattern *pattern, unsigned *set, unsigned *clear)
 {

@@ -345,8 +345,7 @@ Test(flash_gdb, checks_its_options)
     }
 }
 
-/* ---- reset gdb
- * --------------------------------------------------------------------------------- */
+/* ---- reset gdb ------------------------------------------------------------------------------- */
 
 static int run_reset(struct bench *bench, const char *options)
 {

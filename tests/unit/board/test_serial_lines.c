@@ -20,8 +20,7 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 
-/* ---- patterns
- * ---------------------------------------------------------------------------------- */
+/* ---- patterns -------------------------------------------------------------------------------- */
 
 static void print_pattern(const struct serial_pattern *pattern, struct buf *out)
 {
@@ -174,8 +173,7 @@ Test(serial_pattern, waits_are_kept)
     buf_done(&mover.log);
 }
 
-/* ---- drivers
- * ----------------------------------------------------------------------------------- */
+/* ---- drivers --------------------------------------------------------------------------------- */
 
 struct bench {
     int board; /* the board's end */
@@ -370,8 +368,7 @@ Test(power_serial, switches_and_tells_by_the_open_console)
     }
 }
 
-/* ---- into a bootloader
- * ------------------------------------------------------------------------- */
+/* ---- into a bootloader ----------------------------------------------------------------------- */
 
 /* The chip's own words come after that: with a board's end that says nothing it is not reached. */
 Test(flash_stm32_uart, dtr_and_rts_bring_the_chip_into_its_bootloader)

@@ -29,8 +29,7 @@ static void leave(void)
 
 TestSuite(history, .init = enter, .fini = leave);
 
-/* ---- what the queries give, as words
- * ---------------------------------------------------------- */
+/* ---- what the queries give, as words --------------------------------------------------------- */
 
 static int add_try(void *arg, const struct history_try *row)
 {
