@@ -23,7 +23,7 @@ bool image_cache_has(const char *dir, const char *sha256)
 {
     cleanup_free char *path = fs_join(dir, sha256);
 
-    return image_digest_valid(sha256) && fs_exists(path);
+    return image_digest_valid(sha256) && utimensat(AT_FDCWD, path, NULL, 0) == 0;
 }
 
 int image_cache_put(const char *dir, const char *sha256, const void *bytes, size_t count,

@@ -17,6 +17,7 @@
 #define IMAGE_CACHE_BYTES ((size_t)1 << 30)
 
 bool image_digest_valid(const char *sha256); /* 64 lower-case hexadecimal digits */
+/* It counts as used then: another agent that makes room takes others before it. */
 bool image_cache_has(const char *dir, const char *sha256);
 /* -ERR_DATA: the bytes do not have that digest. */
 int image_cache_put(const char *dir, const char *sha256, const void *bytes, size_t count,

@@ -65,3 +65,21 @@ Test(image_cache, lets_the_oldest_go)
     cr_expect(image_cache_has(dir, digests[1]));
     cr_expect_not(image_cache_has(dir, digests[2]), "it was used least lately");
 }
+
+Test(image_cache, keeps_what_was_asked_for)
+{
+    cleanup_scratch char *dir = scratch_make();
+    char asked[SHA256_HEX_SIZE], other[SHA256_HEX_SIZE];
+    static const struct timespec long_ago[2] = {{.tv_sec = 100}, {.tv_sec = 100}};
+    static const struct timespec later[2] = {{.tv_sec = 200}, {.tv_sec = 200}};
+
+    put(dir, "asked", asked);
+    put(dir, "other", other);
+    cleanup_free char *one = fs_join(dir, asked), *two = fs_join(dir, other);
+    utimensat(AT_FDCWD, one, long_ago, 0);
+    utimensat(AT_FDCWD, two, later, 0);
+    cr_expect(image_cache_has(dir, asked));
+    image_cache_trim(dir, strlen("asked"));
+    cr_expect(image_cache_has(dir, asked), "it is about to be lent");
+    cr_expect_not(image_cache_has(dir, other));
+}
