@@ -242,6 +242,7 @@ const struct opt_verb verb_discover = {
         "missing. A board that has a power switch is not gone as long as its switch is there: it "
         "may be off.",
     .rows = rows,
+    .fails = "--write: nothing was written, as that was the answer",
     .examples = examples,
     .see_also = see_also,
     .run = run,

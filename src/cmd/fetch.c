@@ -57,6 +57,7 @@ static int print_json(const struct download_report *report, struct err *err)
 
     json_begin(&out, STDOUT_FILENO, 2);
     json_object(&out);
+    json_kv_int(&out, "schema", 1);
     json_key(&out, "downloads");
     json_array(&out);
     for (size_t i = 0; i < report->count; i++) {

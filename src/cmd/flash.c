@@ -177,6 +177,7 @@ static int print_json(const struct flash_result *results, size_t count, struct e
 
     json_begin(&out, STDOUT_FILENO, 2);
     json_object(&out);
+    json_kv_int(&out, "schema", 1);
     json_key(&out, "boards");
     json_array(&out);
     for (size_t i = 0; i < count; i++) {

@@ -192,10 +192,10 @@ static int show_all(const struct app *app, const char *spec, const struct option
 {
     struct ctx ctx = ctx_root(app->cancel_fd, NULL);
     struct source_files files;
-    int rc = err_named(source_load(spec, &ctx, &files, err), err);
+    int rc = source_load(str_eq(spec, "-") ? SOURCE_STDIN : spec, &ctx, &files, err);
 
     if (rc < 0)
-        return rc;
+        return err_named(rc, err);
     for (size_t i = 0; i < files.count && rc == 0; i++) {
         if (i && !options->json)
             putchar('\n');
@@ -247,15 +247,13 @@ const struct opt_verb verb_image = {
         "that would be flashed. The format is told from the contents: ELF, Intel HEX, Motorola "
         "S-record or UF2; a raw binary needs --at.\n\n"
         "FILE is a path, a quoted glob ('build/**/*.hex'), an archive that holds one firmware "
-        "file, or a member of an archive:\n\n"
+        "file, a member of an archive, or - for a file that comes through a pipe:\n\n"
         "  out.zip:fw/app.elf\n\n"
         "Several matches are shown one after the other. Damaged files (checksums, truncation, "
         "overlap) are refused with the line or offset. With --json, each file is one object: file, "
         "format, size, sha256, entry and build_id (null where there is none), the chip's family of "
-        "a "
-        "UF2 file, and segments with address, size and sha256; of a flash layout (.tsv) the files "
-        "that it names, and sha256 is of all of "
-        "them.",
+        "a UF2 file, and segments with address, size and sha256; of a flash layout (.tsv) the "
+        "files that it names, and sha256 is of all of them.",
     .rows = rows,
     .examples = examples,
     .see_also = (const char *const[]){"run", "formats", NULL},

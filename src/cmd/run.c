@@ -5,6 +5,7 @@
 #include "cmd/reports.h"
 #include "cmd/session_options.h"
 #include "cmd/source_options.h"
+#include "source/source.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -182,6 +183,8 @@ static int check_request(const struct session_request *request, struct err *err)
         return err_set(err, ERR_USAGE, "--plan names the firmware itself: fetch it first");
     if (download_check(&request->download, err) < 0)
         return -(int)ERR_USAGE;
+    if (request->confirm_fd > 0 && strv_has(&request->images, SOURCE_STDIN))
+        return err_set(err, ERR_USAGE, "--confirm reads standard input: firmware cannot, too");
     if (request->images.count && request->plan_path)
         return err_set(err, ERR_USAGE, "--plan names the firmware itself: '%s' is one too many",
                        request->images.items[0]);
@@ -220,7 +223,7 @@ static int run(const struct app *app, int argc, char **argv)
     if (!cmd_parse(&verb_run, argc, argv, take, &request, &first, &code))
         return code;
     for (int i = first; i < argc; i++)
-        strv_add(&request.images, argv[i]);
+        strv_add(&request.images, str_eq(argv[i], "-") ? SOURCE_STDIN : argv[i]);
     if (check_request(&request, &err) < 0)
         return cmd_fail(&verb_run, &err);
     holder_self(app->argc, app->argv, &request.holder);
@@ -240,7 +243,8 @@ const struct opt_verb verb_run = {
         "junit.xml, report.json, report.html, summary.md, events.jsonl and the raw UART log, all "
         "in the run directory. In GitHub Actions the summary goes onto the job's page, too.\n\n"
         "FIRMWARE is an ELF, Intel HEX, S-record or UF2 file, a raw binary (with --at), a pattern, "
-        "or a member of an archive, 'out.zip:**/*.elf'. Several images go through a queue that "
+        "or a member of an archive, 'out.zip:**/*.elf'; - is a file that comes through a pipe. "
+        "Several images go through a queue that "
         "keeps every matching board busy.\n\n"
         "A board that cannot be flashed is tried again, brought into its bootloader, reset by USB, "
         "and switched off and on, as far as lab.yaml gives it the means. One that is there and "

@@ -255,7 +255,11 @@ static void describe(struct rows *rows, const struct rig_try *try)
 
 static void json_totals(const struct rig_summary *summary, struct json_out *out)
 {
+    char since[ISO_TIME_SIZE], until[ISO_TIME_SIZE];
+
     json_kv_string(out, "lab", summary->lab);
+    json_kv_string(out, "since", words_iso_time(summary->since_us, since));
+    json_kv_string(out, "until", words_iso_time(summary->until_us, until));
     json_kv_int(out, "since_us", summary->since_us);
     json_kv_int(out, "until_us", summary->until_us);
     json_kv_int(out, "done", (int64_t)summary->done);

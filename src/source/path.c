@@ -49,6 +49,36 @@ static int load_plain(const char *path, off_t size, struct source_files *files, 
     return rc;
 }
 
+/* "/dev/stdin" and what a shell makes of <(...): somebody is writing there. Of a pipe in a directory
+ * nobody knows that. */
+static bool is_stream(const char *path, mode_t mode)
+{
+    return (str_eq(path, SOURCE_STDIN) || str_starts(path, "/dev/fd/") ||
+            str_starts(path, "/proc/self/fd/")) &&
+           S_ISFIFO(mode);
+}
+
+static int load_stream(const char *path, const struct ctx *ctx, struct source_files *files,
+                       struct err *err)
+{
+    cleanup_buf struct buf bytes = BUF_INIT(SOURCE_FILE_MAX);
+    cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    ssize_t n = fd < 0 ? err_sys(err, errno, "%s", path) : 1;
+
+    while (n > 0) {
+        char piece[65536];
+        n = ctx_read(ctx, fd, piece, sizeof piece, err);
+        if (n > 0 && (size_t)n > SOURCE_FILE_MAX - bytes.size)
+            n = err_set(err, ERR_LIMIT, "%s: larger than %zu MiB", path, SOURCE_FILE_MAX >> 20);
+        if (n > 0)
+            buf_add(&bytes, piece, (size_t)n);
+    }
+    if (n < 0)
+        return (int)n;
+    source_files_add(files, path, fs_basename(path), &bytes);
+    return 0;
+}
+
 int path_load(const char *path, const struct ctx *ctx, struct source_files *files, struct err *err)
 {
     cleanup_close int fd = -1;
@@ -66,8 +96,11 @@ int path_load(const char *path, const struct ctx *ctx, struct source_files *file
     if (S_ISDIR(info.st_mode))
         return err_set(err, ERR_USAGE, "%s: is a directory; name a file, or try '%s/**/*.elf'",
                        path, path);
+    if (is_stream(path, info.st_mode))
+        return load_stream(path, ctx, files, err);
     if (!S_ISREG(info.st_mode))
-        return err_set(err, ERR_USAGE, "%s: is not a regular file", path);
+        return err_set(err, ERR_USAGE, "%s: is not a regular file%s", path,
+                       str_eq(path, SOURCE_STDIN) ? ", nor a pipe" : "");
     if (source_is_firmware_name(path))
         return load_plain(path, info.st_size, files, err);
     fd = open(path, O_RDONLY | O_CLOEXEC);

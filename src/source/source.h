@@ -8,6 +8,7 @@
  *   out.zip              an archive: its one firmware file (.elf .hex .s19 .uf2 .bin ...)
  *   out.zip:fw/app.elf   a member of it, or by glob every member that matches
  *   fw.hex.gz            one compressed file
+ *   /dev/stdin           a pipe that holds one firmware file; also /dev/fd/N, as of <(...)
  * Archives are streamed through libarchive: only the members wanted are ever held in memory, and
  * nothing is unpacked to disk.
  *
@@ -24,6 +25,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define SOURCE_STDIN "/dev/stdin"
 #define SOURCE_FILE_MAX ((size_t)256 << 20)    /* bytes of one file */
 #define SOURCE_TOTAL_MAX (UINT64_C(2) << 30)   /* bytes that one archive may unpack to */
 #define SOURCE_RATIO_MAX 1000                  /* unpacked to packed, once there are */

@@ -2,12 +2,13 @@
 """The face of the program: help, man pages, completion, colours, mistakes."""
 import json
 import os
+import pathlib
 import pty
 import re
 import subprocess
 
 import pytest
-from conftest import HIL, LAB, ROOT, firmware
+from conftest import HIL, LAB, ROOT, firmware, wait_until
 
 VERBS = ["run", "replay", "boards", "discover", "rest", "labels", "runner", "image", "formats", "drivers"]
 
@@ -196,10 +197,52 @@ def test_an_only_jobs_reason_is_told_once(hil):
     assert unwritten.code == 3 and "a report cannot be written, so this is no pass: /proc/x" in unwritten.out
 
 
+def piped(hil, data, *argv):
+    done = subprocess.run([HIL, *map(str, argv)], input=data, cwd=hil.home, env=hil.env, capture_output=True, timeout=60)
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
+def test_firmware_through_a_pipe(hil):
+    for name in ("selftest-unity.elf", "selftest-unity.hex"):
+        code, out, err = piped(hil, firmware(name).read_bytes(), "image", "--json", "-")
+        assert code == 0, err
+        assert json.loads(out)["segments"] == json.loads(hil("image", "--json", firmware(name)).out)["segments"]
+    code, out, err = piped(hil, firmware("selftest-unity.elf").read_bytes(), "run", "-l", LAB, "-b", "stm32f405", "-")
+    assert code == 0 and "PASS stdin, " in out, out + err
+    assert hil("replay", "-q", hil.out).out == "pass\n"
+    with open(firmware("selftest-unity.elf")) as stdin:
+        assert hil("image", "-", stdin=stdin).code == 0
+    done = subprocess.run(["bash", "-c", f"'{HIL}' image <(cat '{firmware('selftest-unity.elf')}')"], env=hil.env)
+    assert done.returncode == 0
+
+
+def test_a_pipe_without_firmware(hil):
+    code, out, err = piped(hil, b"", "image", "-")
+    assert code == 2 and "/dev/stdin: is empty" in err
+    code, out, err = piped(hil, b"hello", "image", "-")
+    assert code == 2 and err.startswith("hil image: /dev/stdin: ")
+    assert "nor a pipe" in hil("image", "-").err  # of /dev/null
+    code, out, err = piped(hil, b"x", "run", "-l", LAB, "-b", "stm32f405", "--confirm", "-")
+    assert code == 2 and "--confirm reads standard input" in err
+    endless = ["bash", "-c", f"head -c 300M /dev/zero | '{HIL}' image -"]
+    done = subprocess.run(endless, env=hil.env, capture_output=True, text=True)
+    assert done.returncode == 3 and "larger than 256 MiB" in done.stderr
+
+
+def test_a_pipe_that_says_nothing_can_be_cancelled(hil):
+    process = hil.start("image", "-", stdin=subprocess.PIPE)
+    reads = pathlib.Path(f"/proc/{process.pid}/fd/0")
+    wait_until(lambda: len(list(reads.parent.iterdir())) > 4 and "hil" in os.readlink(reads.parent.parent / "exe"))
+    process.terminate()
+    assert process.wait(10) == 128 + 15
+    process.communicate()
+
+
 def test_exit_status_says_what_1_is_of_each_verb(hil):
-    for verb, words in (("run", "firmware is to blame"), ("gate", "policy"), ("console", "--until")):
+    for verb, zero, words in (("run", "pass", "firmware is to blame"), ("gate", "pass", "policy"),
+                              ("console", "done", "--until"), ("discover", "done", "--write")):  # fmt: skip
         shown = hil(verb, "--help").out.split("Exit status:")[1]
-        assert words in re.search(r"^  1 .*", shown, re.M)[0] and "  0    pass" in shown
+        assert words in re.search(r"^  1 .*", shown, re.M)[0] and f"  0    {zero}" in shown
     for verb in ("image", "formats", "doctor", "boards", "power"):
         shown = hil(verb, "--help").out.split("Exit status:")[1]
         assert not re.search(r"^  1 ", shown, re.M) and "  0    done" in shown

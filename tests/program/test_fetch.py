@@ -55,6 +55,7 @@ def test_json_tells_what_was_proved(hil, github):
     github.add_artifact("firmware", data)
     report = json.loads(fetch(hil, github, "--artifact", "firmware", "--json").out)
     (item,) = report["downloads"]
+    assert report["schema"] == 1
     assert item["digest_checked"] and not item["signature_checked"]
     assert item["size"] == len(data) and len(item["sha256"]) == 64
     assert {f["path"] for f in report["files"]} == {"got/fw/app.elf", "got/notes.txt"}

@@ -33,7 +33,7 @@ def test_each_board_its_image_and_each_image_stays(hil):
         "flash", "--lab", LAB, "--json", *more, f"virtual-f405={UNITY}", f"virtual-f405-b={TAP}"
     )
     first = flash()
-    assert first.code == 0, first.err
+    assert first.code == 0 and json.loads(first.out)["schema"] == 1, first.err
     assert {name: board["outcome"] for name, board in boards(first).items()} == {
         "virtual-f405": "flashed", "virtual-f405-b": "flashed"}  # fmt: skip
     assert boards(first)["virtual-f405"]["firmware"] == str(UNITY)

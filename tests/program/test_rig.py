@@ -141,6 +141,7 @@ def test_once_flashes_what_is_there_and_knows_it_again(hil):
     assert done.code == 0, done.err
     summary = json.loads(done.out)
     assert (summary["done"], summary["failed"], summary["yield_percent"]) == (3, 0, 100)
+    assert summary["until"] == time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(summary["until_us"] // 1000000))
     macs = given(hil)
     assert sorted(macs) == ["AA1", "BB2", "CC3"] and len(set(macs.values())) == 3
     for serial, mac in macs.items():
