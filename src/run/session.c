@@ -270,8 +270,10 @@ static int run_jobs(struct session *session, struct err *err)
         rundir_write_begun(request->out_dir, run, session->plan.jobs, session->plan.count, NULL);
     }
     preparing = pthread_create(&preparer, NULL, prepare_reports, NULL) == 0;
+    store_rest(session->memory.store); /* which nobody asks while boards work */
     pool_run(&options, session->plan.jobs, session->plan.count, &session->ctx, run->jobs);
     run->count = session->plan.count;
+    remember_within(session->memory.store, &session->ctx);
     if (!request->no_quarantine)
         find_broken_boards(session);
     if (request->blame)
@@ -281,6 +283,8 @@ static int run_jobs(struct session *session, struct err *err)
         settle_health(session, run->jobs[i]);
     name_logs(session);
     free(holder.out);
+    claims_close(session->claims);
+    session->claims = NULL;
     run->took_us = (ctx_now_ns() - began) / 1000;
     find_origin(session, look);
     judge_run(run);
