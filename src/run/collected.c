@@ -212,10 +212,11 @@ static int tell_events(const struct collected *collected, const struct run_resul
 
 static void remember(const struct collected *collected, const struct run_result *run)
 {
+    const struct ctx ctx = ctx_root(-1, NULL);
     struct memory memory = {0};
     struct err err = {0};
 
-    if (remember_open(collected->lab, &memory, &err) < 0)
+    if (remember_open(collected->lab, &ctx, &memory, &err) < 0)
         collected->warn(err.message);
     memory.missing = true;
     if (remember_run(&memory, run, &err) < 0)

@@ -5,6 +5,7 @@
 #include "report/report.h"
 #include "run/flashing_parts.h"
 #include "run/origin.h"
+#include "run/remember.h"
 
 #include <poll.h>
 #include <stdlib.h>
@@ -44,7 +45,9 @@ static void run_tasks(struct flashing *flashing)
             task->result->reason =
                 xstrdup("no more threads can be had; try: ulimit -u, or fewer boards at once");
     }
+    store_rest(flashing->store);
     wait_for_all(flashing, started);
+    remember_within(flashing->store, &flashing->ctx);
     for (size_t i = 0; i < flashing->count; i++) {
         const struct task *task = &flashing->tasks[i];
         if (task->started)
@@ -135,6 +138,8 @@ int flashing_run(struct flashing_request *request, struct flash_result **ret, si
         flashing_open_store(&flashing);
         flashing.claims = claims_open(flashing.inventory.lab, flashing.inventory.runtime_dir);
         run_tasks(&flashing);
+        claims_close(flashing.claims);
+        flashing.claims = NULL;
         flashing_remember(&flashing);
     } else {
         flashing_done(flashing.results, flashing.count);

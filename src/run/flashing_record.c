@@ -66,7 +66,8 @@ void flashing_open_store(struct flashing *flashing)
     cleanup_free char *dir = fs_state_dir();
     struct err err = {0};
 
-    if (store_open(&flashing->inventory.lab->store, dir, true, &flashing->store, &err) == 0)
+    if (store_open_within(&flashing->inventory.lab->store, dir, true, &flashing->ctx,
+                          &flashing->store, &err) == 0)
         return;
     flashing->scratch =
         flashing->inventory.lab->store.url && store_scratch(&flashing->store, NULL) == 0;

@@ -6,13 +6,13 @@
 
 #include <stdlib.h>
 
-int remember_open(const struct lab *lab, struct memory *ret, struct err *err)
+int remember_open(const struct lab *lab, const struct ctx *ctx, struct memory *ret, struct err *err)
 {
     cleanup_free char *dir = fs_state_dir();
     int rc;
 
-    *ret = (struct memory){.lab = lab};
-    rc = store_open(&lab->store, dir, true, &ret->store, err);
+    *ret = (struct memory){.lab = lab, .ctx = ctx};
+    rc = store_open_within(&lab->store, dir, true, ctx, &ret->store, err);
     if (rc == 0)
         return 0;
     ret->scratch = lab->store.url && store_scratch(&ret->store, NULL) == 0;
@@ -25,6 +25,14 @@ void remember_close(struct memory *memory)
 {
     store_close(memory->store);
     *memory = (struct memory){.lab = memory->lab};
+}
+
+void remember_within(struct store *store, const struct ctx *ctx)
+{
+    int64_t ms = ctx_cancelled(ctx) ? REMEMBER_CANCELLED_MS : REMEMBER_MS;
+    struct ctx last = ctx_cleanup(ctx, ms);
+
+    store_within(store, &last);
 }
 
 /* Into the spool; what was written into a scratch store meanwhile goes with it. */
@@ -75,6 +83,7 @@ int remember_run(const struct memory *memory, const struct run_result *run, stru
 
     if (!memory->store)
         return 0;
+    remember_within(memory->store, memory->ctx);
     known.count = 0;
     known.jobs = xcalloc(run->count, sizeof *known.jobs);
     for (size_t i = 0; i < run->count; i++)
@@ -91,6 +100,6 @@ void remember_send(const struct memory *memory)
     cleanup_free char *dir = fs_state_dir();
     size_t sent;
 
-    if (memory->store && !memory->scratch && memory->lab->store.url)
+    if (memory->store && !memory->scratch && memory->lab->store.url && !ctx_cancelled(memory->ctx))
         spool_send(dir, memory->lab->name, memory->store, SPOOL_SEND_MS, &sent, NULL);
 }

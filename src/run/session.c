@@ -267,8 +267,10 @@ static void test_boards(struct session *session, const struct pool_options *opti
     const struct session_request *request = session->request;
     struct run_result *run = &session->run;
 
+    store_rest(session->memory.store); /* which nobody asks while boards work */
     pool_run(options, session->plan.jobs, session->plan.count, &session->ctx, run->jobs);
     run->count = session->plan.count;
+    remember_within(session->memory.store, &session->ctx);
     if (!request->no_quarantine)
         find_broken_boards(session);
     if (request->blame)
@@ -305,6 +307,8 @@ static int run_jobs(struct session *session, struct err *err)
     test_boards(session, &options);
     name_logs(session);
     free(holder.out);
+    claims_close(session->claims);
+    session->claims = NULL;
     run->took_us = (ctx_now_ns() - began) / 1000;
     find_origin(session, look);
     judge_run(run);

@@ -12,7 +12,8 @@ void session_open_store(struct session *session)
 {
     struct err err = {0};
 
-    if (!session->memory.store && remember_open(session->inventory.lab, &session->memory, &err) < 0)
+    if (!session->memory.store &&
+        remember_open(session->inventory.lab, &session->ctx, &session->memory, &err) < 0)
         session_warn(session, err.message);
 }
 
@@ -41,7 +42,7 @@ void session_remember(struct session *session)
 
 void session_forget(struct session *session)
 {
-    if (session->memory.store && !session->memory.scratch)
+    if (session->memory.store && !session->memory.scratch && !ctx_cancelled(&session->ctx))
         store_prune(session->memory.store, session->run.lab, &session->inventory.lab->store,
                     ctx_unix_us(), false, NULL, NULL);
 }

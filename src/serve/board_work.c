@@ -128,6 +128,7 @@ static int attempt(struct board_attempt *work, struct err *err)
             fclose(nowhere);
         return rc;
     }
+    store_rest(work->store);
     if (has_it(work)) {
         work->attempt.verdict = VERDICT_PASS;
         board_work_say(work, "it had the same firmware already");
@@ -224,6 +225,7 @@ static int take_steps(struct board_attempt *work, struct err *err)
 {
     int rc = open_all(work, err);
 
+    store_rest(work->store); /* a turn may be hours away */
     if (rc == 0)
         rc = board_work_turn(work, err);
     if (rc == 0 && !worker_begin(work->report))

@@ -51,6 +51,18 @@ int db_compact(struct db *db, struct err *err)
     return db->engine->compact(db, err);
 }
 
+void db_within(struct db *db, const struct ctx *ctx)
+{
+    if (db->engine->within)
+        db->engine->within(db, ctx);
+}
+
+void db_rest(struct db *db)
+{
+    if (db->engine->rest)
+        db->engine->rest(db);
+}
+
 int db_hurry(struct db *db, int64_t answer_ms, struct err *err)
 {
     return db->engine->hurry ? db->engine->hurry(db, answer_ms, err) : 0;

@@ -14,7 +14,7 @@
  *
  * A call blocks for two seconds at most where somebody else has a file; a server has 5 s to be
  * reached, 20 s for a lock, 30 s for an answer. A connection that was lost between transactions is
- * made anew. One thread at a time for one handle, and none lives through a fork. Errors begin with
+ * made anew, but for a second after a server was silent: then calls fail at once. One thread at a time for one handle, and none lives through a fork. Errors begin with
  * db_name(): -ERR_BUSY: somebody else has it; -ERR_DATA: this is no database, or its schema is
  * newer than this program; -ERR_GONE: the server cannot be reached; -ERR_TIMEOUT, -ERR_REFUSED,
  * -ERR_IO.
@@ -55,6 +55,12 @@ int db_set_durable(struct db *db, bool durable, struct err *err);
 /* *ret: bytes that rows take; 0 where that is somebody else's care. */
 int db_used(struct db *db, uint64_t *ret, struct err *err);
 int db_compact(struct db *db, struct err *err); /* gives the room of forgotten rows back */
+
+/* From now on nothing waits for a server longer than `ctx` lets it. */
+void db_within(struct db *db, const struct ctx *ctx);
+/* Outside of transactions: a connection is given up until the next call makes another. Who has
+ * nothing to ask for a while does this: a server has few. */
+void db_rest(struct db *db);
 
 /* ---- news: what one host tells the others ---------------------------------------------------- */
 

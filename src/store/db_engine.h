@@ -31,7 +31,9 @@ struct db_engine {
     int (*compact)(struct db *db, struct err *err);
     int (*execute)(struct db *db, const char *sql, struct err *err);
     int (*prepare)(struct db *db, const char *sql, struct statement **ret, struct err *err);
-    /* NULL, all three: nobody tells anything */
+    /* NULL, all of them: it is a file, and nobody tells anything */
+    void (*within)(struct db *db, const struct ctx *ctx);
+    void (*rest)(struct db *db);
     int (*listen)(struct db *db, const char *channel, struct err *err);
     int (*wait)(struct db *db, const struct ctx *ctx, char **ret, struct err *err);
     int (*hurry)(struct db *db, int64_t answer_ms, struct err *err);

@@ -64,6 +64,21 @@ static int postgres_begin(struct db *db, enum db_use use, struct err *err)
     return rc;
 }
 
+static void postgres_within(struct db *db, const struct ctx *ctx)
+{
+    of(db)->ctx = *ctx;
+}
+
+static void postgres_rest(struct db *db)
+{
+    struct postgres_db *pg = of(db);
+
+    if (pg->in_transaction || !pg->connection)
+        return;
+    pg->pq.finish(pg->connection);
+    pg->connection = NULL;
+}
+
 static int64_t postgres_changes(const struct db *db)
 {
     return of(db)->changes;
@@ -126,6 +141,8 @@ static const struct db_engine engine = {
     .compact = postgres_compact,
     .execute = postgres_execute,
     .prepare = postgres_prepare,
+    .within = postgres_within,
+    .rest = postgres_rest,
     .listen = postgres_listen,
     .wait = postgres_wait,
     .hurry = postgres_hurry,
@@ -198,9 +215,11 @@ static int read_url(struct postgres_db *pg, struct err *err)
             host = each->val;
         else if (str_eq(each->keyword, "dbname"))
             name = each->val;
-        else if (str_eq(each->keyword, "connect_timeout") && each->val && atoi(each->val) > 0)
-            pg->reach_ms = atoi(each->val) * INT64_C(1000);
+        else if (str_eq(each->keyword, "connect_timeout") && each->val)
+            pg->reach_ms = strtol(each->val, NULL, 10) * INT64_C(1000);
     }
+    if (pg->reach_ms <= 0)
+        pg->reach_ms = REACH_MS;
     pg->db.name = service ? xasprintf("PostgreSQL service %s", service)
                           : xasprintf("PostgreSQL %s on %s", name ? name : "database",
                                       host ? host : "this host");
@@ -217,7 +236,6 @@ int db_open_server(const char *url, bool create, const struct ctx *ctx, struct d
     new->db.engine = &engine;
     new->url = xstrdup(url);
     new->ctx = ctx ? *ctx : ctx_root(-1, NULL);
-    new->reach_ms = REACH_MS;
     new->answer_ms = ANSWER_MS;
     if (rc == 0)
         rc = read_url(new, err);

@@ -20,6 +20,7 @@ struct postgres_db {
     PGconn *connection;
     char *url;
     struct postgres_hosts hosts;
+    int64_t silent_ns; /* it has not answered, and is left alone until then */
     struct ctx ctx;    /* all that is waited for ends with it */
     unsigned epoch;    /* of the connection: what was prepared on another is not there */
     unsigned prepared; /* names given */

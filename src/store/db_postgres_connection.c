@@ -18,6 +18,7 @@
 #define SLACK_MS \
     5000 /* the server's own limit, postgres_set_limits(), comes first where it is alive */
 #define WHY_MAX 512
+#define SILENT_NS INT64_C(1000000000)
 
 /* ---- what may go wrong ----------------------------------------------------------------------- */
 
@@ -34,9 +35,10 @@ int postgres_lost(struct postgres_db *pg, enum err_code code, const char *why, s
 
 int postgres_unanswered(struct postgres_db *pg, int waited, struct err *err)
 {
-    return waited == -ERR_CANCELLED
-               ? postgres_lost(pg, ERR_CANCELLED, "cancelled", err)
-               : postgres_lost(pg, ERR_GONE, "the server does not answer", err);
+    if (waited == -ERR_CANCELLED)
+        return postgres_lost(pg, ERR_CANCELLED, "cancelled", err);
+    pg->silent_ns = ctx_now_ns() + SILENT_NS;
+    return postgres_lost(pg, ERR_GONE, "the server does not answer", err);
 }
 
 /* What the server said, whose SQLSTATE is of its manual's appendix A. */
@@ -174,5 +176,7 @@ int postgres_revive(struct postgres_db *pg, struct err *err)
         else
             pg->pq.isBusy(pg->connection);
     }
+    if (ctx_now_ns() < pg->silent_ns) /* what was to be waited for was waited for */
+        return err_set(err, ERR_GONE, "%s: the server does not answer", pg->db.name);
     return postgres_reach(pg, err);
 }

@@ -160,8 +160,8 @@ static int reach_host(struct postgres_db *pg, size_t host, const struct ctx *ctx
     }
     if (rc < 0)
         return rc;
-    struct ctx turn =
-        ctx_narrow(ctx, ctx_left_ms(ctx) / (int64_t)(pg->hosts.count - host)); /* of what is left */
+    size_t left = pg->hosts.count > host ? pg->hosts.count - host : 1;
+    struct ctx turn = ctx_narrow(ctx, ctx_left_ms(ctx) / (int64_t)left);
     return await(pg, &turn, err);
 }
 

@@ -14,6 +14,7 @@
 
 #define AGAIN_MS 1000
 #define IDLE_MS 60000
+#define END_MS 2000
 #define BOOT_ID "/proc/sys/kernel/random/boot_id"
 
 int64_t boot_now_ns(void)
@@ -49,9 +50,12 @@ struct keeper *keeper_new(const struct keeper_conf *conf)
 
     keeper->conf = *conf;
     keeper->place = keeper_place(conf->runtime_dir);
-    keeper->leases_conf = (struct leases_conf){
-        .url = conf->url, .lab = conf->lab, .place = keeper->place, .ttl_ms = conf->ttl_ms};
-    keeper->wake_fd = -1;
+    keeper->leases_conf = (struct leases_conf){.url = conf->url,
+                                               .lab = conf->lab,
+                                               .place = keeper->place,
+                                               .ttl_ms = conf->ttl_ms,
+                                               .ctx = &keeper->ctx};
+    keeper->wake_fd = keeper->end_fd = -1;
     pthread_mutex_init(&keeper->lock, NULL);
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -146,6 +150,7 @@ static void *keep(void *arg)
 
     do {
         bool up;
+        keeper->turn_ns = boot_now_ns();
         last = stops(keeper); /* before: what was dropped by then is let go */
         up = is_up(keeper);
         if (up)
@@ -158,6 +163,10 @@ static void *keep(void *arg)
         if (!last)
             wait_for_news(keeper);
     } while (!last);
+    pthread_mutex_lock(&keeper->lock);
+    keeper->ended = true;
+    pthread_cond_broadcast(&keeper->answered);
+    pthread_mutex_unlock(&keeper->lock);
     return NULL;
 }
 
@@ -166,12 +175,33 @@ static int start(struct keeper *keeper, struct err *err)
     pthread_mutex_lock(&keeper->lock);
     if (keeper->wake_fd < 0)
         keeper->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (!keeper->runs && keeper->wake_fd >= 0)
+    if (keeper->end_fd < 0)
+        keeper->end_fd = eventfd(0, EFD_CLOEXEC);
+    if (!keeper->runs)
+        keeper->ctx = ctx_root(keeper->end_fd, NULL);
+    if (!keeper->runs && keeper->wake_fd >= 0 && keeper->end_fd >= 0)
         keeper->runs = pthread_create(&keeper->thread, NULL, keep, keeper) == 0;
     pthread_mutex_unlock(&keeper->lock);
     return keeper->runs ? 0
                         : err_set(err, ERR_LIMIT,
                                   "no more threads or descriptors can be had; try: ulimit -n 4096");
+}
+
+/* A server that is silent is not waited for. */
+static void end(struct keeper *keeper)
+{
+    int64_t until_ns = ctx_now_ns() + END_MS * INT64_C(1000000);
+    const struct timespec until = {until_ns / 1000000000, until_ns % 1000000000};
+
+    pthread_mutex_lock(&keeper->lock);
+    keeper->stops = true;
+    keeper_wake(keeper);
+    while (!keeper->ended && !keeper->silent &&
+           pthread_cond_timedwait(&keeper->answered, &keeper->lock, &until) == 0)
+        ;
+    pthread_mutex_unlock(&keeper->lock);
+    eventfd_write(keeper->end_fd, 1);
+    pthread_join(keeper->thread, NULL);
 }
 
 void keeper_free(struct keeper *keeper)
@@ -180,19 +210,15 @@ void keeper_free(struct keeper *keeper)
 
     if (!keeper)
         return;
-    if (keeper->runs) {
-        pthread_mutex_lock(&keeper->lock);
-        keeper->stops = true;
-        pthread_mutex_unlock(&keeper->lock);
-        keeper_wake(keeper);
-        pthread_join(keeper->thread, NULL);
-    }
+    if (keeper->runs)
+        end(keeper);
     while ((hold = keeper->holds)) {
         keeper->holds = hold->next;
         hold_free(hold);
     }
     leases_close(keeper->leases);
     close_fd(&keeper->wake_fd);
+    close_fd(&keeper->end_fd);
     pthread_cond_destroy(&keeper->answered);
     pthread_mutex_destroy(&keeper->lock);
     free(keeper->place);

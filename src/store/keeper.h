@@ -8,7 +8,8 @@
  *     hold_drop(hold)
  *     keeper_free(keeper)
  *
- * It has a connection of its own and asks the server in everybody's place, so that no board's
+ * It has a connection of its own, the only one of a run whose boards work (that of the store, which
+ * may be kept waiting by other hosts, is given up for as long: store_rest()), and asks the server in everybody's place, so that no board's
  * thread, however busy, makes a renewal late, and a thousand boards need one connection. A lease is
  * renewed four times in its ttl. How long it is safe is counted from before the server was asked,
  * on CLOCK_BOOTTIME, which no one sets and which goes on while the host sleeps, less an eighth of
@@ -31,7 +32,8 @@ struct keeper_conf { /* borrowed until keeper_free() */
     bool local; /* without the server, what was taken may be touched for as long as nobody has it */
 };
 struct keeper *keeper_new(const struct keeper_conf *conf);
-/* Lets every row go that was dropped and is not gone yet, where the server answers. */
+/* Lets every row go that was dropped and is not gone yet, where the server answers within moments:
+ * the others expire. */
 void keeper_free(struct keeper *keeper); /* NULL is fine; all holds are dropped before */
 
 struct keeper_wish {

@@ -286,6 +286,7 @@ void hold_drop(struct hold *hold)
         ;
     gone = hold->gone;
     hold->orphan = !gone;
+    keeper->silent = keeper->silent || !gone;
     pthread_mutex_unlock(&keeper->lock);
     if (gone)
         hold_free(hold);

@@ -51,7 +51,11 @@ struct keeper {
     char *place;
     pthread_t thread;
     bool runs, stops;
+    bool ended;
+    bool silent; /* a hold could not be let go in time */
     int wake_fd; /* eventfd */
+    int end_fd;  /* eventfd: the thread's questions end */
+    struct ctx ctx;
     pthread_mutex_t lock;
     pthread_cond_t answered; /* CLOCK_MONOTONIC */
     unsigned answers;
@@ -62,6 +66,7 @@ struct keeper {
     struct leases *leases; /* NULL: never reached */
     int64_t again_ns;      /* when a server that is away is asked again */
     int64_t renew_ns;
+    int64_t turn_ns; /* the beginning of this one */
 };
 
 int64_t boot_now_ns(void);

@@ -227,7 +227,7 @@ static void wait_for_server(struct keeper *keeper, struct wish *wish)
     int64_t now_ns = boot_now_ns();
 
     if (!wish->away_ns)
-        wish->away_ns = now_ns;
+        wish->away_ns = keeper->turn_ns; /* a connection that was waited for counts */
     err_wrap(&err, "no board without the lab's database");
     if (wish->wait && keeper_is_away(-(int)err.code) && !keeper->conf.local &&
         now_ns < wish->away_ns + AWAY_MS * NS_PER_MS) {

@@ -53,6 +53,18 @@ void store_close(struct store *store)
     free(store);
 }
 
+void store_within(struct store *store, const struct ctx *ctx)
+{
+    if (store)
+        db_within(store->db, ctx);
+}
+
+void store_rest(struct store *store)
+{
+    if (store)
+        db_rest(store->db);
+}
+
 const struct err *store_trouble(const struct store *store)
 {
     return store->trouble.code ? &store->trouble : NULL;

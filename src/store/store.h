@@ -30,6 +30,11 @@ int store_open(const struct store_conf *conf, const char *state_dir, bool create
 int store_open_within(const struct store_conf *conf, const char *state_dir, bool create,
                       const struct ctx *ctx, struct store **ret, struct err *err);
 void store_close(struct store *store); /* NULL is fine */
+/* From now on no call waits for a server longer than `ctx` lets it. NULL is fine. */
+void store_within(struct store *store, const struct ctx *ctx);
+/* Nothing will be asked for a while: a connection to a server is given up, and made anew when it is
+ * needed. NULL is fine. */
+void store_rest(struct store *store);
 /* Why one of those calls that give no error, as store_quarantined(), found nothing although there
  * may be something; NULL: each has answered. */
 const struct err *store_trouble(const struct store *store);

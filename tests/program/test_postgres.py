@@ -7,7 +7,7 @@ import signal
 import socket
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 from conftest import wait_until
@@ -116,13 +116,45 @@ def test_a_silent_server_is_waited_for_once_and_told_once(hil, silent):
 
 @contextmanager
 def stopped(server):
-    """Whoever connects is connected, by the kernel, and hears nothing."""
+    """Whoever is connected, or connects, which the kernel does, hears nothing."""
     postmaster = int((pathlib.Path(server.data) / "postmaster.pid").read_text().split()[0])
     os.kill(postmaster, signal.SIGSTOP)
+    children = pathlib.Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
+    everybody = [postmaster, *map(int, children)]
+    for pid in everybody:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGSTOP)
     try:
         yield
     finally:
-        os.kill(postmaster, signal.SIGCONT)
+        for pid in everybody:
+            with suppress(ProcessLookupError):  # it was at its end
+                os.kill(pid, signal.SIGCONT)
+
+
+@pytest.mark.threads
+def test_a_run_has_one_connection_while_its_board_works(hil, bench, server):
+    count = lambda: server.ask("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'hil'")
+    counts = []
+    bench.before = lambda: counts.append(count())
+    assert bench.run().code == 0 and counts == ["1"], counts
+    assert len(tries(hil, bench)) == 1, "the other one comes when it is needed"
+
+
+@pytest.mark.threads
+def test_a_cancel_waits_for_no_silent_server(hil, bench, server):
+    assert bench.run().code == 0
+    begun, go = threading.Event(), threading.Event()
+    bench.before = lambda: (begun.set(), go.wait(30))
+    run = hil.start("run", "--lab", bench.lab, "-b", "a", "--at", "0", "--format", "unity", "fw.bin")
+    assert begun.wait(20)
+    with stopped(server):
+        run.send_signal(signal.SIGINT)
+        result, took = timed(lambda: hil.finish(run))
+    go.set()
+    assert result.code == 130 and took < 3, took
+    assert "waits on this host" in result.out + result.err
+    assert hil("store", "send", "--lab", bench.lab).out == "1 sent\n" and len(tries(hil, bench)) == 2
 
 
 def sockets(pid):
@@ -136,7 +168,7 @@ def timed(ask):
 
 @pytest.mark.threads
 def test_a_page_goes_on_while_its_store_is_silent(hil, bench, server):
-    bench.lab.write_text(bench.lab.read_text().replace("%3Dbench", "%3Dbench&connect_timeout=1"))
+    bench.lab.write_text(bench.lab.read_text().replace("%3Dbench", "%3Dbench&connect_timeout=3"))
     near = hil.write("near.yaml", "\n".join(line for line in bench.lab.read_text().split("\n") if not line.startswith("store:")))
     assert bench.run().code == 0
     go = threading.Event()
@@ -149,13 +181,13 @@ def test_a_page_goes_on_while_its_store_is_silent(hil, bench, server):
             while not viewer.state["lab"]["store"]:
                 health.append(timed(lambda: page.ask("/healthz")[0]))
                 assert len(health) < 20000
-            assert {status for status, _ in health} == {200} and max(took for _, took in health) < 0.5, max(health)
+            assert {status for status, _ in health} == {200} and max(took for _, took in health) < 1.5, max(health)
             assert sorted(took for _, took in health)[len(health) // 2] < 0.1
             assert "does not answer" in viewer.state["lab"]["store"] and viewer.state["act"]["state"] == "failed"
             (status, _, body), took = timed(lambda: page.ask("/api/history"))
-            assert status == 503 and b"does not answer" in body and took < 3
+            assert status == 503 and b"does not answer" in body and took < 5, (status, body, took)
             metrics, took = timed(lambda: page.ask("/metrics")[2].decode())
-            assert "hil_store_up 0" in metrics and 'hil_jobs_total{board="a",verdict="pass"} 1' in metrics and took < 2
+            assert "hil_store_up 0" in metrics and 'hil_jobs_total{board="a",verdict="pass"} 1' in metrics and took < 2.5, took
             bench.before = lambda: go.wait(20)
             run = hil.start("run", "--lab", near, "-b", "a", "--at", "0", "--format", "unity", "fw.bin")
             viewer.wait_for(lambda v: v.state["a"]["held"] and v.state["a"]["live"])
@@ -172,7 +204,7 @@ def test_a_page_goes_on_while_its_store_is_silent(hil, bench, server):
             wait_until(lambda: sockets(page.process.pid) >= before + 2, what="a connection to the silent server")
             code, took = timed(page.stop)
             asking.join()
-        assert code == 143 and took < 3
+        assert code == 143 and took < 3, (code, took)
         assert [line for line in page.lines if "does not answer" in line] and "answers again" in page.lines[-1]
 
 
