@@ -130,9 +130,10 @@ const struct opt_verb verb_collect = {
     .summary = "fetch what tests on servers' boards did after hil run --detach had gone",
     .description =
         "Fetches the files of those that have ended into the run directory (hil-out), writes its "
-        "reports anew, tells the history, and ends with the verdict, as the run would have. What "
-        "hil run had not begun before it was killed is infra. Exit code 3 while one is "
-        "still at work. Where nothing is left to fetch it is the verdict again.",
+        "reports anew, tells the history and whom lab.yaml's notify: names, and ends with the "
+        "verdict, as the run would have. What hil run had not begun before it was killed is infra, "
+        "and so is what its server keeps and is broken. Exit code 3 while one is still at work. "
+        "Where nothing is left to fetch it is the verdict again.",
     .rows = rows,
     .fails = "fail: the firmware is to blame",
     .examples = examples,

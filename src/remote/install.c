@@ -55,8 +55,10 @@ static int look_at(void *arg, const char *host, const struct ctx *open, struct e
 int install_look(const struct server_conf *conf, const struct ctx *ctx, struct install_look *ret,
                  struct err *err)
 {
-    struct looking looking = {conf, ret};
+    struct looking looking = {.conf = conf};
 
+    *ret = (struct install_look){.host = NULL};
+    looking.ret = ret;
     return ssh_try_hosts(conf, look_at, &looking, ctx, err);
 }
 

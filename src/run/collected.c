@@ -2,6 +2,7 @@
 #include "run/collected.h"
 
 #include "base/fs.h"
+#include "notify/notifier.h"
 #include "report/event_read.h"
 #include "report/report.h"
 #include "run/detached_file.h"
@@ -225,6 +226,23 @@ static void remember(const struct collected *collected, const struct run_result 
     remember_close(&memory);
 }
 
+/* Once all of it is home, as hil run would have; one that was ended halfway here may do it again. */
+static void notify(const struct collected *collected, const struct run_result *run)
+{
+    cleanup_free char *dir = fs_state_dir();
+    struct notifier *notifier;
+    struct err err = {0};
+
+    for (size_t i = 0; i < run->count; i++)
+        if (run->jobs[i]->detached)
+            return;
+    notifier = notifier_open(collected->lab, dir, &err);
+    notifier_run(notifier, run);
+    if (err.code || *notifier_trouble(notifier))
+        collected->warn(err.code ? err.message : notifier_trouble(notifier));
+    notifier_close(notifier);
+}
+
 int collected_run(const struct collected *collected, struct run_result *ret, struct err *err)
 {
     int rc = make_whole(collected, ret, err);
@@ -237,5 +255,6 @@ int collected_run(const struct collected *collected, struct run_result *ret, str
         return rc;
     rc = tell_events(collected, ret, err);
     remember(collected, ret);
+    notify(collected, ret);
     return rc;
 }

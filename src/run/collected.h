@@ -4,8 +4,8 @@
  *
  * What the run meant to do and never began is infra: a hil that was killed can hide no test. The
  * files that cases name are looked up in the commit that was tested; run.json and the reports are
- * written anew; events.jsonl says where it was cut, and how each of them ended; and the history gets
- * what it has not yet. Only for who has the run directory's lock (detached.h). Blocks as the disk and
+ * written anew; events.jsonl says where it was cut, and how each of them ended; the history gets
+ * what it has not yet; and once none is at work any more, whom lab.yaml names under notify: is told. Only for who has the run directory's lock (detached.h). Blocks as the disk and
  * the store do.
  */
 #ifndef HIL_RUN_COLLECTED_H

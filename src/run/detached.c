@@ -73,8 +73,71 @@ static int give_up(const char *dir, struct err *err)
     return rc;
 }
 
-static int fetch(struct server *server, const char *dir, const struct detached_file *file,
-                 const struct ctx *ctx, struct err *err)
+static bool is_broken(int rc)
+{
+    return rc == -ERR_DATA || rc == -ERR_LIMIT || rc == -ERR_PROTOCOL;
+}
+
+static int set_aside(const char *dir, const char *name, struct err *err)
+{
+    cleanup_free char *path = fs_join(dir, name);
+    cleanup_free char *aside = xasprintf("%s.broken", path);
+
+    return rename(path, aside) < 0 ? err_sys(err, errno, "%s", aside) : 0;
+}
+
+/* Its result is that it is lost, unless it has one: as it began it is infra. Of a job.json that is
+ * broken itself nothing is left but where it lies. */
+static int write_lost(const char *dir, const char *relative, const char *why, bool *ret_lost,
+                      struct err *err)
+{
+    struct job_result *result = job_result_new();
+    struct job job = {0};
+    int rc = rundir_read_job(dir, result, &job, err);
+
+    if (is_broken(rc)) {
+        rc = set_aside(dir, "job.json", err);
+        job_result_free(result);
+        job_done(&job);
+        result = job_result_new();
+        job = (struct job){.timeouts = timeouts_default};
+        result->name = result->board = arena_strdup(&result->arena, relative);
+        result->verdict = VERDICT_INFRA;
+    }
+    *ret_lost = result->verdict == VERDICT_INFRA;
+    if (*ret_lost)
+        judge_infra(result, why);
+    if (rc == 0 && *ret_lost)
+        rc = rundir_write_job(dir, result, &job, err);
+    job_done(&job);
+    job_result_free(result);
+    return rc;
+}
+
+/* What would be as broken at every further try is told once. `file` NULL: it is what is broken.
+ * 0: that is the job's result now. */
+static int lay_aside(const char *dir, const char *relative, const struct detached_file *file,
+                     struct err *err)
+{
+    struct err why = *err;
+    bool lost;
+    int rc;
+
+    err_hint(&why, "; set aside as %s/" DETACHED_BROKEN ", and taken up again under its old name",
+             dir);
+    rc = write_lost(dir, relative, why.message, &lost, err);
+    if (rc == 0)
+        rc = set_aside(dir, DETACHED_FILE, err);
+    if (rc == 0 && file)
+        rc = detached_write(dir, file->server, file->key, true, err);
+    if (rc < 0 || lost || file)
+        return rc;
+    *err = why;
+    return -(int)err->code;
+}
+
+static int fetch(struct server *server, const char *dir, const char *relative,
+                 const struct detached_file *file, const struct ctx *ctx, struct err *err)
 {
     cleanup_free char *draft = fs_join(dir, ".collect");
     struct ctx within = ctx_narrow(ctx, DETACHED_FETCH_MS);
@@ -91,6 +154,8 @@ static int fetch(struct server *server, const char *dir, const struct detached_f
     else if (rc == 0)
         rc = code ? give_up(dir, err) : take_home(file->server, dir, draft, err);
     fs_remove_tree(draft);
+    if (is_broken(rc))
+        return lay_aside(dir, relative, file, err);
     return rc < 0 ? rc : detached_write(dir, file->server, file->key, true, err);
 }
 
@@ -104,31 +169,34 @@ static int connect_to(const struct detached_request *request, const char *name,
                           request->lab->file);
 }
 
-static int collect_once(const struct detached_request *request, const char *dir,
+static int collect_once(const struct detached_request *request, const char *relative,
                         const struct ctx *ctx, struct err *err)
 {
+    cleanup_free char *dir = fs_join(request->path, relative);
     struct server *server = NULL;
     struct detached_file file;
     int rc = detached_read(dir, &file, err);
 
-    if (rc < 0 || file.home)
-        return rc;
+    if (rc < 0)
+        return lay_aside(dir, relative, NULL, err);
+    if (file.home)
+        return 0;
     rc = connect_to(request, file.server, ctx, &server, err);
     if (rc == 0)
-        rc = fetch(server, dir, &file, ctx, err);
+        rc = fetch(server, dir, relative, &file, ctx, err);
     server_close(server);
     return rc;
 }
 
-static int collect_job(const struct detached_request *request, const char *dir,
+static int collect_job(const struct detached_request *request, const char *relative,
                        const struct ctx *ctx, int64_t until_ns, struct err *err)
 {
-    int rc = collect_once(request, dir, ctx, err);
+    int rc = collect_once(request, relative, ctx, err);
 
     while (rc == -ERR_BUSY && ctx_now_ns() < until_ns) {
         rc = ctx_sleep(ctx, ASK_MS, err);
         if (rc == 0)
-            rc = collect_once(request, dir, ctx, err);
+            rc = collect_once(request, relative, ctx, err);
     }
     return rc;
 }
@@ -158,10 +226,11 @@ int detached_collect(const struct detached_request *request, const struct ctx *c
 
     rundir_find_jobs(request->path, &jobs);
     for (size_t i = 0; i < jobs.count; i++) {
-        cleanup_free char *dir = fs_join(request->path, jobs.items[i]);
-        cleanup_free char *file = fs_join(dir, DETACHED_FILE);
+        cleanup_free char *file =
+            xasprintf("%s/%s/%s", request->path, jobs.items[i], DETACHED_FILE);
         struct err why = {0};
-        int rc = fs_exists(file) ? collect_job(request, dir, ctx, until_ns, &why) : -ERR_NOT_FOUND;
+        int rc = fs_exists(file) ? collect_job(request, jobs.items[i], ctx, until_ns, &why)
+                                 : -ERR_NOT_FOUND;
         if (rc == 0)
             strv_add(home, jobs.items[i]);
         else if (why.code && !worst) {
@@ -207,7 +276,8 @@ void detached_settle(const struct detached_request *request, const struct strv *
 
     for (size_t i = 0; i < home->count; i++) {
         cleanup_free char *dir = fs_join(request->path, home->items[i]);
-        if (detached_read(dir, &files[count], NULL) == 0) {
+        cleanup_free char *broken = fs_join(dir, DETACHED_BROKEN);
+        if (detached_read(dir, &files[count], NULL) == 0 && !fs_exists(broken)) {
             if (!strv_has(&servers, files[count].server))
                 strv_add(&servers, files[count].server);
             count++;

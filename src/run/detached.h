@@ -10,7 +10,9 @@
  * Such a job's directory has a detached.json (detached_file.h), so that it is found whatever becomes
  * of hil. Files come into a draft, and into the job's directory only when all are here. Each step
  * may be done again after a break: nothing is lost before it is in the history, and the history
- * takes nothing twice. Blocks as the network does, within the ctx.
+ * takes nothing twice. What is broken for good, here or as its server has kept it, is no reason to
+ * come again: the job is infra, and its detached.json is set aside (DETACHED_BROKEN). The server
+ * keeps its files as long as it keeps any. Blocks as the network does, within the ctx.
  */
 #ifndef HIL_RUN_DETACHED_H
 #define HIL_RUN_DETACHED_H

@@ -16,6 +16,7 @@
 #include <stddef.h>
 
 #define DETACHED_FILE "detached.json"
+#define DETACHED_BROKEN DETACHED_FILE ".broken" /* set aside: it leads to no result */
 #define DETACHED_FILE_MAX ((size_t)4096)
 
 struct detached_file {

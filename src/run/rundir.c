@@ -19,11 +19,12 @@
 
 static const char *const run_files[] = {"run.json",    "junit.xml",    "report.json", "summary.md",
                                         "report.html", "events.jsonl", "build.log",   NULL};
-const char *const rundir_job_files[] = {
-    DECODE_FILE,    "job.json",     "uart.log",     "uart.timing",
-    "flash.log",    "power.log",    "reset.log",    "rtt.log",
-    "firmware.bin", "firmware.hex", "firmware.elf", "firmware.srec",
-    "firmware.uf2", "firmware.tsv", DETACHED_FILE,  NULL};
+const char *const rundir_job_files[] = {DECODE_FILE,     "job.json",        "uart.log",
+                                        "uart.timing",   "flash.log",       "power.log",
+                                        "reset.log",     "rtt.log",         "firmware.bin",
+                                        "firmware.hex",  "firmware.elf",    "firmware.srec",
+                                        "firmware.uf2",  "firmware.tsv",    DETACHED_FILE,
+                                        DETACHED_BROKEN, "job.json.broken", NULL};
 
 const char *const rundir_growing_files[] = {"uart.log", "uart.timing", NULL};
 

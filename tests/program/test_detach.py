@@ -118,6 +118,32 @@ def test_what_a_server_no_longer_keeps_is_infra_once(hil, servers, pi1):
     assert "keeps nothing of this test" in (hil.out / "junit.xml").read_text()
 
 
+def told(hil):
+    messages = [json.loads(path.read_text()) for path in hil.home.glob("told.*")]
+    return [notice["title"] for message in messages for notice in message["notices"]]
+
+
+def test_what_is_collected_is_told_to_whom_the_lab_names(hil, servers, pi1):
+    """Once, and when nothing of the run is at work any more: two tests, of which one takes longer."""
+    lab = servers.lab("from pi1")
+    (hil.home / "tell.sh").write_text(f'#!/bin/sh\ncat >"{hil.home}/part.$$" && mv "{hil.home}/part.$$" "{hil.home}/told.$$"\n')
+    (hil.home / "tell.sh").chmod(0o755)
+    with open(lab, "a") as text:
+        text.write("notify:\n  - command: {run: [./tell.sh]}\n    on: [pass, fail, infra]\n    every: 1s\n")
+    words = ("--timeout", "boot=3s,idle=3s,total=30s", "-b", "pi1/board-a", "-b", "pi1/board-b")
+    running = hil.start("run", "--lab", lab, "--detach", *words, firmware("bad-hang.elf"), firmware("bad-babble.elf"))
+    wait_until(lambda: len([e for e in events(hil) if e.get("state") == "test"]) == 2, what="two tests")
+    interrupt(hil, pi1, running)
+    first = hil("collect", "--lab", lab, "--wait", "20s", hil.out)
+    assert first.code == 3 and "still at work" in first.err, first.out + first.err
+    assert len(rows(hil, "SELECT * FROM jobs")) == 1 and not told(hil), "one of them is home"
+    assert hil("collect", "--lab", lab, "--wait", "40s", hil.out).code == 1
+    (title,) = wait_until(lambda: told(hil), what="a notice")
+    assert title.startswith("pc: fail") and "pi1/board-a" in title and "pi1/board-b" in title
+    assert hil("collect", "--lab", lab, hil.out).code == 1
+    assert len(told(hil)) == 1, "nothing was fetched, so there is no news"
+
+
 def test_a_board_here_cannot_outlive_hil(hil, servers, pi1):
     lab = servers.lab("{a: {server: pi1, as: board-a}, near: {qemu: {machine: netduino2}}}")
     result = run(hil, lab, "--detach", "-b", "near", firmware("one.elf"))
@@ -290,18 +316,80 @@ def test_what_a_server_sends_stays_in_its_bounds(hil, servers, pi1, frames, word
     script(pi1, AGENT.format(python=sys.executable, protocol=protocol, frames=frames, log=str(log)))
     before = sorted(str(path) for path in hil.home.rglob("*") if "servers" not in path.parts)
     collected = hil("collect", "--lab", lab, hil.out)
-    assert collected.code == 3 and words in collected.err, collected.out + collected.err
+    aside = hil.out / "pi1" / "board-a" / "detached.json.broken"
+    assert collected.code == 3 and words in collected.out and str(aside) in collected.out, collected.out + collected.err
+    assert collected.report["boards"][0]["verdict"] == "infra" and words in (hil.out / "junit.xml").read_text()
     after = sorted(str(path) for path in hil.home.rglob("*") if "servers" not in path.parts)
-    assert [path for path in after if path not in before] == [str(log)], "nothing of it is here"
-    assert "forget\": true" not in log.read_text(), "it is there yet"
-    assert list(hil.out.rglob("detached.json"))
+    assert [path for path in after if path not in before] == sorted([str(log), str(aside)]), "nothing of it is here"
+    assert [(board["board"], board["verdict"]) for board in history(hil, lab)] == [("pi1/board-a", "infra")]
+    again = hil("collect", "--lab", lab, hil.out)
+    assert again.code == 3 and not again.err, "the verdict, and no error any more"
+    assert log.read_text().count("\n") == 1 and "forget\": true" not in log.read_text(), "it is there yet, and nobody asks"
 
 
-@pytest.mark.parametrize("text", ["", "{", '{"schema": 1, "server": "pi1", "key": "../../../../etc"}', '{"schema": 1, "server": "pi9", "key": "0123456789abcdef0123456789abcdef"}'])
-def test_a_detached_json_that_is_none_is_said(hil, servers, pi1, text):
+def test_what_was_set_aside_is_taken_up_again_under_its_old_name(hil, servers, pi1):
+    """And what else had come home is told, whatever is broken beside it."""
+    lab = servers.lab("from pi1")
+    words = ("-b", "pi1/board-a", "-b", "pi1/board-b", "--all", *SHORT, firmware("bad-hang.elf"))
+    running = hil.start("run", "--lab", lab, "--detach", *words)
+    wait_until(lambda: len([e for e in events(hil) if e.get("state") == "test"]) == 2, what="two tests")
+    interrupt(hil, pi1, running)
+    wait_until(lambda: not agents(pi1), what="their end there")
+    key = json.loads((hil.out / "pi1" / "board-a" / "detached.json").read_text())["key"]
+    (marker,) = (pi1.home / "state" / "agent" / "kept" / key).rglob("job.json")
+    good = marker.read_bytes()
+    marker.write_bytes(good[:40])
+    collected = hil("collect", "--lab", lab, hil.out)
+    verdicts = lambda: {board["name"]: board["verdict"] for board in json.loads((hil.out / "report.json").read_text())["boards"]}
+    assert collected.code == 1 and verdicts() == {"pi1/board-a": "infra", "pi1/board-b": "fail"}, collected.out + collected.err
+    assert "server pi1: what it has kept is broken" in collected.out and kept(pi1) == [key]
+    marker.write_bytes(good)
+    aside = hil.out / "pi1" / "board-a" / "detached.json.broken"
+    aside.rename(aside.with_suffix(""))
+    assert hil("collect", "--lab", lab, hil.out).code == 1
+    assert set(verdicts().values()) == {"fail"} and not kept(pi1) and not aside.exists()
+
+
+BROKEN = ["", "{", "x" * 5000, '{"schema": 1, "server": "pi1", "key": "../../../../etc"}']
+
+
+@pytest.mark.parametrize("text", BROKEN)
+def test_a_detached_json_that_is_none_is_said_once(hil, servers, pi1, text):
+    """Of a test that had come home."""
     lab = servers.lab("from pi1")
     assert run(hil, lab, "-b", "pi1/board-a", firmware("one.elf")).code == 0
-    (hil.out / "pi1" / "board-a" / "detached.json").write_text(text)
+    file = hil.out / "pi1" / "board-a" / "detached.json"
+    file.write_text(text)
     collected = hil("collect", "--lab", lab, hil.out)
-    assert collected.code in (2, 3) and ("detached.json" in collected.err or "pi9" in collected.err), collected.err
-    assert (hil.out / "junit.xml").exists()
+    assert collected.code in (2, 3) and f"set aside as {file}.broken" in collected.err, collected.err
+    assert (hil.out / "junit.xml").exists() and (file.parent / "detached.json.broken").read_text() == text
+    again = hil("collect", "--lab", lab, hil.out)
+    assert again.code == 0 and not again.err, again.out + again.err
+    assert run(hil, lab, "-b", "pi1/board-a", firmware("one.elf")).code == 0
+    assert not list(hil.out.rglob("*.broken")), "the next run makes room"
+
+
+@pytest.mark.parametrize("name", ["detached.json", "job.json"])
+def test_a_file_that_is_broken_before_its_test_came_home_is_said_once(hil, servers, pi1, name):
+    lab = servers.lab("from pi1")
+    running = hil.start("run", "--lab", lab, "--detach", "-b", "pi1/board-a", *SHORT, firmware("bad-hang.elf"))
+    wait_until(lambda: in_state(hil, "test"), what="test")
+    interrupt(hil, pi1, running)
+    wait_until(lambda: not agents(pi1), what="its end there")
+    (hil.out / "pi1" / "board-a" / name).write_text("{")
+    collected = hil("collect", "--lab", lab, hil.out)
+    assert collected.code == 3 and not collected.err and f"{name}: " in collected.out, collected.out + collected.err
+    assert (hil.out / "pi1" / "board-a" / f"{name}.broken").read_text() == "{"
+    assert collected.report["boards"][0]["verdict"] == "infra"
+    again = hil("collect", "--lab", lab, hil.out)
+    assert again.code == 3 and not again.err, "the verdict, and no error any more"
+
+
+def test_a_server_that_the_lab_does_not_know_may_come_yet(hil, servers, pi1):
+    lab = servers.lab("from pi1")
+    assert run(hil, lab, "-b", "pi1/board-a", firmware("one.elf")).code == 0
+    file = hil.out / "pi1" / "board-a" / "detached.json"
+    file.write_text('{"schema": 1, "server": "pi9", "key": "0123456789abcdef0123456789abcdef"}')
+    for _ in range(2):
+        collected = hil("collect", "--lab", lab, hil.out)
+        assert collected.code == 2 and "pi9" in collected.err and file.exists(), collected.err

@@ -144,6 +144,9 @@ def test_the_page_shows_who_has_a_board_on_another_host(lab):
     with Page(two.hil, two.lab) as page:
         shown = page.boards()["a"]
         assert shown["held"] and shown["holder"]["pid"] == first.pid and shown["holder"]["host"], shown
+        metrics = page.ask("/metrics")[2].decode()
+        assert 'hil_boards{state="held"} 1' in metrics and 'hil_board_held{board="a"} 1' in metrics
+        assert f'hil_board_holder{{board="a",host="{shown["holder"]["host"]}",' in metrics
         one.answers.set()
         assert one.finish(first).code == 0
         wait_until(lambda: not page.boards()["a"]["held"], seconds=30, what="a board that is free")

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Boards on other hosts: a real ssh to real sshds on loopback, hil agent there, emulated boards behind it."""
+import contextlib
 import json
 import os
 import shutil
@@ -37,6 +38,18 @@ def events(hil):
 
 def in_state(hil, state):
     return any(event.get("state") == state for event in events(hil))
+
+
+@contextlib.contextmanager
+def there(hil, server, *words):
+    """hil run by somebody on the server, on its board-a, until it is not wanted any more."""
+    env = {"HIL_STATE_DIR": f"{server.home}/state", "HOME": str(server.home)}
+    lab = ("--lab", server.home / "lab.yaml", "-b", "board-a", "-o", hil.home / "there")
+    process = hil.start("run", *lab, *HANG, *words, env=env)
+    wait_until(lambda: held(hil, server), what="a board that is held")
+    yield process
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=20)
 
 
 # ---- a board is a board ---------------------------------------------------------------------------
@@ -197,9 +210,21 @@ def test_boards_of_servers_are_on_the_page(hil, servers, pi1):
         board = wait_until(shown, seconds=30, what="the board")
         assert board["server"] == "pi1" and board["labels"] == ["f4"] and not board["held"] and not board["away"]
         assert page.boards()["pi1/node"]["drivers"]["flash"] == "gdb"
+        metrics = lambda: page.ask("/metrics")[2].decode()
+        assert {'hil_boards{state="free"} 1', 'hil_board_held{board="pi1/node"} 0', 'hil_server_up{server="pi1"} 1'} <= set(metrics().split("\n"))
+        with there(hil, pi1, firmware("bad-hang.elf")):
+            board = wait_until(lambda: shown()["held"] and shown(), seconds=30, what="a board that is held")
+            seen = metrics()
+            assert {'hil_boards{state="held"} 1', 'hil_board_held{board="pi1/node"} 1'} <= set(seen.split("\n"))
+            assert f'hil_board_holder{{board="pi1/node",host="pi1",user="{board["holder"]["user"]}",repository=""}} 1\n' in seen
         pi1.stop()
         away = wait_until(lambda: shown()["away"] and shown(), seconds=60, what="a server that is away")
         assert "server pi1" in away["away"], away
+        seen = metrics()
+        assert {'hil_boards{state="away"} 1', 'hil_boards{state="free"} 0', 'hil_server_up{server="pi1"} 0'} <= set(seen.split("\n"))
+        assert "hil_board_held{" not in seen, "nothing is known of it"
+        told = float(next(line for line in seen.split("\n") if line.startswith("hil_servers_told_timestamp_seconds ")).split()[1])
+        assert time.time() - 60 < told <= time.time()
 
 
 def test_what_is_wrong_there_and_what_is_plugged_in(hil, servers, pi1):

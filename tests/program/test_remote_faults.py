@@ -13,7 +13,7 @@ import time
 import pytest
 from conftest import HIL, firmware, wait_until
 from sshlab import SSHD, pi1, servers  # noqa: F401, pi1 and servers are fixtures
-from test_remote import HANG, events, held, in_state, run
+from test_remote import HANG, events, held, in_state, run, there
 
 pytestmark = pytest.mark.skipif(not SSHD, reason="no sshd: scripts/install-deps test")
 
@@ -211,14 +211,8 @@ def test_a_fault_that_goes_away_before_the_board_is_had_is_a_warning(hil, pi1, s
 
 @pytest.fixture
 def holder(hil, pi1):
-    """Somebody there has the board."""
-    env = {"HIL_STATE_DIR": f"{pi1.home}/state", "HOME": str(pi1.home)}
-    there = ("run", "--lab", pi1.home / "lab.yaml", "-b", "board-a", *HANG, "-o", hil.home / "there")
-    process = hil.start(*there, firmware("bad-hang.elf"), env=env)
-    wait_until(lambda: held(hil, pi1), what="a board that is held")
-    yield process
-    process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=20)
+    with there(hil, pi1, firmware("bad-hang.elf")) as process:
+        yield process
 
 
 @pytest.mark.parametrize("fault, more", [("reset", ["--detach"]), ("stall", ["--detach"]), ("sshd", []), ("agent", [])])

@@ -40,6 +40,7 @@ struct page_there { /* boards of servers */
     struct child child;
     int64_t due_ns;
     struct strv names, texts; /* each board's JSON, as hil boards --json has it */
+    int64_t told_unix_s;      /* 0: never */
 };
 
 struct page_totals { /* lines of metrics */

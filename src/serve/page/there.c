@@ -56,6 +56,7 @@ void page_take_there(struct page *page)
     if (!tree)
         return;
     forget(there);
+    there->told_unix_s = ctx_unix_us() / 1000000;
     all = cJSON_GetObjectItemCaseSensitive(tree, "boards");
     for (const cJSON *board = all ? all->child : NULL; board; board = board->next)
         keep(there, board);
