@@ -122,11 +122,8 @@ static void look_there(const struct servers *servers, struct standing *ret)
 static int print_json(const struct lab *lab, const struct standing *table, struct err *err)
 {
     struct json_out out;
-    int rc;
 
-    json_begin(&out, STDOUT_FILENO, 2);
-    json_object(&out);
-    json_kv_int(&out, "schema", 1);
+    cmd_json_begin(&out);
     json_kv_string(&out, "lab", lab->name);
     json_kv_string(&out, "file", lab->file);
     json_key(&out, "boards");
@@ -137,10 +134,7 @@ static int print_json(const struct lab *lab, const struct standing *table, struc
         json_object_end(&out);
     }
     json_array_end(&out);
-    json_object_end(&out);
-    rc = json_end(&out, err);
-    json_done(&out);
-    return rc;
+    return cmd_json_end(&out, err);
 }
 
 static char *joined(const struct strv *list)

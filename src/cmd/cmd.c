@@ -12,6 +12,8 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#define CMD_SCHEMA 1
+
 const struct opt_verb *const verbs[] = {
     &verb_run,    &verb_collect, &verb_flash,    &verb_fetch,   &verb_replay,  &verb_gate,
     &verb_boards, &verb_health,  &verb_discover, &verb_console, &verb_power,   &verb_reset,
@@ -80,4 +82,17 @@ int cmd_exit(const struct app *app, int code)
     int signal = cmd_cancel_signal(app);
 
     return signal ? 128 + signal : code;
+}
+
+void cmd_json_begin(struct json_out *out)
+{
+    json_begin(out, STDOUT_FILENO, 2);
+    json_object(out);
+    json_kv_int(out, "schema", CMD_SCHEMA);
+}
+
+int cmd_json_end(struct json_out *out, struct err *err)
+{
+    json_object_end(out);
+    return json_end(out, err);
 }

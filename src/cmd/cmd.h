@@ -9,6 +9,7 @@
 #ifndef HIL_CMD_CMD_H
 #define HIL_CMD_CMD_H
 
+#include "base/json.h"
 #include "base/opt.h"
 
 #include <stdbool.h>
@@ -39,6 +40,11 @@ int cmd_fail(const struct opt_verb *verb, const struct err *err);
 int cmd_cancel_signal(const struct app *app);
 /* What a verb returns: 128 + the signal that cancelled us, else `code`. */
 int cmd_exit(const struct app *app, int code);
+
+/* The object that --json writes to stdout, its `schema` first; the verb writes the members between.
+ * cmd_json_end() is 0 or the error of writing. */
+void cmd_json_begin(struct json_out *out);
+int cmd_json_end(struct json_out *out, struct err *err);
 
 /* Options that several verbs take, as rows to be listed by each. */
 #define CMD_ROW_LAB                                                                           \

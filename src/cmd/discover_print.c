@@ -2,8 +2,8 @@
 #include "cmd/discover_print.h"
 
 #include "base/buf.h"
-#include "base/json.h"
 #include "base/term.h"
+#include "cmd/cmd.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -340,11 +340,8 @@ static void json_rig(struct json_out *out, const struct discovery *found, const 
 int discover_print_json(const struct discovery *found, struct err *err)
 {
     struct json_out out;
-    int rc;
 
-    json_begin(&out, STDOUT_FILENO, 2);
-    json_object(&out);
-    json_kv_int(&out, "schema", 1);
+    cmd_json_begin(&out);
     json_kv_string(&out, "lab", found->lab ? found->lab->file : NULL);
     json_key(&out, "devices");
     json_array(&out);
@@ -359,8 +356,5 @@ int discover_print_json(const struct discovery *found, struct err *err)
     json_kv_strv(&out, "notes", &found->rigs.notes);
     json_kv_strv(&out, "missing", &found->missing);
     json_kv_strv(&out, "gone", &found->gone);
-    json_object_end(&out);
-    rc = json_end(&out, err);
-    json_done(&out);
-    return rc;
+    return cmd_json_end(&out, err);
 }

@@ -8,7 +8,6 @@
 #include "cmd/there.h"
 
 #include <stdio.h>
-#include <unistd.h>
 
 #define TIME_MS 60000
 
@@ -53,11 +52,8 @@ static int take(void *arg, const struct opt_row *row, const char *value, struct 
 static int print_json(const struct findings *findings, struct err *err)
 {
     struct json_out out;
-    int rc;
 
-    json_begin(&out, STDOUT_FILENO, 2);
-    json_object(&out);
-    json_kv_int(&out, "schema", 1);
+    cmd_json_begin(&out);
     json_key(&out, "findings");
     json_array(&out);
     for (size_t i = 0; i < findings->count; i++) {
@@ -70,10 +66,7 @@ static int print_json(const struct findings *findings, struct err *err)
         json_object_end(&out);
     }
     json_array_end(&out);
-    json_object_end(&out);
-    rc = json_end(&out, err);
-    json_done(&out);
-    return rc;
+    return cmd_json_end(&out, err);
 }
 
 /* A message of several lines (lab.yaml's mistakes) stays below its first. */

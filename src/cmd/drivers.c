@@ -7,7 +7,6 @@
 #include "cmd/cmd.h"
 
 #include <string.h>
-#include <unistd.h>
 
 static const struct opt_row rows[] = {
     CMD_ROW_JSON,
@@ -152,7 +151,6 @@ static void list_kinds(struct listing *listing)
 static int list(struct listing *listing, struct err *err)
 {
     cleanup_strv struct strv names = {0};
-    int rc;
 
     find_names(&names);
     if (listing->only && !strv_has(&names, listing->only)) {
@@ -170,17 +168,12 @@ static int list(struct listing *listing, struct err *err)
         puts("* must be given");
         return 0;
     }
-    json_begin(&listing->out, STDOUT_FILENO, 2);
-    json_object(&listing->out);
-    json_kv_int(&listing->out, "schema", 1);
+    cmd_json_begin(&listing->out);
     json_key(&listing->out, "drivers");
     json_array(&listing->out);
     list_kinds(listing);
     json_array_end(&listing->out);
-    json_object_end(&listing->out);
-    rc = json_end(&listing->out, err);
-    json_done(&listing->out);
-    return rc;
+    return cmd_json_end(&listing->out, err);
 }
 
 static int run(const struct app *app, int argc, char **argv)

@@ -55,9 +55,7 @@ static int print_json(const struct download_report *report, struct err *err)
 {
     struct json_out out;
 
-    json_begin(&out, STDOUT_FILENO, 2);
-    json_object(&out);
-    json_kv_int(&out, "schema", 1);
+    cmd_json_begin(&out);
     json_key(&out, "downloads");
     json_array(&out);
     for (size_t i = 0; i < report->count; i++) {
@@ -81,8 +79,7 @@ static int print_json(const struct download_report *report, struct err *err)
         json_object_end(&out);
     }
     json_array_end(&out);
-    json_object_end(&out);
-    return json_end(&out, err);
+    return cmd_json_end(&out, err);
 }
 
 static void print_text(const struct download_report *report)

@@ -175,9 +175,7 @@ static int print_json(const struct flash_result *results, size_t count, struct e
 {
     struct json_out out;
 
-    json_begin(&out, STDOUT_FILENO, 2);
-    json_object(&out);
-    json_kv_int(&out, "schema", 1);
+    cmd_json_begin(&out);
     json_key(&out, "boards");
     json_array(&out);
     for (size_t i = 0; i < count; i++) {
@@ -194,8 +192,7 @@ static int print_json(const struct flash_result *results, size_t count, struct e
         json_object_end(&out);
     }
     json_array_end(&out);
-    json_object_end(&out);
-    return json_end(&out, err);
+    return cmd_json_end(&out, err);
 }
 
 /* "3 boards flashed, 1 unchanged, 1 failed" */

@@ -6,7 +6,6 @@
 #include "parse/format.h"
 
 #include <stdio.h>
-#include <unistd.h>
 
 static const struct opt_row rows[] = {
     CMD_ROW_JSON,
@@ -51,11 +50,8 @@ static void print_names(void)
 static int print_json(struct err *err)
 {
     struct json_out out;
-    int rc;
 
-    json_begin(&out, STDOUT_FILENO, 2);
-    json_object(&out);
-    json_kv_int(&out, "schema", 1);
+    cmd_json_begin(&out);
     json_key(&out, "formats");
     json_array(&out);
     for (size_t i = 0; formats[i]; i++) {
@@ -67,10 +63,7 @@ static int print_json(struct err *err)
         json_object_end(&out);
     }
     json_array_end(&out);
-    json_object_end(&out);
-    rc = json_end(&out, err);
-    json_done(&out);
-    return rc;
+    return cmd_json_end(&out, err);
 }
 
 static int print_table(struct err *err)

@@ -71,9 +71,7 @@ static int print_json(const struct image *image, struct err *err)
     char sha256[SHA256_HEX_SIZE];
     uint32_t family = 0;
 
-    json_begin(&out, STDOUT_FILENO, 2);
-    json_object(&out);
-    json_kv_int(&out, "schema", 1);
+    cmd_json_begin(&out);
     json_kv_string(&out, "file", image->name);
     json_kv_string(&out, "format", image->format);
     json_kv_int(&out, "size", (int64_t)image->file_size);
@@ -99,8 +97,7 @@ static int print_json(const struct image *image, struct err *err)
     json_array_end(&out);
     if (image->layout)
         print_files(&out, image->layout);
-    json_object_end(&out);
-    return json_end(&out, err);
+    return cmd_json_end(&out, err);
 }
 
 static void print_segments(const struct image *image, const struct term *term)

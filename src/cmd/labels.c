@@ -116,11 +116,8 @@ static void note(void *arg, const char *text)
 static int print_json(const struct labels *labels, struct err *err)
 {
     struct json_out out;
-    int rc;
 
-    json_begin(&out, STDOUT_FILENO, 2);
-    json_object(&out);
-    json_kv_int(&out, "schema", 1);
+    cmd_json_begin(&out);
     json_kv_strv(&out, "labels", &labels->given);
     json_key(&out, "boards");
     json_array(&out);
@@ -134,10 +131,7 @@ static int print_json(const struct labels *labels, struct err *err)
         json_object_end(&out);
     }
     json_array_end(&out);
-    json_object_end(&out);
-    rc = json_end(&out, err);
-    json_done(&out);
-    return rc;
+    return cmd_json_end(&out, err);
 }
 
 static void print(const struct labels *labels, bool comma)
@@ -186,7 +180,6 @@ static int print_outcome(const struct request *request, const struct sync_outcom
     cleanup_free char *change = sync_difference(&outcome->runner.custom, &outcome->wanted);
     cleanup_free char *all = labels_join(&outcome->wanted, request->comma ? "," : "\n");
     struct json_out out;
-    int rc;
 
     if (!request->json) {
         cleanup_free char *clean = text_clean_dup(outcome->runner.name, 200, TEXT_ONE_LINE);
@@ -198,18 +191,13 @@ static int print_outcome(const struct request *request, const struct sync_outcom
                 change);
         return 0;
     }
-    json_begin(&out, STDOUT_FILENO, 2);
-    json_object(&out);
-    json_kv_int(&out, "schema", 1);
+    cmd_json_begin(&out);
     json_kv_string(&out, "runner", outcome->runner.name);
     json_kv_int(&out, "id", outcome->runner.id);
     json_kv_strv(&out, "before", &outcome->runner.custom);
     json_kv_strv(&out, "labels", &outcome->wanted);
     json_kv_bool(&out, "changed", outcome->changed && !request->sync.dry_run);
-    json_object_end(&out);
-    rc = json_end(&out, err);
-    json_done(&out);
-    return rc;
+    return cmd_json_end(&out, err);
 }
 
 /* $RUNNER_NAME is set within a job; registered runners are called after the host by default. */

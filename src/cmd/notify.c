@@ -138,21 +138,15 @@ static void json_sink(struct json_out *out, const struct sink *sink, const char 
 static int print_json(const struct sinks *sinks, const char *root, struct err *err)
 {
     struct json_out out;
-    int rc;
 
-    json_begin(&out, STDOUT_FILENO, 2);
-    json_object(&out);
-    json_kv_int(&out, "schema", 1);
+    cmd_json_begin(&out);
     json_kv_string(&out, "lab", sinks->lab->name);
     json_key(&out, "sinks");
     json_array(&out);
     for (size_t i = 0; i < sinks->count; i++)
         json_sink(&out, &sinks->items[i], root);
     json_array_end(&out);
-    json_object_end(&out);
-    rc = json_end(&out, err);
-    json_done(&out);
-    return rc;
+    return cmd_json_end(&out, err);
 }
 
 /* ---- sending --------------------------------------------------------------------------------- */
