@@ -20,8 +20,7 @@
 #define LINE_BYTES_MAX 4096
 #define NAME_COLUMNS_MAX 100
 #define MESSAGE_COLUMNS_MAX 400
-#define TROUBLE_COLUMNS_MAX \
-    600 /* as much as at the end of a run (terminal.c), which may leave it out */
+#define TROUBLE_COLUMNS_MAX 600 /* as at the end of a run (terminal.c), which may leave it out */
 #define TOKEN_BYTES 16
 
 enum verbosity { QUIET = -1, NORMAL, CASES, COMMANDS, LINES };

@@ -177,10 +177,10 @@ static int collect_once(const struct detached_request *request, const char *rela
     struct detached_file file;
     int rc = detached_read(dir, &file, err);
 
-    if (rc < 0)
+    if (is_broken(rc))
         return lay_aside(dir, relative, NULL, err);
-    if (file.home)
-        return 0;
+    if (rc < 0 || file.home)
+        return rc;
     rc = connect_to(request, file.server, ctx, &server, err);
     if (rc == 0)
         rc = fetch(server, dir, relative, &file, ctx, err);
