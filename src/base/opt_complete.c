@@ -97,11 +97,13 @@ static void put_tables(FILE *out, const struct opt_verb *const *verbs, const cha
 /* What does the work; @ stands for the program's name. Names of boards come from outside: compgen
  * -W would expand a $(...) in them, so plain comparison it is. */
 static const char script[] =
-    "# Adds those of the lines on stdin that begin with $1.\n"
+    "# Adds those of the lines on stdin that begin with $1, or with what stands behind its last "
+    "comma.\n"
     "_@_match() {\n"
-    "    local word\n"
+    "    local word head=''\n"
+    "    [[ $1 == *,* ]] && head=${1%,*},\n"
     "    while read -r word; do\n"
-    "        [[ $word == \"$1\"* ]] && COMPREPLY+=(\"$word\")\n"
+    "        [[ $head$word == \"$1\"* ]] && COMPREPLY+=(\"$head$word\")\n"
     "    done\n"
     "}\n"
     "\n"

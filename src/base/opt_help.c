@@ -141,8 +141,12 @@ void opt_print_help(const struct opt_verb *verb, const char *program, FILE *out,
 {
     struct page page = page_of(out, width);
 
-    fprintf(out, "Usage: %s %s [OPTION]...%s%s\n\n", program, verb->name,
-            verb->operands && *verb->operands ? " " : "", verb->operands ? verb->operands : "");
+    cleanup_free char *usage = xasprintf("%s %s [OPTION]... %s", program, verb->name,
+                                         verb->operands ? verb->operands : "");
+
+    fputs("Usage: ", out);
+    fill(&page, usage, strlen(usage), 7, 7);
+    fputc('\n', out);
     fill(&page, verb->summary, strlen(verb->summary), 0, 0);
     describe(&page, verb->description);
     list_options(&page, verb);

@@ -58,7 +58,7 @@ static int read_operands(int count, char **words, struct request *ret, struct er
     const char *word = here || count == 1 ? words[0] : count ? words[1] : "";
     int left = count - (here ? 1 : 2);
 
-    if (opt_choose(COMMANDS, word, count ? NULL : "no COMMAND", err) < 0)
+    if (opt_choose(COMMANDS, word, count ? NULL : "no command", err) < 0)
         return -ERR_USAGE;
     ret->server = here ? NULL : words[0];
     ret->command = word;
@@ -224,12 +224,12 @@ static int run(const struct app *app, int argc, char **argv)
 
 const struct opt_verb verb_hub = {
     .name = "hub",
-    .operands = "[SERVER] COMMAND [MASK]",
+    .operands = "[SERVER] " COMMANDS " [MASK]",
     .summary = "switch ports of a hub whose controller a program works",
     .description =
-        "Gives COMMAND to the program of the hub controller on SERVER, or on this host: power_on, "
-        "power_off, nrst_on, nrst_off, boot_on or boot_off with a mask of ports, 0x0001 to 0x8000 "
-        "for USB1 to USB16, or get_power_state. What it prints comes out here.\n\n"
+        "Gives the command to the program of the hub controller on SERVER, or on this host; all "
+        "but get_power_state need a mask of ports, 0x0001 to 0x8000 for USB1 to USB16. What it "
+        "prints comes out here.\n\n"
         "The program is named in lab.yaml: hub-controller: [python3, hub_cli.py] for this host, "
         "exec: {hub: [python3, hub_cli.py]} for a server that has no hil, and in the server's own "
         "lab.yaml for one that has. Boards whose power or reset driver says that they are on these "

@@ -22,9 +22,9 @@
         {"repo", 0, "OWNER/NAME",                                                                  \
          "The repository. Without it: $GITHUB_REPOSITORY, or the remote of the clone around us.",  \
          NULL},                                                                                    \
-        {"release", 0, "TAG",                                                                      \
-         "An asset of this release; latest: of the latest; a quoted pattern: of the newest whose " \
-         "tag is like that.",                                                                      \
+        {"release", 0, "latest|TAG",                                                               \
+         "An asset of this release, or of the latest; a quoted pattern: of the newest whose tag "  \
+         "is like that.",                                                                          \
          NULL},                                                                                    \
         {"pre", 0, NULL, "With --release latest: a pre-release may be it.", NULL},                 \
         {"asset", 0, "NAME", "Which asset: its name, or a quoted pattern.", NULL},                 \

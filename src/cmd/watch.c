@@ -27,9 +27,9 @@ static const struct opt_row rows[] = {
      "Try again what failed on this board, and take it out of quarantine; then end.", NULL},
     {"repo", 0, "OWNER/NAME", "Watch this repository instead of what lab.yaml says.",
      "One watch without lab.yaml's"},
-    {"release", 0, "TAG",
-     "latest, pre (a pre-release may be it), a tag, or a quoted pattern of tags: the newest that "
-     "is like that.",
+    {"release", 0, "latest|pre|TAG",
+     "A release; of pre a pre-release may be it, and of a quoted pattern of tags it is the newest "
+     "that is like that.",
      NULL},
     {"artifact", 0, "NAME", "An artifact of a GitHub Actions run, or a quoted pattern.", NULL},
     {"branch", 0, "BRANCH", "With --artifact: of the newest run on this branch that succeeded.",

@@ -76,7 +76,7 @@ $(complete -p hil | sed -E 's/.*-F ([^ ]+).*/\\1/') hil --b run; echo "${{COMPRE
         (["rig", "--require", "luck"], "'luck' is none of digest, signature, attestation"),
         (["pool", "import", "-k", "macc", "x", "1"], "did you mean 'mac'"),
         (["hub", "pi1", "power_onn", "USB3"], "did you mean 'power_on'"),
-        (["hub"], "no COMMAND"),
+        (["hub"], "no command: '' is none of power_on"),
         (["store", "statsu"], "did you mean 'status'"),
         (["boards"], "hil discover --write makes one"),
         (["run", "--bord", "x"], "did you mean"),

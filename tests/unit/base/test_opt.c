@@ -425,6 +425,8 @@ Test(opt, completion_answers)
         {"hil run --format ''", "auto,unity,tap"},
         {"hil run -f u", "unity"},
         {"hil run --verdict ''", "pass,fail,infra"},
+        {"hil run --verdict pass,f", "pass,fail"},
+        {"hil run -b nucleo-3,st", "nucleo-3,stm32f4"},
         {"hil run --since ''", "today"},
         {"hil doctor o", "openocd"},
         {"hil run --out ''", "sub.d"},

@@ -27,11 +27,12 @@ _hil_values() {
     esac
 }
 
-# Adds those of the lines on stdin that begin with $1.
+# Adds those of the lines on stdin that begin with $1, or with what stands behind its last comma.
 _hil_match() {
-    local word
+    local word head=''
+    [[ $1 == *,* ]] && head=${1%,*},
     while read -r word; do
-        [[ $word == "$1"* ]] && COMPREPLY+=("$word")
+        [[ $head$word == "$1"* ]] && COMPREPLY+=("$head$word")
     done
 }
 
