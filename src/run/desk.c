@@ -33,7 +33,8 @@ int desk_choose(const struct lab *lab, const char *selector, struct strv *ret, s
     list_boards(lab, &names);
     if (!ret->count) {
         err_set(err, ERR_USAGE, "no board is called '%s' or has these labels", selector);
-        return lab_hint_boards(lab, selector, err);
+        lab_hint_boards(lab, selector, err);
+        return -ERR_USAGE;
     }
     if (!selector && ret->count > 1)
         return err_set(err, ERR_USAGE, "which board? there are: %s", names.data);

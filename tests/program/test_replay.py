@@ -71,8 +71,9 @@ def test_nothing_to_replay(hil):
 def test_a_run_that_is_still_at_work_is_no_infra(hil):
     process = hil.start("run", "--lab", LAB, "-b", "stm32f405", "-t", "idle=20s", firmware("bad-hang.elf"))
     wait_until(lambda: list(hil.out.rglob("uart.log")), what="the run directory")
-    result = hil("replay", hil.out)
-    assert result.code == 3 and result.err.endswith("its hil run is still at work\n") and not result.out
+    for verb in ("replay", "gate"):
+        result = hil(verb, hil.out)
+        assert result.code == 3 and result.err.endswith("its hil run is still at work\n") and not result.out
     process.terminate()
     process.wait(20)
     assert hil("replay", hil.out).code in (1, 3) and "at work" not in hil("replay", hil.out).err
