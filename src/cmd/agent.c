@@ -8,6 +8,7 @@
 #include "remote/install.h"
 #include "remote/server.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/utsname.h>
@@ -124,11 +125,11 @@ static int install(const struct app *app, const struct request *request, struct 
     struct lab *lab = NULL;
     int rc = path ? lab_load(path, &lab, &diags, err) : -(int)err->code;
 
+    if (rc == 0 && request->program && access(request->program, R_OK) < 0)
+        rc = err_named(err_sys(err, errno, "--program: %s", request->program), err);
     if (rc == 0 && lab) {
-        conf = servers_find(&lab->servers, request->install);
-        rc = conf ? install_on(app, conf, request, err)
-                  : err_set(err, ERR_CONFIG, "%s: no server '%s' is in 'servers'", lab->file,
-                            request->install);
+        conf = lab_server(lab, request->install, err);
+        rc = conf ? install_on(app, conf, request, err) : -ERR_CONFIG;
     }
     diags_done(&diags);
     lab_free(lab);

@@ -206,12 +206,8 @@ static int run(const struct app *app, int argc, char **argv)
     if (read_operands(argc - first, argv + first, &request, &err) < 0)
         return cmd_fail(&verb_hub, &err);
     wanted.lab_option = request.lab;
-    if (servers_inventory(&wanted, &ctx, &inventory, &servers, &err) == 0 && request.server) {
-        server = servers_find(&inventory.lab->servers, request.server);
-        if (!server)
-            err_set(&err, ERR_CONFIG, "%s: no server '%.80s' is in 'servers'", inventory.lab->file,
-                    request.server);
-    }
+    if (servers_inventory(&wanted, &ctx, &inventory, &servers, &err) == 0 && request.server)
+        server = lab_server(inventory.lab, request.server, &err);
     if (!err.code && (!server || server->exec))
         hub(app, &request, &inventory, server, &err);
     servers_forget(&servers);

@@ -229,12 +229,8 @@ int there_server(const struct app *app, const struct opt_verb *verb, const char 
     struct err err = {0};
     int code;
 
-    if (servers_inventory(&wanted, &ctx, &inventory, &servers, &err) == 0) {
-        conf = servers_find(&inventory.lab->servers, name);
-        if (!conf)
-            err_set(&err, ERR_CONFIG, "%s: no server '%s' is in 'servers'", inventory.lab->file,
-                    name);
-    }
+    if (servers_inventory(&wanted, &ctx, &inventory, &servers, &err) == 0)
+        conf = lab_server(inventory.lab, name, &err);
     code = conf ? do_there(app, conf, verb, how) : cmd_fail(verb, &err);
     servers_forget(&servers);
     inventory_close(&inventory);

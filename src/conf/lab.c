@@ -303,6 +303,21 @@ const struct board_conf *lab_board(const struct lab *lab, const char *name)
     return count == 1 ? found : NULL;
 }
 
+const struct server_conf *lab_server(const struct lab *lab, const char *name, struct err *err)
+{
+    const struct server_conf *found = servers_find(&lab->servers, name);
+    const char **names = xcalloc(lab->servers.count + 1, sizeof *names);
+
+    for (size_t i = 0; i < lab->servers.count; i++)
+        names[i] = lab->servers.items[i].name;
+    if (!found) {
+        err_set(err, ERR_CONFIG, "%s: no server '%.80s' is in 'servers'", lab->file, name);
+        str_hint_nearest(name, names, lab->servers.count, NULL, err);
+    }
+    free(names);
+    return found;
+}
+
 /* Every name and every label of the lab, once. */
 static struct strv known_words(const struct lab *lab)
 {

@@ -40,6 +40,8 @@ char *lab_find(const char *option, struct err *err);
 int lab_load(const char *path, struct lab **ret, struct diags *diags, struct err *err);
 /* NULL: none. One on a server has its short name, too, where no other board has it. */
 const struct board_conf *lab_board(const struct lab *lab, const char *name);
+/* NULL: -ERR_CONFIG, with the nearest. */
+const struct server_conf *lab_server(const struct lab *lab, const char *name, struct err *err);
 /* Appends what a name or label that no board has may have been, or which there are. */
 int lab_hint_boards(const struct lab *lab, const char *word, struct err *err);
 /* A board of a server that lab.yaml does not name; moves lab->boards. */

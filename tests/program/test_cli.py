@@ -146,6 +146,10 @@ def test_an_output_that_cannot_be_written_is_not(hil, line):
         ("reset zebra", "there are: virtual-1, v"),
         ("rest zebra", "there are: virtual-1, v"),
         ("boards --release virtual-2", "did you mean 'virtual-1'"),
+        ("doctor --server pi2", "no server 'pi2' is in 'servers' (did you mean 'pi1'?)"),
+        ("agent --install pi2", "no server 'pi2' is in 'servers' (did you mean 'pi1'?)"),
+        ("agent --install pi1 --program nofile", "--program: nofile: No such file"),
+        ("hub pi2 get_power_state", "no server 'pi2' is in 'servers' (did you mean 'pi1'?)"),
         ("run -b virtual-1,other {elf}", "try: -b virtual-1 -b other"),
         ("run -b v,virtual-1,w {elf}", "all of the labels 'v,virtual-1,w'\n"),
     ],
@@ -154,6 +158,8 @@ def test_what_is_not_there_is_told_with_what_is(hil, line, words):
     lab = desk_lab(hil)
     if "-b v" in line and "run" in line:
         lab.write_text(lab.read_text().replace("}}}", "}}, other: {labels: [w], qemu: {machine: netduino2}}}"))
+    if "server" in words or "nofile" in words:
+        lab.write_text(lab.read_text() + "servers: {pi1: {hosts: [127.0.0.1], ssh: ['false']}}\n")
     result = hil(*line.format(elf=firmware("selftest-unity.elf")).split())
     assert result.code == 2 and words in result.err and not result.out, (result.out, result.err)
 
