@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "base/buf.h"
 #include "base/json.h"
 #include "base/str.h"
 #include "base/term.h"
@@ -49,6 +50,18 @@ static const char *type_name(const struct field *field)
     return "";
 }
 
+/* "high|low", or the type's name. Caller frees. */
+static char *values_of(const struct field *field)
+{
+    struct buf text = BUF_INIT(1024);
+
+    if (field->type != FIELD_CHOICE)
+        return xstrdup(type_name(field));
+    for (size_t i = 0; field->choices[i]; i++)
+        buf_addf(&text, "%s%s", i ? "|" : "", field->choices[i]);
+    return buf_steal(&text);
+}
+
 static void print_driver(const char *kind, const struct driver_base *base, const struct term *term)
 {
     struct term_table *table = term_table_new(3);
@@ -58,13 +71,24 @@ static void print_driver(const char *kind, const struct driver_base *base, const
     for (const struct field *field = base->fields; field && field->name; field++) {
         cleanup_free char *name =
             xasprintf("  %s%s", field->name, field->flags & FIELD_REQUIRED ? "*" : "");
-        term_table_row(
-            table, TERM_PLAIN,
-            (const char *const[]){name, type_name(field), field->help ? field->help : ""});
+        cleanup_free char *values = values_of(field);
+        term_table_row(table, TERM_PLAIN,
+                       (const char *const[]){name, values, field->help ? field->help : ""});
     }
     term_table_print(table, term);
     term_table_free(table);
     putchar('\n');
+}
+
+static void json_choices(struct json_out *out, const struct field *field)
+{
+    if (field->type != FIELD_CHOICE)
+        return;
+    json_key(out, "choices");
+    json_array(out);
+    for (size_t i = 0; field->choices[i]; i++)
+        json_string(out, field->choices[i]);
+    json_array_end(out);
 }
 
 static void json_driver(const char *kind, const struct driver_base *base, struct json_out *out)
@@ -79,6 +103,7 @@ static void json_driver(const char *kind, const struct driver_base *base, struct
         json_object(out);
         json_kv_string(out, "name", field->name);
         json_kv_string(out, "type", type_name(field));
+        json_choices(out, field);
         json_kv_bool(out, "required", field->flags & FIELD_REQUIRED);
         json_kv_string(out, "help", field->help);
         json_object_end(out);

@@ -189,6 +189,14 @@ def test_names_for_completion(hil):
         assert hil("drivers", name).code == 0
 
 
+def test_drivers_say_what_a_choice_is_of(hil):
+    (driver,) = [row for row in json.loads(hil("drivers", "--json", "jlink").out)["drivers"]]
+    (option,) = [row for row in driver["options"] if row["name"] == "interface"]
+    assert option["type"] == "choice" and option["choices"] == ["SWD", "JTAG"]
+    assert re.search(r"^  interface +SWD\|JTAG  ", hil("drivers", "jlink").out, re.M)
+    assert not re.search(r"^  [a-z0-9*-]+ +choice  ", hil("drivers").out, re.M)
+
+
 def test_an_only_jobs_reason_is_told_once(hil):
     lab = hil.write("infra.yaml", "lab: l\nboards: {a: {reset: {cmd: {run: ['true']}}, "
                     "flash: {cmd: {run: ['false']}}, console: {pty: {path: tty}}}}\n")  # fmt: skip

@@ -25,7 +25,7 @@ static const struct field fields[] = {
     {"serial", FIELD_UINT, offsetof(struct jlink, serial), .min = 1,
      .help = "the J-Link's serial number"},
     {"interface", FIELD_CHOICE, offsetof(struct jlink, interface), .choices = interfaces,
-     .help = "SWD or JTAG; SWD where not given"},
+     .help = "SWD where not given"},
     {"speed", FIELD_UINT, offsetof(struct jlink, speed_khz), .min = 1, .max = 100000,
      .help = "kHz; 4000 where not given"},
     TOOL_FIELDS(struct jlink),

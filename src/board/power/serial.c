@@ -24,7 +24,7 @@ static const unsigned line_bits[] = {MODEM_DTR, MODEM_RTS};
 static const struct field fields[] = {
     TTY_TARGET_ROWS,
     {"line", FIELD_CHOICE, offsetof(struct power_serial, line), FIELD_REQUIRED,
-     .choices = line_names, .help = "dtr or rts: what the relay hangs on"},
+     .choices = line_names, .help = "what the relay hangs on"},
     {"inverted", FIELD_BOOL, offsetof(struct power_serial, inverted),
      .help = "true: the board is on while the line is clear; then the adapter must be the relay's "
              "alone"},
