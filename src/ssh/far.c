@@ -18,8 +18,9 @@
 #define TURN_MS 1000
 #define EXIT_SSH 255 /* ssh(1): an error of its own */
 
-#define HERE "hil-here"    /* on stderr: the script runs */
-#define BEGUN "hil-begun"  /* on stdout: what follows is the program's */
+#define HERE "hil-here"   /* on stderr: the script runs */
+#define BEGUN "hil-begun" /* on stdout: what follows is the program's */
+#define SILENCE "10" /* seconds without a beat (far_feed.h): fewer than ssh here takes to give up */
 #define ENDED "hil-ended " /* on stderr, with the exit code */
 
 /* What the other host's login shell reads. In one line, with neither backslash nor exclamation mark
@@ -47,10 +48,12 @@ static const char script[] =
     "else dd ibs=1 obs=65536 count=\"$v\" <&3 >\"$a\" 2>/dev/null; fi || exit 1; "
     "[ $(wc -c <\"$a\") -eq \"$v\" ] || exit 1; f=$((f-1)); done; "
     "else cd; fi; "
-    /* all of it came: the program, and beside it who waits for the end of the connection */
+    /* all of it came: the program, and beside it who waits for the end of the beats; a head that
+     * reads on takes several at once, which is as good, and the end of the input is none */
     "r; [ \"$v\" = go ] || exit 1; echo " BEGUN "; "
     "timeout -k 2 \"$t\" \"$@\" </dev/null 2>&1 3<&- & p=$!; "
-    "{ cat <&3; e; } >/dev/null 2>&1 & k=$!; "
+    "{ while [ \"$(timeout " SILENCE " head -c 1 <&3)\" = . ]; do :; done; e; } "
+    ">/dev/null 2>&1 & k=$!; "
     "trap \"\" 13; wait \"$p\"; c=$?; p=; kill \"$k\" 2>/dev/null; "
     "echo " ENDED "\"$c\" >&2'";
 
@@ -147,6 +150,8 @@ static int turn(struct far *far, const struct ctx *ctx, bool feeds, struct err *
         return 0; /* EINTR */
     if (fds[2].revents)
         rc = far_feed_some(&far->feed, far->ssh.in_fd, err);
+    else if (feeds)
+        far_feed_beat(&far->feed, far->ssh.in_fd);
     if (rc == 0 && fds[0].revents)
         rc = take_output(far, err);
     if (fds[1].revents)

@@ -18,7 +18,9 @@
  *
  * There it takes sh, printf, cat, head, wc, mktemp, rm and timeout: coreutils or busybox. The
  * program ends by the ctx's time, and as soon as the script's standard input does: when we cancel,
- * are killed, or the connection breaks. Then, too, the directory is removed.
+ * are killed, or the connection breaks. A connection that is silent, as with a cable that is out,
+ * has no end for hours; so we say something every FAR_BEAT_MS (far_feed.h), and where nothing comes
+ * for ten seconds the program is ended, too. Then the directory is removed.
  */
 #ifndef HIL_SSH_FAR_H
 #define HIL_SSH_FAR_H

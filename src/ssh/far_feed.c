@@ -63,6 +63,16 @@ bool far_feed_over(const struct far_feed *feed)
     return feed->gone && !feed->bytes.size;
 }
 
+void far_feed_beat(struct far_feed *feed, int fd)
+{
+    int64_t now = ctx_now_ns();
+
+    if (!far_feed_over(feed) || now - feed->beat_ns < FAR_BEAT_MS * INT64_C(1000000))
+        return;
+    feed->beat_ns = now;
+    (void)!write(fd, ".", 1); /* one that finds no room is missed by nobody yet */
+}
+
 static int open_next(struct far_feed *feed, struct err *err)
 {
     const struct far_file *file = &feed->files[feed->next++];

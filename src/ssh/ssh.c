@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #define GRACE_MS 200
-#define PAUSE_MS 100        /* and up to half a second more, before a login is tried once more */
+#define PAUSE_MS 200        /* and up to a second more, before a login is tried once more */
 #define EXIT_SSH 255        /* ssh(1): an error of its own */
 #define EXIT_NO_PROGRAM 127 /* the other host's shell */
 
@@ -150,7 +150,7 @@ static int try_host(const char *host, ssh_reach *reach, void *arg, const struct 
     if (rc != -ERR_BUSY)
         return rc;
     (void)!getrandom(&chance, sizeof chance, 0);
-    if (ctx_sleep(&open, PAUSE_MS + 2 * chance, NULL) < 0)
+    if (ctx_sleep(&open, PAUSE_MS + 4 * chance, NULL) < 0)
         return ctx_cancelled(ctx) ? err_set(err, ERR_CANCELLED, "cancelled") : rc;
     return reach(arg, host, &open, err);
 }

@@ -12,6 +12,7 @@ import stat
 import pytest
 from conftest import ROOT, firmware, wait_until
 from sshlab import SSHD, Servers, cmdline, descendants
+from test_remote_links import hosts  # noqa: F401, a fixture
 from usblab import UsbLab
 
 pytestmark = pytest.mark.skipif(not SSHD, reason="no sshd: scripts/install-deps test")
@@ -31,7 +32,7 @@ if (home / "hang").exists():
     print("Download in Progress:", flush=True)
     (home / "starting").write_text(os.getcwd())
     (home / "starting").rename(home / "running")
-    time.sleep(60)
+    time.sleep(float((home / "hang").read_text() or 60))
 log = home / "log"
 sys.stdout.write(log.read_text() if log.exists() else "")
 sys.exit(int((home / "code").read_text()) if (home / "code").exists() else 0)
@@ -57,10 +58,10 @@ elif sys.argv[1] not in ("nrst_on", "nrst_off", "boot_on", "boot_off"):
 class Rack:
     """The server pi1, with what the older tool's config.json says of it."""
 
-    def __init__(self, hil, servers):
+    def __init__(self, hil, servers, server=None):
         self.hil = hil
         self.servers = servers
-        self.server = servers.start("pi1", program=None)
+        self.server = server or servers.start("pi1", program=None)
         self.home = self.server.home
         self.tmp = self.home / "tmp"
         self.tmp.mkdir()
@@ -254,6 +255,26 @@ def test_whatever_ends_it_ends_the_program_there(hil, rack, victim):
     wait_until(lambda: not where.exists(), what="the end of its directory")
     if victim == "connection":
         assert result.code == 3 and "the connection broke with STM32_Programmer_CLI" in result.out, result.out + result.err
+
+
+def test_a_cable_that_is_pulled_ends_the_program_before_its_board_is_given_away(hil, hosts):
+    """Neither end hears of it, and sshd there would wait for hours."""
+    rack = Rack(hil, hosts, hosts.host("pi1", program=None))
+    (rack.home / "hang").touch()
+    process = hil.start("flash", "--lab", rack.lab(f"{{g0: {swd()}}}"), IMAGE)
+    wait_until(lambda: (rack.home / "running").exists(), what="a flash under way")
+    hosts.cables["pi1"].cut()
+    result = hil.finish(process)
+    assert result.code == 3 and "the connection broke with STM32_Programmer_CLI" in result.out, result.out + result.err
+    assert result.seconds < 40 and not programmers(rack), "it was ended by then"
+    assert not pathlib.Path((rack.home / "running").read_text()).exists(), "and its directory with it"
+
+
+def test_a_program_may_take_its_time(hil, rack):
+    """Longer than it would live without a word from us."""
+    (rack.home / "hang").write_text("12")
+    result, boards = flash(hil, rack.lab(f"{{g0: {swd()}}}"), IMAGE)
+    assert result.code == 0 and boards["pi1/g0"]["outcome"] == "flashed", result.out + result.err
 
 
 @pytest.mark.threads

@@ -64,10 +64,10 @@ def hosts(hil):
         pytest.skip(reason)
     servers, cables = Servers(hil), {}
 
-    def start(name):
+    def start(name, **more):
         cables[name] = Cable(len(cables))
         within = (IP, "netns", "exec", cables[name].name)
-        return servers.start(name, address=cables[name].address, within=within)
+        return servers.start(name, address=cables[name].address, within=within, **more)
 
     servers.cables, servers.host = cables, start
     yield servers
