@@ -353,7 +353,7 @@ def test_what_was_set_aside_is_taken_up_again_under_its_old_name(hil, servers, p
 BROKEN = ["", "{", "x" * 5000, '{"schema": 1, "server": "pi1", "key": "../../../../etc"}']
 
 
-@pytest.mark.parametrize("text", BROKEN)
+@pytest.mark.parametrize("text", BROKEN, ids=["empty", "cut", "large", "foreign"])
 def test_a_detached_json_that_is_none_is_said_once(hil, servers, pi1, text):
     """Of a test that had come home."""
     lab = servers.lab("from pi1")
