@@ -120,8 +120,8 @@ Test(lease, takes_the_first_board_that_is_free)
 
 Test(lease, no_two_boards_share_a_file)
 {
-    static const char *const names[][2] = {
-        {"a", "b.c"}, {"a.b", "c"}, {"a", "b_c"}, {"a", "b/c"}, {"a_b", "c"}, {"a", "b-c"}};
+    static const char *const names[][2] = {{"a", "b.c"}, {"a.b", "c"}, {"a", "b_c"},
+                                           {"a", "b/c"}, {"a_b", "c"}, {"a", "b-c"}};
 
     for (size_t i = 0; i < ARRAY_SIZE(names); i++)
         for (size_t j = 0; j < i; j++) {
