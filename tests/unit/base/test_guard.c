@@ -7,9 +7,9 @@
 #include "base/guard.h"
 
 #include "../scratch.h"
-#include "fork_as.h"
 #include "base/group.h"
 #include "base/proc.h"
+#include "fork_as.h"
 
 #include <errno.h>
 #include <fcntl.h>
