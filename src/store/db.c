@@ -103,6 +103,11 @@ void statement_bind_text(struct statement *statement, int at, char *text)
     statement->db->engine->statements->bind_text(statement, at, text);
 }
 
+void statement_bind_array(struct statement *statement, int at, char *list)
+{
+    statement->db->engine->statements->bind_array(statement, at, list);
+}
+
 void statement_bind_int(struct statement *statement, int at, int64_t value)
 {
     statement->db->engine->statements->bind_int(statement, at, value);

@@ -84,6 +84,9 @@ void statement_free(struct statement *statement); /* NULL is fine */
 void statement_bind_text(struct statement *statement, int at,
                          char *text); /* takes it; NULL: null */
 void statement_bind_int(struct statement *statement, int at, int64_t value);
+/* A list as PostgreSQL writes it, taken as text is; the SQL says of what: `?1::text[]`. Bound as a
+ * text it would be read anew for each row that it is compared with. */
+void statement_bind_array(struct statement *statement, int at, char *list);
 /* 1: a row; 0: no more; negative: an error. A loop that ends early is followed by a reset. */
 int statement_step(struct statement *statement, struct err *err);
 /* Ready to run again. Ends the read, too, which would hold up others. */

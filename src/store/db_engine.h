@@ -12,6 +12,7 @@
 struct statement_engine {
     void (*free)(struct statement *statement);
     void (*bind_text)(struct statement *statement, int at, char *text);
+    void (*bind_array)(struct statement *statement, int at, char *list);
     void (*bind_int)(struct statement *statement, int at, int64_t value);
     int (*step)(struct statement *statement, struct err *err);
     void (*reset)(struct statement *statement);

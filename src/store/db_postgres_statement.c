@@ -98,6 +98,12 @@ static void postgres_bind_text(struct statement *statement, int at, char *text)
     bind(statement, at, text, TYPE_TEXT);
 }
 
+/* Of the type that the SQL casts it to. */
+static void postgres_bind_array(struct statement *statement, int at, char *list)
+{
+    bind(statement, at, list, 0);
+}
+
 static void postgres_bind_int(struct statement *statement, int at, int64_t value)
 {
     bind(statement, at, xasprintf("%" PRId64, value), TYPE_INT8);
@@ -211,6 +217,7 @@ static int64_t postgres_number(struct statement *statement, int column)
 const struct statement_engine postgres_statements = {
     .free = postgres_free,
     .bind_text = postgres_bind_text,
+    .bind_array = postgres_bind_array,
     .bind_int = postgres_bind_int,
     .step = postgres_step,
     .reset = postgres_reset,

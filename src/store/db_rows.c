@@ -83,7 +83,7 @@ void db_rows_free(struct db_rows *rows)
     free(rows);
 }
 
-static void add_quoted(struct buf *out, const char *text)
+void db_rows_quote(struct buf *out, const char *text)
 {
     buf_add(out, "\"", 1);
     for (size_t plain; *text; text += plain) {
@@ -106,7 +106,7 @@ void db_rows_add(struct db_rows *rows, char *const *values, const bool *is_text,
         if (!values[i])
             buf_adds(column, "NULL");
         else if (is_text[i])
-            add_quoted(column, values[i]);
+            db_rows_quote(column, values[i]);
         else
             buf_adds(column, values[i]);
         rows->is_number[i] |= values[i] && !is_text[i];

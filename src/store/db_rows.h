@@ -8,6 +8,8 @@
 #ifndef HIL_STORE_DB_ROWS_H
 #define HIL_STORE_DB_ROWS_H
 
+#include "base/buf.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -26,5 +28,7 @@ int db_rows_columns(const struct db_rows *rows); /* 0: there are no rows */
  * of texts. */
 char *db_rows_array(const struct db_rows *rows, int column, bool *ret_is_number);
 void db_rows_clear(struct db_rows *rows);
+/* An element of such a literal. */
+void db_rows_quote(struct buf *out, const char *text);
 
 #endif

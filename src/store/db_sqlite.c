@@ -197,6 +197,7 @@ static void sqlite_close(struct db *db)
 static const struct statement_engine statements = {
     .free = sqlite_free,
     .bind_text = sqlite_bind_text,
+    .bind_array = sqlite_bind_text, /* which only a server is asked about */
     .bind_int = sqlite_bind_int,
     .step = sqlite_step,
     .reset = sqlite_reset,

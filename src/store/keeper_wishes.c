@@ -12,7 +12,6 @@
 #define PEEK_MS 500 /* between two looks at the locks of this host */
 #define LOOKS 4     /* in a ttl, where nobody tells anything */
 #define SPARE_MS 20 /* after a lease should have run out */
-#define DESCRIBED_MAX 4
 #define NS_PER_MS INT64_C(1000000)
 
 static void look_in(struct wish *wish, int64_t ms)
@@ -101,12 +100,12 @@ static void describe(struct keeper *keeper, struct wish *wish, const struct leas
 {
     struct buf out = BUF_INIT(16384);
 
-    for (size_t i = 0; i < count && i < DESCRIBED_MAX; i++) {
+    for (size_t i = 0; i < count && i < LEASES_COUNTED; i++) {
         buf_adds(&out, i ? "; " : "");
         describe_row(&rows[i], wish->queued, &out);
     }
-    if (count > DESCRIBED_MAX)
-        buf_addf(&out, "; and %zu more", count - DESCRIBED_MAX);
+    if (count > LEASES_COUNTED)
+        buf_addf(&out, "; and %zu more", count - LEASES_COUNTED);
     set_why(keeper, wish, buf_steal(&out));
 }
 

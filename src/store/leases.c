@@ -2,7 +2,7 @@
 #include "store/leases.h"
 
 #include "base/buf.h"
-#include "store/db.h"
+#include "store/db_rows.h"
 #include "store/parts.h"
 
 #include <inttypes.h>
@@ -17,8 +17,8 @@
 struct leases {
     struct leases_conf conf;
     struct db *db;
-    struct statement *renew; /* asked over and over; NULL: not yet */
-    bool cleared;            /* of those who died while they waited */
+    struct statement *take, *look, *renew; /* asked over and over; NULL: not yet */
+    bool cleared;                          /* of those who died while they waited */
 };
 
 int leases_open(const struct leases_conf *conf, struct leases **ret, struct err *err)
@@ -43,6 +43,8 @@ void leases_close(struct leases *leases)
 {
     if (!leases)
         return;
+    statement_free(leases->take);
+    statement_free(leases->look);
     statement_free(leases->renew);
     db_close(leases->db);
     free(leases);
@@ -58,17 +60,15 @@ void leases_seat_done(struct leases_seat *seat)
 
 /* ---- values -------------------------------------------------------------------------------- */
 
-/* PostgreSQL's manual, 8.15.2: each element quoted, with '"' and '\' escaped. Caller frees. */
+/* For statement_bind_array(). Caller frees. */
 static char *array_of(const struct strv *list)
 {
     struct buf out = BUF_INIT(ARRAY_MAX);
 
     buf_adds(&out, "{");
     for (size_t i = 0; list && i < list->count; i++) {
-        buf_adds(&out, i ? ",\"" : "\"");
-        for (const char *at = list->items[i]; *at; at++)
-            buf_addf(&out, *at == '"' || *at == '\\' ? "\\%c" : "%c", *at);
-        buf_adds(&out, "\"");
+        buf_adds(&out, i ? "," : "");
+        db_rows_quote(&out, list->items[i]);
     }
     buf_adds(&out, "}");
     return buf_steal(&out);
@@ -81,7 +81,7 @@ static void bind_all(struct statement *statement, const char *kinds, va_list arg
         if (kinds[at - 1] == 's')
             statement_bind_text(statement, at, xstrdup(va_arg(args, const char *)));
         else if (kinds[at - 1] == 'a')
-            statement_bind_text(statement, at, array_of(va_arg(args, const struct strv *)));
+            statement_bind_array(statement, at, array_of(va_arg(args, const struct strv *)));
         else
             statement_bind_int(statement, at, va_arg(args, int64_t));
     }
@@ -105,6 +105,22 @@ static int run(struct leases *leases, const char *sql, struct statement **ret, s
         *ret = statement;
     else
         statement_free(statement);
+    return rc;
+}
+
+/* The same of a statement that is kept, and to be reset behind its last row. */
+static int run_kept(struct leases *leases, const char *sql, struct statement **kept,
+                    struct err *err, const char *kinds, ...)
+{
+    va_list args;
+    int rc = *kept ? 0 : db_prepare(leases->db, sql, kept, err);
+
+    va_start(args, kinds);
+    if (rc == 0) {
+        bind_all(*kept, kinds, args);
+        rc = statement_step(*kept, err);
+    }
+    va_end(args);
     return rc;
 }
 
@@ -143,20 +159,22 @@ static int make_rows(struct leases *leases, const struct strv *boards, struct er
 }
 
 /* The first board, in the seat's order, that is free and that nobody comes before us for. A row
- * that somebody is about to take is left to him. */
-#define SEAT                                                                                    \
-    "WITH me AS MATERIALIZED ("                                                                 \
-    "  SELECT l.board, coalesce(t.fence, 0) AS turn, coalesce(w.id, 9223372036854775807) AS id" \
-    "  FROM leases l"                                                                           \
-    "  LEFT JOIN lease_turns t ON t.lab = l.lab AND t.board = l.board AND t.party = ?5"         \
-    "  LEFT JOIN lease_waiters w"                                                               \
-    "   ON w.lab = l.lab AND w.board = l.board AND w.id = ANY (?3::bigint[])"                   \
-    "  WHERE l.lab = ?1 AND l.board = ANY (?2::text[])),"                                       \
-    " seat AS ("                                                                                \
-    "  SELECT l.board FROM leases l JOIN me ON me.board = l.board"                              \
-    "  WHERE l.lab = ?1 AND l.expires <= " NOW " AND NOT EXISTS ("                              \
-    "   SELECT 1 FROM" WAITERS " AND w.id <> me.id"                                             \
-    "   AND (w.rank, coalesce(t.fence, 0), w.id) < (?4, me.turn, me.id))"                       \
+ * that somebody is about to take is left to him. Of boards that are held, which is most of them in
+ * a crowd, nothing is read but their rows. */
+#define SEAT                                                                       \
+    "WITH me AS MATERIALIZED ("                                                    \
+    "  SELECT l.board, coalesce((SELECT t.fence FROM lease_turns t"                \
+    "   WHERE t.lab = l.lab AND t.board = l.board AND t.party = ?5), 0) AS turn,"  \
+    "   coalesce((SELECT min(w.id) FROM lease_waiters w"                           \
+    "   WHERE w.lab = l.lab AND w.board = l.board AND w.id = ANY (?3::bigint[]))," \
+    "   9223372036854775807) AS id"                                                \
+    "  FROM leases l"                                                              \
+    "  WHERE l.lab = ?1 AND l.board = ANY (?2::text[]) AND l.expires <= " NOW ")," \
+    " seat AS ("                                                                   \
+    "  SELECT l.board FROM leases l JOIN me ON me.board = l.board"                 \
+    "  WHERE l.lab = ?1 AND l.expires <= " NOW " AND NOT EXISTS ("                 \
+    "   SELECT 1 FROM" WAITERS " AND w.id <> me.id"                                \
+    "   AND (w.rank, coalesce(t.fence, 0), w.id) < (?4, me.turn, me.id))"          \
     "  ORDER BY array_position(?2::text[], l.board::text) LIMIT 1"
 
 static const char first_sql[] = SEAT ") SELECT count(*) FROM seat";
@@ -187,15 +205,15 @@ static size_t index_of(const struct strv *boards, const char *board)
 static int take_once(struct leases *leases, const struct leases_seat *seat, size_t *ret_index,
                      int64_t *ret_fence, struct err *err)
 {
-    cleanup_statement struct statement *statement = NULL;
-    int rc = run(leases, take_sql, &statement, err, "saaisiss", leases->conf.lab, &seat->boards,
-                 &seat->rows, (int64_t)seat->rank, seat->party, leases->conf.ttl_ms,
-                 leases->conf.place, seat->record);
+    int rc = run_kept(leases, take_sql, &leases->take, err, "saaisiss", leases->conf.lab,
+                      &seat->boards, &seat->rows, (int64_t)seat->rank, seat->party,
+                      leases->conf.ttl_ms, leases->conf.place, seat->record);
 
     if (rc == 1) {
-        *ret_index = index_of(&seat->boards, statement_text(statement, 0));
-        *ret_fence = statement_int(statement, 1);
+        *ret_index = index_of(&seat->boards, statement_text(leases->take, 0));
+        *ret_fence = statement_int(leases->take, 1);
     }
+    statement_reset(leases->take);
     return rc;
 }
 
@@ -285,35 +303,25 @@ int leases_news(struct leases *leases, const struct ctx *ctx, char **ret, struct
 
 /* ---- those who have ------------------------------------------------------------------------ */
 
-static int prepare_renew(struct leases *leases, struct err *err)
-{
-    if (leases->renew)
-        return 0;
-    return db_prepare(leases->db,
-                      "UPDATE leases l SET expires = " NOW " + ?4 * interval '1 millisecond'"
-                      " FROM unnest(?2::text[], ?3::bigint[]) AS mine(board, fence)"
-                      " WHERE l.lab = ?1 AND l.board = mine.board AND l.fence = mine.fence"
-                      " AND l.expires > " FREE " RETURNING l.board",
-                      &leases->renew, err);
-}
+static const char renew_sql[] =
+    "UPDATE leases l SET expires = " NOW " + ?4 * interval '1 millisecond'"
+    " FROM unnest(?2::text[], ?3::bigint[]) AS mine(board, fence)"
+    " WHERE l.lab = ?1 AND l.board = mine.board AND l.fence = mine.fence"
+    " AND l.expires > " FREE " RETURNING l.board";
 
 int leases_renew(struct leases *leases, struct leases_mark *marks, size_t count, struct err *err)
 {
     cleanup_strv struct strv boards = {0}, fences = {0};
-    int rc = prepare_renew(leases, err);
+    int rc;
 
     for (size_t i = 0; i < count; i++) {
         marks[i].kept = false;
         strv_add(&boards, marks[i].board);
         strv_addf(&fences, "%" PRId64, marks[i].fence);
     }
-    if (rc < 0)
-        return rc;
-    statement_bind_text(leases->renew, 1, xstrdup(leases->conf.lab));
-    statement_bind_text(leases->renew, 2, array_of(&boards));
-    statement_bind_text(leases->renew, 3, array_of(&fences));
-    statement_bind_int(leases->renew, 4, leases->conf.ttl_ms);
-    while ((rc = statement_step(leases->renew, err)) == 1)
+    rc = run_kept(leases, renew_sql, &leases->renew, err, "saai", leases->conf.lab, &boards,
+                  &fences, leases->conf.ttl_ms);
+    for (; rc == 1; rc = statement_step(leases->renew, err))
         for (size_t i = 0; i < count; i++)
             marks[i].kept |= str_eq(marks[i].board, statement_text(leases->renew, 0));
     statement_reset(leases->renew);
@@ -334,18 +342,25 @@ int leases_drop(struct leases *leases, const char *board, int64_t fence, struct 
 
 /* ---- looking ------------------------------------------------------------------------------- */
 
+#define LOOK(waiting, from)                                                         \
+    "SELECT l.board, l.fence, l.holder, coalesce(l.place = ?2, false),"             \
+    " coalesce(l.since > " NOW " - interval '2 seconds', false),"                   \
+    " coalesce(floor(extract(epoch FROM l.since)), 0)::bigint,"                     \
+    " CASE WHEN l.expires > " NOW "  THEN ceil(extract(epoch FROM l.expires - " NOW \
+    ") * 1000)::bigint ELSE 0 END, " waiting " FROM leases l" from " ORDER BY l.board"
+
+/* Of all boards the queues are read once, of a few by their index. */
 static const char look_sql[] =
-    "SELECT l.board, l.fence, l.holder, coalesce(l.place = ?3, false),"
-    " coalesce(l.since > " NOW " - interval '2 seconds', false),"
-    " coalesce(floor(extract(epoch FROM l.since)), 0)::bigint,"
-    " CASE WHEN l.expires > " NOW "  THEN ceil(extract(epoch FROM l.expires - " NOW
-    ") * 1000)::bigint ELSE 0 END,"
-    " queue.all_of_them, queue.ahead"
-    " FROM leases l CROSS JOIN LATERAL"
-    " (SELECT count(*) AS all_of_them, count(*) FILTER (WHERE w.rank <= 1) AS ahead"
-    "  FROM lease_waiters w"
-    "  WHERE w.lab = l.lab AND w.board = l.board AND w.expires > " NOW ") queue"
-    " WHERE l.lab = ?1 AND (?4 = 1 OR l.board = ANY (?2::text[])) ORDER BY l.board";
+    LOOK("coalesce(queue.waiting, 0)",
+         " LEFT JOIN (SELECT w.board, count(*) AS waiting FROM lease_waiters w"
+         "  WHERE w.lab = ?1 AND w.expires > " NOW " GROUP BY w.board) queue"
+         " ON queue.board = l.board WHERE l.lab = ?1");
+static const char look_some_sql[] =
+    LOOK("CASE WHEN l.board = ANY (ARRAY("
+         "  SELECT each FROM unnest(?3::text[]) each ORDER BY each COLLATE \"C\" LIMIT ?4))"
+         " THEN (SELECT count(*) FROM lease_waiters w"
+         "  WHERE w.lab = l.lab AND w.board = l.board AND w.expires > " NOW ") ELSE 0 END",
+         " WHERE l.lab = ?1 AND l.board = ANY (?3::text[])");
 
 static void read_row(struct statement *statement, struct leases_row *ret)
 {
@@ -356,8 +371,7 @@ static void read_row(struct statement *statement, struct leases_row *ret)
                                .is_here = statement_int(statement, 3),
                                .is_fresh = statement_int(statement, 4),
                                .left_ms = statement_int(statement, 6),
-                               .waiting = (size_t)statement_int(statement, 7),
-                               .ahead = (size_t)statement_int(statement, 8)};
+                               .waiting = (size_t)statement_int(statement, 7)};
     if (record)
         holder_from_json(record, strlen(record), &ret->holder);
     ret->holder.since_unix_s = statement_int(statement, 5);
@@ -367,28 +381,36 @@ static void read_row(struct statement *statement, struct leases_row *ret)
     ret->holder.host = NULL;
 }
 
-int leases_look(struct leases *leases, const struct strv *boards, struct leases_row **ret,
-                size_t *ret_count, struct err *err)
+static int read_rows(struct statement *statement, int rc, struct leases_row **ret,
+                     size_t *ret_count, struct err *err)
 {
-    cleanup_statement struct statement *statement = NULL;
-    int rc = run(leases, look_sql, &statement, err, "sasi", leases->conf.lab, boards,
-                 leases->conf.place, (int64_t)!boards);
-
     *ret = NULL;
     *ret_count = 0;
     for (; rc == 1; rc = statement_step(statement, err)) {
         *ret = xrealloc(*ret, *ret_count + 1, sizeof **ret);
         read_row(statement, &(*ret)[(*ret_count)++]);
     }
+    statement_reset(statement);
     return rc;
+}
+
+int leases_look(struct leases *leases, const struct strv *boards, struct leases_row **ret,
+                size_t *ret_count, struct err *err)
+{
+    int rc = run_kept(leases, look_some_sql, &leases->look, err, "ssai", leases->conf.lab,
+                      leases->conf.place, boards, (int64_t)LEASES_COUNTED);
+
+    return read_rows(leases->look, rc, ret, ret_count, err);
 }
 
 int leases_look_by(struct store *store, const char *lab, const char *place, struct leases_row **ret,
                    size_t *ret_count, struct err *err)
 {
     struct leases leases = {.conf = {.lab = lab, .place = place}, .db = store->db};
+    cleanup_statement struct statement *statement = NULL;
+    int rc = run(&leases, look_sql, &statement, err, "ss", lab, place);
 
-    return leases_look(&leases, NULL, ret, ret_count, err);
+    return read_rows(statement, rc, ret, ret_count, err);
 }
 
 void leases_rows_free(struct leases_row *rows, size_t count)

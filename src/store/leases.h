@@ -12,7 +12,8 @@
  * own lapse of time since it last asked how long it is safe. A row that has expired and that nobody
  * was given can be renewed still.
  *
- * Who waits has a row a board, too. First are those of the better rank; of one rank the party (a
+ * Who waits has a row a board, too (one with all of its boards would make each take read all of
+ * those). First are those of the better rank; of one rank the party (a
  * repository, or a user at a desk) that was given this board the longest time ago; of one party who
  * came first. Rows of those who died expire. Whoever makes a board free tells its first waiter, by
  * its number.
@@ -70,13 +71,15 @@ int leases_drop(struct leases *leases, const char *board, int64_t fence, struct 
 struct leases_row {
     char *board;
     int64_t fence;
-    int64_t left_ms;       /* until it expires; 0: free */
-    bool is_here;          /* its holder is of this place, */
-    bool is_fresh;         /* and was given it a moment ago: it may have no kernel lock yet */
-    struct holder holder;  /* since: by the server's clock */
-    size_t waiting, ahead; /* ahead: of those, not behind RANK_WATCH */
+    int64_t left_ms;      /* until it expires; 0: free */
+    bool is_here;         /* its holder is of this place, */
+    bool is_fresh;        /* and was given it a moment ago: it may have no kernel lock yet */
+    struct holder holder; /* since: by the server's clock */
+    size_t waiting;
 };
-/* Rows of those boards. */
+#define LEASES_COUNTED 4
+/* Rows of those boards, by their names; who waits is counted for the first LEASES_COUNTED of them:
+ * more is told to nobody, and a crowd that waits for hundreds of boards looks often. */
 int leases_look(struct leases *leases, const struct strv *boards, struct leases_row **ret,
                 size_t *ret_count, struct err *err);
 /* Of all boards that the lab ever shared, asked for on a store's connection, which is a server's. */

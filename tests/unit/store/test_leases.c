@@ -5,6 +5,7 @@
 #include "store/leases.h"
 
 #include "engine.h"
+#include "store/store.h"
 
 #include "../scratch.h"
 
@@ -347,4 +348,36 @@ Test(leases, of_many_hosts_one_has_a_board)
     cleanup_free char *left =
         engine_ask(NULL, "SELECT count(*) FROM leases WHERE expires > clock_timestamp()");
     cr_expect_str_eq(left, "0");
+}
+
+Test(leases, who_waits_is_counted_for_the_first_boards_and_for_all)
+{
+    struct leases_seat alice = seat_of("alice", RANK_DESK, "f e d c b a");
+    struct leases_seat bob = seat_of("bob", RANK_DESK, "f e d c b a");
+    struct leases_row *rows;
+    struct leases *here;
+    struct store *store = NULL;
+    size_t count;
+
+    NEEDS_SERVER;
+    here = open_at("here");
+    cr_assert_eq(leases_queue(here, &alice, NULL), 0);
+    cr_assert_eq(leases_queue(here, &bob, NULL), 0);
+    for (int i = 0; i < 8; i++) { /* also once it is prepared */
+        cr_assert_eq(leases_look(here, &bob.boards, &rows, &count, NULL), 0);
+        cr_assert_eq(count, 6);
+        for (size_t r = 0; r < count; r++)
+            cr_expect_eq(rows[r].waiting, r < LEASES_COUNTED ? 2 : 0, "%s", rows[r].board);
+        leases_rows_free(rows, count);
+    }
+    cr_assert_eq(store_open(conf, "/nowhere", false, &store, NULL), 0);
+    cr_assert_eq(leases_look_by(store, "bench", "here", &rows, &count, NULL), 0);
+    cr_assert_eq(count, 6);
+    for (size_t r = 0; r < count; r++)
+        cr_expect_eq(rows[r].waiting, 2, "%s", rows[r].board);
+    leases_rows_free(rows, count);
+    store_close(store);
+    leases_seat_done(&alice);
+    leases_seat_done(&bob);
+    leases_close(here);
 }
