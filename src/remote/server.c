@@ -3,12 +3,11 @@
 
 #include "base/fs.h"
 #include "remote/link.h"
+#include "remote/server_files.h"
 #include "ssh/ssh.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -29,10 +28,8 @@ struct server {
 struct doing {
     struct server *server;
     const struct server_call *call;
-    int in_fd;       /* -1: at its end */
-    int *file_fds;   /* of call->files, those that are coming; -1: not one of them */
-    uint64_t *sizes; /* of each, as far as it is known */
-    uint64_t room;   /* bytes that may come for them yet */
+    int in_fd; /* -1: at its end */
+    struct server_files files;
     int code;
     bool ended;
     bool have, answered; /* of the image */
@@ -198,94 +195,10 @@ void server_close(struct server *server)
 
 /* ---- what comes back --------------------------------------------------------------------- */
 
-static size_t file_count(const struct server_call *call)
-{
-    size_t count = 0;
-
-    while (call->files && call->files[count])
-        count++;
-    return count;
-}
-
 static void begin(struct doing *doing)
 {
-    size_t count = file_count(doing->call);
-
-    doing->room = SERVER_FILES_MAX;
-    doing->file_fds = xcalloc(count, sizeof *doing->file_fds);
-    doing->sizes = xcalloc(count, sizeof *doing->sizes);
-    for (size_t i = 0; i < count; i++)
-        doing->file_fds[i] = -1;
+    server_files_begin(&doing->files, doing->call->dir, doing->call->files);
     doing->server->link.heard_ns = ctx_now_ns(); /* nobody listened between two calls */
-}
-
-static void finish(struct doing *doing)
-{
-    for (size_t i = 0; i < file_count(doing->call); i++)
-        close_fd(&doing->file_fds[i]);
-    free(doing->file_fds);
-    free(doing->sizes);
-}
-
-/* A piece may lie far behind what has come, so its place counts, too. */
-static bool has_room(struct doing *doing, size_t which, const struct frame *frame)
-{
-    int64_t at = json_get_int(frame->head, "at", 0);
-    uint64_t all = 0;
-
-    if (frame->size > doing->room || at < 0 || at > (int64_t)SERVER_FILES_MAX)
-        return false;
-    if ((uint64_t)at + frame->size > doing->sizes[which])
-        doing->sizes[which] = (uint64_t)at + frame->size;
-    for (size_t i = 0; i < file_count(doing->call); i++)
-        all += doing->sizes[i];
-    return all <= SERVER_FILES_MAX;
-}
-
-/* Of a file that may come, where its descriptor is kept; NULL: nobody asked for it. */
-static int *find_file(const struct doing *doing, const char *name)
-{
-    int *fd = doing->file_fds;
-
-    for (const char *const *file = doing->call->files; file && *file; file++, fd++)
-        if (!strcmp(*file, name))
-            return fd;
-    return NULL;
-}
-
-static int put_piece(int fd, const char *path, const struct frame *frame, struct err *err)
-{
-    int64_t at = json_get_int(frame->head, "at", 0);
-    bool last = json_get_bool(frame->head, "last", false);
-
-    if (lseek(fd, at, SEEK_SET) < 0 || (last && ftruncate(fd, at + (int64_t)frame->size) < 0))
-        return err_sys(err, errno, "%s", path);
-    return fs_write_all(fd, frame->body, frame->size, path, err);
-}
-
-/* A piece of a file. One that nobody asked for is let go by: a newer hil may leave more. */
-static int take_file(struct doing *doing, const struct frame *frame, struct err *err)
-{
-    const struct server_call *call = doing->call;
-    const char *name = json_get_string(frame->head, "name", "");
-    cleanup_free char *path = NULL;
-    int *fd = find_file(doing, name), rc;
-
-    if (!fd)
-        return 0;
-    if (!has_room(doing, (size_t)(fd - doing->file_fds), frame))
-        return err_set(err, ERR_LIMIT, "its files have more than %" PRIu64 " bytes",
-                       SERVER_FILES_MAX);
-    doing->room -= frame->size;
-    path = fs_join(call->dir, name);
-    if (*fd < 0)
-        *fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
-    if (*fd < 0)
-        return err_sys(err, errno, "%s", path);
-    rc = put_piece(*fd, path, frame, err);
-    if (json_get_bool(frame->head, "last", false))
-        close_fd(fd);
-    return rc;
 }
 
 static int take_end(struct doing *doing, const struct frame *frame)
@@ -310,7 +223,7 @@ static int take_frame(struct doing *doing, const struct frame *frame, struct err
         return 0;
     }
     if (str_eq(frame->type, "file"))
-        return take_file(doing, frame, err);
+        return server_files_take(&doing->files, frame, err);
     if (str_eq(frame->type, "end"))
         return take_end(doing, frame);
     if (str_eq(frame->type, "have")) {
@@ -480,7 +393,7 @@ int server_do(struct server *server, const struct server_call *call, const struc
 
     begin(&doing);
     rc = do_it(&doing, ctx, err);
-    finish(&doing);
+    server_files_end(&doing.files);
     *ret_code = doing.code;
     if (rc == -ERR_GONE)
         err_set(err, ERR_GONE, "%s: the connection has broken while %s%s%s", server->host,
@@ -505,7 +418,7 @@ static int ask_kept(struct doing *doing, bool forget, const struct ctx *ctx, str
     rc = link_end(&doing->server->link, &head, NULL, 0, err);
     while (rc == 0 && !doing->ended)
         rc = turn(doing, ctx, err);
-    finish(doing);
+    server_files_end(&doing->files);
     if (rc == -ERR_GONE)
         err_set(err, ERR_GONE, "%s: the connection has broken", doing->server->host);
     return rc < 0 ? err_wrap(err, "server %s", doing->server->conf->name) : 0;

@@ -21,7 +21,6 @@
 #include <stdbool.h>
 
 #define SERVER_END_MS 10000
-#define SERVER_FILES_MAX (UINT64_C(16) << 30) /* bytes that one call's files may have */
 
 struct server;
 
