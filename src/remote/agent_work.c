@@ -343,11 +343,14 @@ static void give_input(struct agent_work *work)
         close_input(work);
 }
 
-/* `link` NULL: to nobody. */
+/* `link` NULL: to nobody. What the files have got comes first: a run writes to its log what a board
+ * has said before it tells what that means, so a link may break anywhere, and no case is told of
+ * that the log over there does not have. */
 static int take_output(struct agent_work *work, int which, struct link *link, struct err *err)
 {
     char chunk[CHUNK];
     ssize_t n = read(work->out_fd[which], chunk, sizeof chunk);
+    int rc;
 
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return 0;
@@ -356,7 +359,10 @@ static int take_output(struct agent_work *work, int which, struct link *link, st
         work->out_fd[which] = -1;
         return 0;
     }
-    return link ? link_say(link, which == OUT ? "out" : "err", chunk, (size_t)n, err) : 0;
+    if (!link)
+        return 0;
+    rc = agent_files_follow(&work->files, link, err);
+    return rc < 0 ? rc : link_say(link, which == OUT ? "out" : "err", chunk, (size_t)n, err);
 }
 
 static bool has_ended(const struct agent_work *work)

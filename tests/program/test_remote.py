@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import stat
+import struct
 import subprocess
 import sys
 import time
@@ -201,6 +202,36 @@ def test_the_console_of_a_board_there(hil, servers, pi1):
     console = hil("console", "--lab", lab, "board-a", "--until", "Tests", "--for", "20s", "--log", "log")
     assert console.code == 0, console.out + console.err
     assert "Tests" in console.out and "Tests" in (hil.home / "log").read_text()
+
+
+def test_what_a_board_said_comes_before_what_is_told_of_it(hil, pi1):
+    """So that a link may break anywhere, and no case that was told of is missing in the log that is here."""
+    env = {"HIL_STATE_DIR": f"{pi1.home}/state", "HOME": str(pi1.home), "HIL_LAB": f"{pi1.home}/lab.yaml"}
+    agent = hil.start("agent", env=env, stdin=subprocess.PIPE)
+
+    def frames():
+        while len(sizes := agent.stdout.read(8)) == 8:
+            head, body = struct.unpack(">II", sizes)
+            yield json.loads(agent.stdout.read(head)), agent.stdout.read(body)
+
+    assert agent.stdout.read(11) == b"\0hil agent\n"
+    args = ["-b", "board-a", "--events", "/dev/stderr", "--quiet", "--out", {"out": True}, str(firmware("selftest-unity.elf"))]
+    request = json.dumps({"t": "do", "verb": "run", "args": args, "follow": ["uart.log"]}).encode()
+    agent.stdin.write(struct.pack(">II", len(request), 0) + request)
+    agent.stdin.flush()
+    log, lines, told = bytearray(), b"", []
+    for head, body in frames():
+        if head["t"] == "end":
+            break
+        if head["t"] == "file" and head["name"] == "uart.log":
+            log[head["at"] :] = body
+        if head["t"] == "err":
+            *whole, lines = (lines + body).split(b"\n")
+            ended = [event["name"] for event in map(json.loads, whole) if event["kind"] == "case-end"]
+            assert [name for name in ended if name.encode() not in log] == []
+            told += ended
+    agent.communicate(timeout=10)
+    assert len(told) == 34 and agent.returncode == 0
 
 
 def test_boards_of_servers_are_on_the_page(hil, servers, pi1):
