@@ -161,6 +161,8 @@ static int show(const struct request *request, const struct ctx *ctx, struct err
         err->code != ERR_NOT_FOUND)
         fprintf(stderr, "hil labels: quarantine is not known: %s\n", err->message);
     labels_look(&inventory, store, &request->sync.rules, (int64_t)time(NULL), ctx, &labels);
+    if (store && store_trouble(store))
+        fprintf(stderr, "hil labels: quarantine is not known: %s\n", store_trouble(store)->message);
     rc = ctx_check(ctx, err);
     if (rc == 0 && request->json)
         rc = print_json(&labels, err);

@@ -62,6 +62,11 @@ void quarantine_leave_out(struct store *store, const struct lab *lab, struct job
         if (wanted)
             warn(events, board->name, words);
     }
+    if (store && store_trouble(store)) {
+        cleanup_free char *words =
+            xasprintf("not every quarantine is known: %s", store_trouble(store)->message);
+        warn(events, NULL, words);
+    }
 }
 
 void quarantine_add(struct store *store, const char *lab, const char *board, const char *reason,

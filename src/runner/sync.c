@@ -63,6 +63,10 @@ int sync_look(const struct sync_request *request, const struct ctx *ctx, struct 
         rc = 0;
     if (rc == 0)
         labels_look(&inventory, store, &request->rules, (int64_t)time(NULL), ctx, ret);
+    if (rc == 0 && store && store_trouble(store)) {
+        *err = *store_trouble(store);
+        rc = -(int)err->code;
+    }
     forget_boards(ret);
     store_close(store);
     inventory_close(&inventory);

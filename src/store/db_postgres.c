@@ -7,6 +7,7 @@
 
 #define REACH_MS 5000
 #define ANSWER_MS 30000
+#define STALE_MAX ((size_t)64 << 10)
 
 static struct postgres_db *of(const struct db *db)
 {
@@ -22,6 +23,7 @@ static void postgres_close(struct db *db)
     strv_done(&pg->hosts.names);
     strv_done(&pg->hosts.addresses);
     strv_done(&pg->hosts.ports);
+    buf_done(&pg->stale);
     free(pg->url);
 }
 
@@ -237,6 +239,7 @@ int db_open_server(const char *url, bool create, const struct ctx *ctx, struct d
     new->url = xstrdup(url);
     new->ctx = ctx ? *ctx : ctx_root(-1, NULL);
     new->answer_ms = ANSWER_MS;
+    new->stale = (struct buf)BUF_INIT(STALE_MAX);
     if (rc == 0)
         rc = read_url(new, err);
     if (rc == 0)

@@ -5,6 +5,7 @@
 #ifndef HIL_STORE_DB_POSTGRES_H
 #define HIL_STORE_DB_POSTGRES_H
 
+#include "base/buf.h"
 #include "base/str.h"
 #include "store/db_engine.h"
 #include "store/pq_api.h"
@@ -24,6 +25,7 @@ struct postgres_db {
     struct ctx ctx;    /* all that is waited for ends with it */
     unsigned epoch;    /* of the connection: what was prepared on another is not there */
     unsigned prepared; /* names given */
+    struct buf stale;  /* SQL that frees what was prepared and is not needed any more */
     bool in_transaction;
     int64_t changes;
     int64_t reach_ms, answer_ms;

@@ -194,6 +194,7 @@ int postgres_reach(struct postgres_db *pg, struct err *err)
                                   : -ERR_GONE;
     if (rc == 0) {
         pg->epoch++;
+        buf_clear(&pg->stale);
         rc = postgres_set_limits(pg, err);
     }
     pg->ctx = life;

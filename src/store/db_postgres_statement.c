@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #define PARAMETERS_MAX 32
+#define STALE_BYTES 2048
 /* Type numbers, from the catalog's pg_type.dat. */
 #define TYPE_BOOL 16
 #define TYPE_INT8 20
@@ -66,12 +67,10 @@ static void postgres_free(struct statement *statement)
 {
     struct postgres_db *pg = of(statement->db);
     struct postgres_statement *this = one(statement);
-    char sql[64];
 
     postgres_reset(statement);
-    snprintf(sql, sizeof sql, "DEALLOCATE %s", this->name);
     if (pg->connection && this->epoch == pg->epoch)
-        postgres_ask(pg, sql, NULL);
+        buf_addf(&pg->stale, "DEALLOCATE %s;", this->name);
     for (int i = 0; i < PARAMETERS_MAX; i++)
         free(this->values[i]);
     db_rows_free(this->rows);
@@ -109,6 +108,16 @@ static void postgres_bind_int(struct statement *statement, int at, int64_t value
     bind(statement, at, xasprintf("%" PRId64, value), TYPE_INT8);
 }
 
+/* Many with one question: most connections end before there are many. */
+static int free_stale(struct postgres_db *pg, struct err *err)
+{
+    int rc = pg->stale.size < STALE_BYTES ? 0 : postgres_ask(pg, pg->stale.data, err);
+
+    if (pg->stale.size >= STALE_BYTES)
+        buf_clear(&pg->stale);
+    return rc;
+}
+
 /* What runs more than once is prepared the second time. */
 static int prepare_here(struct postgres_db *pg, struct postgres_statement *this, struct err *err)
 {
@@ -117,6 +126,9 @@ static int prepare_here(struct postgres_db *pg, struct postgres_statement *this,
 
     if (this->runs++ == 0 || this->epoch == pg->epoch)
         return 0;
+    rc = free_stale(pg, err);
+    if (rc < 0)
+        return rc;
     snprintf(this->name, sizeof this->name, "hil%u", ++pg->prepared);
     rc = postgres_answer(
         pg, pg->pq.sendPrepare(pg->connection, this->name, this->sql, this->count, this->types),

@@ -259,15 +259,6 @@ static struct wish *wish_new(const struct keeper_wish *wanted)
     return wish;
 }
 
-static void wish_free(struct wish *wish)
-{
-    leases_seat_done(&wish->seat);
-    strv_done(&wish->here);
-    free(wish->why);
-    close_fd(&wish->told_fd);
-    free(wish);
-}
-
 /* Waits until it is over, and tells who is waited for. */
 static int await(struct keeper *keeper, struct wish *wish, const struct keeper_wish *wanted,
                  const struct ctx *ctx, struct err *err)

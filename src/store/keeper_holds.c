@@ -17,7 +17,8 @@
 
 /* ---- until when it is safe ------------------------------------------------------------------ */
 
-/* The timer runs in the kernel, whatever becomes of this process. L */
+/* The timer runs in the kernel, whatever becomes of this process. With the lock held, or of a hold
+ * that nobody else knows yet. */
 static void set_until(struct hold *hold, int64_t until_ns)
 {
     const struct itimerspec at = {.it_value = {until_ns / 1000000000, until_ns % 1000000000}};
@@ -95,7 +96,7 @@ static struct hold **collect(struct keeper *keeper, size_t *ret_count, bool *ret
     return all;
 }
 
-/* L */
+/* With the lock held. */
 static void tell_askers(struct keeper *keeper)
 {
     for (struct hold *hold = keeper->holds; hold; hold = hold->next)
@@ -212,7 +213,7 @@ int64_t holds_due_ns(struct keeper *keeper)
 
 /* ---- asking --------------------------------------------------------------------------------- */
 
-/* Waits until the thread has asked the server, or knows that it is away. L */
+/* Waits until the thread has asked the server, or knows that it is away. With the lock held. */
 static int await_answer(struct hold *hold, const struct ctx *ctx, struct err *err)
 {
     struct keeper *keeper = hold->keeper;
@@ -232,7 +233,7 @@ static int await_answer(struct hold *hold, const struct ctx *ctx, struct err *er
     return rc == -ERR_CANCELLED && !hold->lost ? rc : 0;
 }
 
-/* L */
+/* With the lock held. */
 static int say_lost(const struct hold *hold, struct err *err)
 {
     if (hold->lost && hold->why)

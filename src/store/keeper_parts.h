@@ -4,7 +4,7 @@
  * and who waits (keeper_wishes.c).
  *
  * Both lists are changed by the thread alone, but that others put a wish in front. What others may
- * look at, or set, is behind the lock; marked L: call with it held.
+ * look at, or set, is behind the lock.
  */
 #ifndef HIL_STORE_KEEPER_PARTS_H
 #define HIL_STORE_KEEPER_PARTS_H
@@ -94,6 +94,7 @@ int64_t holds_due_ns(struct keeper *keeper);
 
 /* ---- who waits ------------------------------------------------------------------------------ */
 
+void wish_free(struct wish *wish);
 void wishes_look(struct keeper *keeper, bool up);
 bool wishes_renew(struct keeper *keeper);
 /* The number of a waiter came, or NULL: news may have been lost. */

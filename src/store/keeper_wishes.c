@@ -21,7 +21,7 @@ static void look_in(struct wish *wish, int64_t ms)
 
 /* ---- its end -------------------------------------------------------------------------------- */
 
-static void forget(struct wish *wish)
+void wish_free(struct wish *wish)
 {
     leases_seat_done(&wish->seat);
     strv_done(&wish->here);
@@ -30,7 +30,7 @@ static void forget(struct wish *wish)
     free(wish);
 }
 
-/* L */
+/* With the lock held. */
 static void take_off(struct keeper *keeper, struct wish *wish)
 {
     struct wish **at = &keeper->wishes;
@@ -58,7 +58,7 @@ static void end(struct keeper *keeper, struct wish *wish, int rc, const struct e
         eventfd_write(wish->told_fd, 1); /* with the lock held: behind it, it may be gone */
     pthread_mutex_unlock(&keeper->lock);
     if (abandoned)
-        forget(wish);
+        wish_free(wish);
 }
 
 static void leave_queue(struct keeper *keeper, struct wish *wish)

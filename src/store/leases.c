@@ -11,6 +11,7 @@
 
 #define CHANNEL "hil_leases"
 #define ARRAY_MAX ((size_t)1 << 20) /* bytes of a list of boards in SQL */
+#define TURNS_KEPT 1000             /* of a board, how often it was given since */
 #define FREE "'1970-01-01Z'::timestamptz"
 #define NOW "clock_timestamp()" /* not now(), which is when a transaction began */
 
@@ -179,6 +180,7 @@ static int make_rows(struct leases *leases, const struct strv *boards, struct er
 
 static const char first_sql[] = SEAT ") SELECT count(*) FROM seat";
 
+/* A turn so long ago is as good as none: parties come and go, as hosts in containers do. */
 static const char take_sql[] = SEAT
     "  FOR UPDATE OF l SKIP LOCKED),"
     " taken AS ("
@@ -189,6 +191,9 @@ static const char take_sql[] = SEAT
     " turn AS ("
     "  INSERT INTO lease_turns SELECT ?1, board, ?5, fence FROM taken"
     "  ON CONFLICT (lab, board, party) DO UPDATE SET fence = excluded.fence),"
+    " old AS ("
+    "  DELETE FROM lease_turns t USING taken WHERE t.lab = ?1 AND t.board = taken.board"
+    "   AND t.fence < taken.fence - ?9),"
     " gone AS ("
     "  DELETE FROM lease_waiters WHERE id = ANY (?3::bigint[]) AND EXISTS (SELECT 1 FROM taken))"
     " SELECT board, fence FROM taken";
@@ -205,9 +210,9 @@ static size_t index_of(const struct strv *boards, const char *board)
 static int take_once(struct leases *leases, const struct leases_seat *seat, size_t *ret_index,
                      int64_t *ret_fence, struct err *err)
 {
-    int rc = run_kept(leases, take_sql, &leases->take, err, "saaisiss", leases->conf.lab,
+    int rc = run_kept(leases, take_sql, &leases->take, err, "saaisissi", leases->conf.lab,
                       &seat->boards, &seat->rows, (int64_t)seat->rank, seat->party,
-                      leases->conf.ttl_ms, leases->conf.place, seat->record);
+                      leases->conf.ttl_ms, leases->conf.place, seat->record, (int64_t)TURNS_KEPT);
 
     if (rc == 1) {
         *ret_index = index_of(&seat->boards, statement_text(leases->take, 0));

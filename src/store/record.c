@@ -71,12 +71,33 @@ static int prepare_inserts(struct store *store, struct inserts *ret, struct err 
     return rc;
 }
 
+/* What is done with each case of a job, in their order. */
+struct cases {
+    struct store *store;
+    struct inserts *inserts;
+    int64_t job_id, day, seq;
+    struct err *err;
+};
+
+static int each_case(struct cases *cases, const struct job_result *job,
+                     int (*take)(struct cases *cases, const char *suite,
+                                 const struct test_case *test_case))
+{
+    int rc = 0;
+
+    cases->seq = 0;
+    for (size_t i = 0; i < job->suite_count; i++)
+        for (size_t j = 0; rc == 0 && j < job->suites[i].count; j++, cases->seq++)
+            rc = take(cases, job->suites[i].name, &job->suites[i].cases[j]);
+    return rc;
+}
+
 /* Names come again with each attempt and each run. What they are kept by is written at most once a
  * day. */
-static int name_far(struct inserts *inserts, const struct test_suite *suite,
-                    const struct test_case *test_case, int64_t day, struct err *err)
+static int name_far(struct cases *cases, const char *suite, const struct test_case *test_case)
 {
-    cleanup_free char *suite_name = store_clean(suite->name), *name = store_clean(test_case->name);
+    struct inserts *inserts = cases->inserts;
+    cleanup_free char *suite_name = store_clean(suite), *name = store_clean(test_case->name);
     cleanup_free char *key = xasprintf("%s\n%s", suite_name, name); /* as the database knows it */
     struct name_slot *slot = name_map_at(&inserts->named, key, strlen(key));
 
@@ -84,80 +105,71 @@ static int name_far(struct inserts *inserts, const struct test_suite *suite,
         return 0;
     slot->name = arena_strdup(&inserts->arena, key);
     slot->value = 1;
-    return store_add(inserts->name, err, "ssi", suite_name, name, day);
+    return store_add(inserts->name, cases->err, "ssi", suite_name, name, cases->day);
 }
 
-static int record_cases_far(struct inserts *inserts, const struct job_result *job, int64_t job_id,
-                            int64_t day, struct err *err)
+static int case_far(struct cases *cases, const char *suite, const struct test_case *test_case)
 {
-    int64_t seq = 0;
-    int rc = 0;
+    return store_add(cases->inserts->test_case, cases->err, "issiii", cases->job_id, suite,
+                     test_case->name, cases->seq, (int64_t)test_case->result,
+                     test_case->duration_us);
+}
 
-    for (size_t i = 0; i < job->suite_count; i++)
-        for (size_t j = 0; rc == 0 && j < job->suites[i].count; j++)
-            rc = name_far(inserts, &job->suites[i], &job->suites[i].cases[j], day, err);
+static int record_cases_far(struct cases *cases, const struct job_result *job)
+{
+    int rc = each_case(cases, job, name_far);
+
     if (rc == 0)
-        rc = statement_flush(inserts->name, err);
-    for (size_t i = 0; i < job->suite_count; i++) {
-        const struct test_suite *suite = &job->suites[i];
-        for (size_t j = 0; rc == 0 && j < suite->count; j++) {
-            const struct test_case *test_case = &suite->cases[j];
-            rc = store_add(inserts->test_case, err, "issiii", job_id, suite->name, test_case->name,
-                           seq++, (int64_t)test_case->result, test_case->duration_us);
-        }
-    }
-    return rc < 0 ? rc : statement_flush(inserts->test_case, err);
+        rc = statement_flush(cases->inserts->name, cases->err);
+    if (rc == 0)
+        rc = each_case(cases, job, case_far);
+    return rc < 0 ? rc : statement_flush(cases->inserts->test_case, cases->err);
 }
 
 /* A file answers at once: a question a case costs less than to tell what was asked already. */
-static int intern(struct store *store, struct inserts *inserts, const char *suite, const char *name,
-                  int64_t day, int64_t *ret_id, struct err *err)
+static int intern(struct cases *cases, const char *suite, const char *name, int64_t *ret_id)
 {
+    struct inserts *inserts = cases->inserts;
     int64_t seen = 0;
     int rc;
 
     store_bind_text(inserts->find_name, 1, suite);
     store_bind_text(inserts->find_name, 2, name);
-    rc = statement_step(inserts->find_name, err);
+    rc = statement_step(inserts->find_name, cases->err);
     if (rc == 1) {
         *ret_id = statement_int(inserts->find_name, 0);
         seen = statement_int(inserts->find_name, 1);
     }
     statement_reset(inserts->find_name);
-    if (rc == 1)
-        return seen < day ? store_insert(inserts->seen, err, "ii", day, *ret_id) : 0;
     if (rc < 0)
         return rc;
-    rc = store_insert(inserts->new_name, err, "ssi", suite, name, day);
-    *ret_id = db_insert_id(store->db);
+    if (rc == 1)
+        return seen < cases->day
+                   ? store_insert(inserts->seen, cases->err, "ii", cases->day, *ret_id)
+                   : 0;
+    rc = store_insert(inserts->new_name, cases->err, "ssi", suite, name, cases->day);
+    *ret_id = db_insert_id(cases->store->db);
     return rc;
 }
 
-static int record_cases_near(struct store *store, struct inserts *inserts,
-                             const struct job_result *job, int64_t job_id, int64_t day,
-                             struct err *err)
+static int case_near(struct cases *cases, const char *suite, const struct test_case *test_case)
 {
-    int64_t seq = 0, name_id = 0;
-    int rc = 0;
+    int64_t name_id = 0;
+    int rc = intern(cases, suite, test_case->name, &name_id);
 
-    for (size_t i = 0; i < job->suite_count; i++) {
-        const struct test_suite *suite = &job->suites[i];
-        for (size_t j = 0; rc == 0 && j < suite->count; j++) {
-            const struct test_case *test_case = &suite->cases[j];
-            rc = intern(store, inserts, suite->name, test_case->name, day, &name_id, err);
-            if (rc == 0)
-                rc = store_insert(inserts->one_case, err, "iiiii", job_id, name_id, seq++,
-                                  (int64_t)test_case->result, test_case->duration_us);
-        }
-    }
-    return rc;
+    return rc < 0
+               ? rc
+               : store_insert(cases->inserts->one_case, cases->err, "iiiii", cases->job_id, name_id,
+                              cases->seq, (int64_t)test_case->result, test_case->duration_us);
 }
 
 static int record_cases(struct store *store, struct inserts *inserts, const struct job_result *job,
                         int64_t job_id, int64_t day, struct err *err)
 {
-    return db_file(store->db) ? record_cases_near(store, inserts, job, job_id, day, err)
-                              : record_cases_far(inserts, job, job_id, day, err);
+    struct cases cases = {
+        .store = store, .inserts = inserts, .job_id = job_id, .day = day, .err = err};
+
+    return db_file(store->db) ? each_case(&cases, job, case_near) : record_cases_far(&cases, job);
 }
 
 /* What was tried when the board could not be flashed, and what of it helped. */

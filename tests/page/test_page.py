@@ -265,6 +265,19 @@ def test_the_history_follows(hil, board, browser):
         browser.wait_text("#h-sum", "1 job,")
 
 
+def test_a_store_that_does_not_answer_is_told_above_the_boards(hil, board, browser):
+    lab = lab_of(hil, board)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"postgresql://hil@127.0.0.1:{silent.getsockname()[1]}/lab?sslmode=disable&connect_timeout=1"
+        lab.write_text(f'store: "{url}"\n' + lab.read_text())
+        with Page(hil, lab) as page:
+            browser.open(page.url + "/#boards")
+            browser.wait_text("#store", "does not answer")
+            browser.wait_text(CARD, "uno")
+            browser.open(page.url + "/#history")
+            browser.wait_text("#h-sum", "does not answer")
+
+
 def many_boards(hil, board, count=499):
     kinds = ("nucleo-f446re", "esp32-devkit", "pico", "bluepill", "nrf52840-dk")
     others = "".join(

@@ -381,3 +381,24 @@ Test(leases, who_waits_is_counted_for_the_first_boards_and_for_all)
     leases_seat_done(&bob);
     leases_close(here);
 }
+
+Test(leases, a_turn_of_long_ago_is_forgotten)
+{
+    struct leases_seat alice = seat_of("alice", RANK_DESK, "a");
+    struct leases *here;
+    size_t index;
+
+    NEEDS_SERVER;
+    here = open_at("here");
+    cr_assert_eq(take(here, &alice, &index), 1);
+    cr_assert_eq(leases_drop(here, "a", 1, NULL), 0);
+    engine_execute(NULL, "INSERT INTO lease_turns VALUES ('bench', 'a', 'long ago', 998),"
+                         " ('bench', 'a', 'lately', 999), ('bench', 'b', 'elsewhere', 1);"
+                         "UPDATE leases SET fence = 1998");
+    cr_assert_eq(take(here, &alice, &index), 1999);
+    cleanup_free char *left =
+        engine_ask(NULL, "SELECT string_agg(party, ' ' ORDER BY party) FROM lease_turns");
+    cr_expect_str_eq(left, "alice elsewhere lately");
+    leases_seat_done(&alice);
+    leases_close(here);
+}

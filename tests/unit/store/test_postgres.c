@@ -205,3 +205,41 @@ Test(postgres, a_transaction_that_was_cut_leaves_nothing)
     cleanup_free char *left = engine_ask(NULL, "SELECT count(*) FROM pools");
     cr_expect_str_eq(left, "0");
 }
+
+Test(postgres, what_was_prepared_is_freed_though_not_at_once)
+{
+    struct db *db = NULL;
+    struct err err;
+
+    NEEDS_SERVER;
+    cr_assert_eq(db_open_server(conf->url, true, NULL, &db, &err), 0, "%s", err.message);
+    for (int i = 0; i < 500; i++) {
+        struct statement *statement = NULL;
+        cr_assert_eq(
+            db_prepare(db, "SELECT count(*) FROM pg_prepared_statements", &statement, &err), 0);
+        for (int run = 0; run < 2; run++) { /* the second time it is prepared */
+            cr_assert_eq(statement_step(statement, &err), 1, "%s", err.message);
+            cr_expect_leq(statement_int(statement, 0), 200);
+            statement_reset(statement);
+        }
+        statement_free(statement);
+    }
+    db_close(db);
+}
+
+Test(postgres, a_quarantine_that_could_not_be_asked_for_is_no_all_clear)
+{
+    struct store *store = NULL;
+    struct store_quarantine quarantine;
+    struct err err;
+
+    NEEDS_SERVER;
+    cr_assert_eq(store_open(conf, "/nowhere", true, &store, &err), 0, "%s", err.message);
+    cr_expect(!store_quarantined(store, "bench", "a", &quarantine) && !store_trouble(store));
+    engine_execute(NULL, "DROP TABLE quarantine");
+    cr_expect(!store_quarantined(store, "bench", "a", &quarantine));
+    cr_assert(store_trouble(store));
+    cr_expect(strstr(store_trouble(store)->message, "quarantine"), "%s",
+              store_trouble(store)->message);
+    store_close(store);
+}
