@@ -19,12 +19,13 @@
 
 static const char *const run_files[] = {"run.json",    "junit.xml",    "report.json", "summary.md",
                                         "report.html", "events.jsonl", "build.log",   NULL};
-const char *const rundir_job_files[] = {DECODE_FILE,     "job.json",        "uart.log",
-                                        "uart.timing",   "flash.log",       "power.log",
-                                        "reset.log",     "rtt.log",         "firmware.bin",
-                                        "firmware.hex",  "firmware.elf",    "firmware.srec",
-                                        "firmware.uf2",  "firmware.tsv",    DETACHED_FILE,
-                                        DETACHED_BROKEN, "job.json.broken", NULL};
+const char *const rundir_job_files[] = {
+    DECODE_FILE,    "job.json",      "uart.log",     "uart.timing",  "flash.log",
+    "power.log",    "reset.log",     "rtt.log",      "firmware.bin", "firmware.hex",
+    "firmware.elf", "firmware.srec", "firmware.uf2", "firmware.tsv", NULL};
+
+/* Of this host alone: no server may send one. */
+static const char *const own_files[] = {DETACHED_FILE, DETACHED_BROKEN, "job.json.broken", NULL};
 
 const char *const rundir_growing_files[] = {"uart.log", "uart.timing", NULL};
 
@@ -83,6 +84,7 @@ static void remove_earlier(const char *path)
         cleanup_free char *dir = fs_join(path, jobs.items[i]);
         char *above = jobs.items[i], *slash;
         remove_files(dir, rundir_job_files);
+        remove_files(dir, own_files);
         rmdir(dir); /* stays where somebody put a file of their own into it */
         while ((slash = strrchr(above, '/'))) {
             *slash = '\0';

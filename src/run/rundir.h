@@ -24,7 +24,7 @@
 int rundir_prepare(const char *path, int *ret_lock_fd, struct err *err);
 /* Whether a run that is still at work has it. */
 bool rundir_at_work(const char *path);
-/* The files that a job's directory may have; NULL-terminated. */
+/* The files that a job leaves in its directory, and that a server may send; NULL-terminated. */
 extern const char *const rundir_job_files[];
 /* Those of them that grow while the job runs. */
 extern const char *const rundir_growing_files[];
