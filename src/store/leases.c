@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "store/leases.h"
+#include "store/leases_parts.h"
 
 #include "base/buf.h"
 #include "store/db_rows.h"
@@ -13,14 +13,6 @@
 #define ARRAY_MAX ((size_t)1 << 20) /* bytes of a list of boards in SQL */
 #define TURNS_KEPT 1000             /* of a board, how often it was given since */
 #define FREE "'1970-01-01Z'::timestamptz"
-#define NOW "clock_timestamp()" /* not now(), which is when a transaction began */
-
-struct leases {
-    struct leases_conf conf;
-    struct db *db;
-    struct statement *take, *look, *renew; /* asked over and over; NULL: not yet */
-    bool cleared;                          /* of those who died while they waited */
-};
 
 int leases_open(const struct leases_conf *conf, struct leases **ret, struct err *err)
 {
@@ -75,7 +67,6 @@ static char *array_of(const struct strv *list)
     return buf_steal(&out);
 }
 
-/* The values of `kinds`: 's' a text, 'a' a list, 'i' a number. */
 static void bind_all(struct statement *statement, const char *kinds, va_list args)
 {
     for (int at = 1; kinds[at - 1]; at++) {
@@ -88,8 +79,7 @@ static void bind_all(struct statement *statement, const char *kinds, va_list arg
     }
 }
 
-/* Runs it up to its first row: 1, or 0 where it has none. *ret NULL: rows are not of interest. */
-static int run(struct leases *leases, const char *sql, struct statement **ret, struct err *err,
+int leases_run(struct leases *leases, const char *sql, struct statement **ret, struct err *err,
                const char *kinds, ...)
 {
     struct statement *statement = NULL;
@@ -109,8 +99,7 @@ static int run(struct leases *leases, const char *sql, struct statement **ret, s
     return rc;
 }
 
-/* The same of a statement that is kept, and to be reset behind its last row. */
-static int run_kept(struct leases *leases, const char *sql, struct statement **kept,
+int leases_run_kept(struct leases *leases, const char *sql, struct statement **kept,
                     struct err *err, const char *kinds, ...)
 {
     va_list args;
@@ -136,12 +125,12 @@ static int run_kept(struct leases *leases, const char *sql, struct statement **k
 /* To the first one of each of the boards that is free. */
 static int tell_first(struct leases *leases, const struct strv *boards, struct err *err)
 {
-    int rc = run(leases,
-                 "SELECT pg_notify('" CHANNEL "', first.id::text) FROM leases l CROSS JOIN LATERAL"
-                 " (SELECT w.id FROM" WAITERS
-                 "  ORDER BY w.rank, coalesce(t.fence, 0), w.id LIMIT 1) first"
-                 " WHERE l.lab = ?1 AND l.board = ANY (?2::text[]) AND l.expires <= " NOW,
-                 NULL, err, "sa", leases->conf.lab, boards);
+    int rc = leases_run(
+        leases,
+        "SELECT pg_notify('" CHANNEL "', first.id::text) FROM leases l CROSS JOIN LATERAL"
+        " (SELECT w.id FROM" WAITERS "  ORDER BY w.rank, coalesce(t.fence, 0), w.id LIMIT 1) first"
+        " WHERE l.lab = ?1 AND l.board = ANY (?2::text[]) AND l.expires <= " NOW,
+        NULL, err, "sa", leases->conf.lab, boards);
 
     return rc < 0 ? rc : 0;
 }
@@ -149,12 +138,12 @@ static int tell_first(struct leases *leases, const struct strv *boards, struct e
 /* 1: some of the boards had none. */
 static int make_rows(struct leases *leases, const struct strv *boards, struct err *err)
 {
-    int rc = run(leases,
-                 "INSERT INTO leases (lab, board, fence, expires)"
-                 " SELECT ?1, each, 0, " FREE " FROM unnest(?2::text[]) each"
-                 " WHERE NOT EXISTS (SELECT 1 FROM leases WHERE lab = ?1 AND board = each)"
-                 " ON CONFLICT DO NOTHING",
-                 NULL, err, "sa", leases->conf.lab, boards);
+    int rc = leases_run(leases,
+                        "INSERT INTO leases (lab, board, fence, expires)"
+                        " SELECT ?1, each, 0, " FREE " FROM unnest(?2::text[]) each"
+                        " WHERE NOT EXISTS (SELECT 1 FROM leases WHERE lab = ?1 AND board = each)"
+                        " ON CONFLICT DO NOTHING",
+                        NULL, err, "sa", leases->conf.lab, boards);
 
     return rc < 0 ? rc : db_changes(leases->db) > 0;
 }
@@ -210,9 +199,10 @@ static size_t index_of(const struct strv *boards, const char *board)
 static int take_once(struct leases *leases, const struct leases_seat *seat, size_t *ret_index,
                      int64_t *ret_fence, struct err *err)
 {
-    int rc = run_kept(leases, take_sql, &leases->take, err, "saaisissi", leases->conf.lab,
-                      &seat->boards, &seat->rows, (int64_t)seat->rank, seat->party,
-                      leases->conf.ttl_ms, leases->conf.place, seat->record, (int64_t)TURNS_KEPT);
+    int rc =
+        leases_run_kept(leases, take_sql, &leases->take, err, "saaisissi", leases->conf.lab,
+                        &seat->boards, &seat->rows, (int64_t)seat->rank, seat->party,
+                        leases->conf.ttl_ms, leases->conf.place, seat->record, (int64_t)TURNS_KEPT);
 
     if (rc == 1) {
         *ret_index = index_of(&seat->boards, statement_text(leases->take, 0));
@@ -241,8 +231,8 @@ int leases_take(struct leases *leases, const struct leases_seat *seat, size_t *r
 int leases_is_first(struct leases *leases, const struct leases_seat *seat, struct err *err)
 {
     cleanup_statement struct statement *statement = NULL;
-    int rc = run(leases, first_sql, &statement, err, "saais", leases->conf.lab, &seat->boards,
-                 &seat->rows, (int64_t)seat->rank, seat->party);
+    int rc = leases_run(leases, first_sql, &statement, err, "saais", leases->conf.lab,
+                        &seat->boards, &seat->rows, (int64_t)seat->rank, seat->party);
 
     return rc == 1 ? statement_int(statement, 0) != 0 : rc;
 }
@@ -255,8 +245,9 @@ static int clear_dead(struct leases *leases, struct err *err)
     int rc = 0;
 
     if (!leases->cleared)
-        rc = run(leases, "DELETE FROM lease_waiters WHERE expires < " NOW " - interval '1 hour'",
-                 NULL, err, "");
+        rc = leases_run(leases,
+                        "DELETE FROM lease_waiters WHERE expires < " NOW " - interval '1 hour'",
+                        NULL, err, "");
     leases->cleared = true;
     return rc;
 }
@@ -269,12 +260,13 @@ int leases_queue(struct leases *leases, struct leases_seat *seat, struct err *er
     if (rc == 0)
         rc = make_rows(leases, &seat->boards, err);
     if (rc >= 0)
-        rc = run(leases,
-                 "INSERT INTO lease_waiters (lab, board, rank, party, expires, since, holder)"
-                 " SELECT ?1, each, ?3, ?4, " NOW " + ?5 * interval '1 millisecond', " NOW ", ?6"
-                 " FROM unnest(?2::text[]) each RETURNING id",
-                 &statement, err, "saisis", leases->conf.lab, &seat->boards, (int64_t)seat->rank,
-                 seat->party, leases->conf.ttl_ms, seat->record);
+        rc = leases_run(
+            leases,
+            "INSERT INTO lease_waiters (lab, board, rank, party, expires, since, holder)"
+            " SELECT ?1, each, ?3, ?4, " NOW " + ?5 * interval '1 millisecond', " NOW ", ?6"
+            " FROM unnest(?2::text[]) each RETURNING id",
+            &statement, err, "saisis", leases->conf.lab, &seat->boards, (int64_t)seat->rank,
+            seat->party, leases->conf.ttl_ms, seat->record);
     for (; rc == 1; rc = statement_step(statement, err))
         strv_add(&seat->rows, statement_text(statement, 0));
     return rc;
@@ -282,18 +274,18 @@ int leases_queue(struct leases *leases, struct leases_seat *seat, struct err *er
 
 int leases_unqueue(struct leases *leases, const struct leases_seat *seat, struct err *err)
 {
-    int rc = run(leases, "DELETE FROM lease_waiters WHERE id = ANY (?1::bigint[])", NULL, err, "a",
-                 &seat->rows);
+    int rc = leases_run(leases, "DELETE FROM lease_waiters WHERE id = ANY (?1::bigint[])", NULL,
+                        err, "a", &seat->rows);
 
     return rc == 0 ? tell_first(leases, &seat->boards, err) : rc;
 }
 
 int leases_wait_on(struct leases *leases, const struct strv *rows, struct err *err)
 {
-    return run(leases,
-               "UPDATE lease_waiters SET expires = " NOW " + ?2 * interval '1 millisecond'"
-               " WHERE id = ANY (?1::bigint[])",
-               NULL, err, "ai", rows, leases->conf.ttl_ms);
+    return leases_run(leases,
+                      "UPDATE lease_waiters SET expires = " NOW " + ?2 * interval '1 millisecond'"
+                      " WHERE id = ANY (?1::bigint[])",
+                      NULL, err, "ai", rows, leases->conf.ttl_ms);
 }
 
 bool leases_is_told(const struct leases_seat *seat, const char *news)
@@ -324,8 +316,8 @@ int leases_renew(struct leases *leases, struct leases_mark *marks, size_t count,
         strv_add(&boards, marks[i].board);
         strv_addf(&fences, "%" PRId64, marks[i].fence);
     }
-    rc = run_kept(leases, renew_sql, &leases->renew, err, "saai", leases->conf.lab, &boards,
-                  &fences, leases->conf.ttl_ms);
+    rc = leases_run_kept(leases, renew_sql, &leases->renew, err, "saai", leases->conf.lab, &boards,
+                         &fences, leases->conf.ttl_ms);
     for (; rc == 1; rc = statement_step(leases->renew, err))
         for (size_t i = 0; i < count; i++)
             marks[i].kept |= str_eq(marks[i].board, statement_text(leases->renew, 0));
@@ -336,93 +328,12 @@ int leases_renew(struct leases *leases, struct leases_mark *marks, size_t count,
 int leases_drop(struct leases *leases, const char *board, int64_t fence, struct err *err)
 {
     cleanup_strv struct strv one = {0};
-    int rc = run(leases,
-                 "UPDATE leases SET expires = " FREE ", since = NULL, place = NULL, holder = NULL"
-                 " WHERE lab = ?1 AND board = ?2 AND fence = ?3",
-                 NULL, err, "ssi", leases->conf.lab, board, fence);
+    int rc =
+        leases_run(leases,
+                   "UPDATE leases SET expires = " FREE ", since = NULL, place = NULL, holder = NULL"
+                   " WHERE lab = ?1 AND board = ?2 AND fence = ?3",
+                   NULL, err, "ssi", leases->conf.lab, board, fence);
 
     strv_add(&one, board);
     return rc == 0 ? tell_first(leases, &one, err) : rc;
-}
-
-/* ---- looking ------------------------------------------------------------------------------- */
-
-#define LOOK(waiting, from)                                                         \
-    "SELECT l.board, l.fence, l.holder, coalesce(l.place = ?2, false),"             \
-    " coalesce(l.since > " NOW " - interval '2 seconds', false),"                   \
-    " coalesce(floor(extract(epoch FROM l.since)), 0)::bigint,"                     \
-    " CASE WHEN l.expires > " NOW "  THEN ceil(extract(epoch FROM l.expires - " NOW \
-    ") * 1000)::bigint ELSE 0 END, " waiting " FROM leases l" from " ORDER BY l.board"
-
-/* Of all boards the queues are read once, of a few by their index. */
-static const char look_sql[] =
-    LOOK("coalesce(queue.waiting, 0)",
-         " LEFT JOIN (SELECT w.board, count(*) AS waiting FROM lease_waiters w"
-         "  WHERE w.lab = ?1 AND w.expires > " NOW " GROUP BY w.board) queue"
-         " ON queue.board = l.board WHERE l.lab = ?1");
-static const char look_some_sql[] =
-    LOOK("CASE WHEN l.board = ANY (ARRAY("
-         "  SELECT each FROM unnest(?3::text[]) each ORDER BY each COLLATE \"C\" LIMIT ?4))"
-         " THEN (SELECT count(*) FROM lease_waiters w"
-         "  WHERE w.lab = l.lab AND w.board = l.board AND w.expires > " NOW ") ELSE 0 END",
-         " WHERE l.lab = ?1 AND l.board = ANY (?3::text[])");
-
-static void read_row(struct statement *statement, struct leases_row *ret)
-{
-    const char *record = statement_text(statement, 2);
-
-    *ret = (struct leases_row){.board = xstrdup(statement_text(statement, 0)),
-                               .fence = statement_int(statement, 1),
-                               .is_here = statement_int(statement, 3),
-                               .is_fresh = statement_int(statement, 4),
-                               .left_ms = statement_int(statement, 6),
-                               .waiting = (size_t)statement_int(statement, 7)};
-    if (record)
-        holder_from_json(record, strlen(record), &ret->holder);
-    ret->holder.since_unix_s = statement_int(statement, 5);
-    if (!ret->is_here)
-        return;
-    free(ret->holder.host);
-    ret->holder.host = NULL;
-}
-
-static int read_rows(struct statement *statement, int rc, struct leases_row **ret,
-                     size_t *ret_count, struct err *err)
-{
-    *ret = NULL;
-    *ret_count = 0;
-    for (; rc == 1; rc = statement_step(statement, err)) {
-        *ret = xrealloc(*ret, *ret_count + 1, sizeof **ret);
-        read_row(statement, &(*ret)[(*ret_count)++]);
-    }
-    statement_reset(statement);
-    return rc;
-}
-
-int leases_look(struct leases *leases, const struct strv *boards, struct leases_row **ret,
-                size_t *ret_count, struct err *err)
-{
-    int rc = run_kept(leases, look_some_sql, &leases->look, err, "ssai", leases->conf.lab,
-                      leases->conf.place, boards, (int64_t)LEASES_COUNTED);
-
-    return read_rows(leases->look, rc, ret, ret_count, err);
-}
-
-int leases_look_by(struct store *store, const char *lab, const char *place, struct leases_row **ret,
-                   size_t *ret_count, struct err *err)
-{
-    struct leases leases = {.conf = {.lab = lab, .place = place}, .db = store->db};
-    cleanup_statement struct statement *statement = NULL;
-    int rc = run(&leases, look_sql, &statement, err, "ss", lab, place);
-
-    return read_rows(statement, rc, ret, ret_count, err);
-}
-
-void leases_rows_free(struct leases_row *rows, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        free(rows[i].board);
-        holder_done(&rows[i].holder);
-    }
-    free(rows);
 }
