@@ -61,7 +61,8 @@ static struct rig_event look_up(struct rig *rig, const struct rig_slot *slot, ch
     unsigned number = 0;
     struct err err = {0};
     char when[STR_TIME_SIZE];
-    int rc = store_open(&rig->setup.lab->store, rig->state_dir, true, &store, &err);
+    int rc =
+        store_open_within(&rig->setup.lab->store, rig->state_dir, true, &rig->ctx, &store, &err);
 
     if (rc == 0 && *slot->device.serial && !rig->request->again)
         rc = store_rigged_done(store, rig->setup.lab->name, slot->device.serial,

@@ -65,7 +65,8 @@ void rig_notice_pools(struct rig *rig)
     if (!conf->recipe_count || !rig->setup.lab->notify || rig->request->no_provision)
         return;
     /* Closed before the notifier starts a sender: SQLite's handles do not live through a fork. */
-    if (store_open(&rig->setup.lab->store, rig->state_dir, false, &store, NULL) == 0)
+    if (store_open_within(&rig->setup.lab->store, rig->state_dir, false, &rig->ctx, &store, NULL) ==
+        0)
         store_pools(store, &pools, &count, NULL);
     store_close(store);
     for (size_t i = 0; i < conf->recipe_count; i++) {

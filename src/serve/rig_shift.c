@@ -8,6 +8,9 @@
 
 #include <unistd.h>
 
+#define SUM_UP_MS 10000
+#define SUM_UP_CANCELLED_MS 1500 /* whoever ends it waits */
+
 static int write_file(const struct rig_summary *summary, const char *path, struct err *err)
 {
     struct fs_draft draft;
@@ -38,9 +41,11 @@ static enum verdict verdict_of(const struct rig *rig, const struct rig_summary *
 int rig_sum_up(const struct rig *rig, enum verdict *ret, struct err *err)
 {
     const struct rig_request *request = rig->request;
+    struct ctx last =
+        ctx_cleanup(&rig->ctx, ctx_cancelled(&rig->ctx) ? SUM_UP_CANCELLED_MS : SUM_UP_MS);
     struct rig_summary summary = {0};
     struct store *store = NULL;
-    int rc = store_open(&rig->setup.lab->store, rig->state_dir, true, &store, err);
+    int rc = store_open_within(&rig->setup.lab->store, rig->state_dir, true, &last, &store, err);
 
     if (rc == 0)
         rc = rig_summary_read(store, rig->setup.lab->name, rig->started_us, &summary, err);

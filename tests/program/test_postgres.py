@@ -218,9 +218,22 @@ SERVICES = {
 }
 
 
+RIG = "rig: {match: {id: ['0483:df11'], hub: 1-1}, firmware: fw.bin, at: 0x08000000, flash: {dfu: {path: '{path}', serial: '{serial}'}}}\n"
+
+
+def test_a_rig_ends_while_its_store_is_silent(hil, silent):
+    (hil.home / "fw.bin").write_bytes(b"firmware")
+    url = silent.url.replace("connect_timeout=1", "connect_timeout=20")
+    running = hil.start("rig", "--lab", hil.write("lab.yaml", f'lab: bench\nstore: "{url}"\n{BOARD}{RIG}'))
+    wait_until(lambda: list(hil.home.rglob("service-rig.json")), 20, what="a rig that is at work")
+    running.terminate()
+    _, took = timed(lambda: hil.finish(running))
+    assert took < 3
+
+
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_service_sends_what_waits_and_goes_on_while_it_cannot(hil, bench, server, service):
-    bench.lab.write_text(bench.lab.read_text() + "rig: {match: {id: ['0483:df11'], hub: 1-1}, firmware: fw.bin, at: 0x08000000, flash: {dfu: {path: '{path}', serial: '{serial}'}}}\n")
+    bench.lab.write_text(bench.lab.read_text() + RIG)
     go_on_without_it(bench)
     assert bench.run().code == 0
     server.control("-m", "immediate", "stop")
