@@ -5,11 +5,12 @@
  *     sim-fleet URL HOSTS BOARDS LABELS JOBS DAY-SECONDS SEED
  *
  * Each host is a process with claims of its own (store/claim.h): its connection, its keeper, its
- * kernel's locks; and with runners: of each label there are a quarter more than boards. Jobs come over
- * the day as people work, and GitHub's queue gives each to the next idle runner of its label. That
- * wants any board of the label, waits for it as hil run does, has it for the job's duration, and gives
- * it back. What a board does meanwhile is a sleep. Only the day and the durations are compressed: what a lease costs
- * takes as long as it takes, and so weighs that much more than in a real day.
+ * kernel's locks; and with runners: of each label there are a quarter more than boards. Jobs come
+ * over the day as people work, and GitHub's queue gives each to the next idle runner of its label.
+ * That wants any board of the label, waits for it as hil run does, has it for the job's duration,
+ * and gives it back. What a board does meanwhile is a sleep. Only the day and the durations are
+ * compressed: what a lease costs takes as long as it takes, and so weighs that much more than in a
+ * real day.
  *
  * Whether a board was given twice is not asked of the leases: the hosts have a table of owners in
  * memory that they share. The ideal is the same day with leases that cost nothing, each label first

@@ -4,9 +4,9 @@
  *
  *     sim-history URL RUNS CASES
  *
- * Remembers RUNS runs of one job with CASES cases each, by the code of hil run, one after the other, and
- * prints the size of the database before and after as a JSON object. The cases have the same names in
- * each run, as those of a firmware's suite have, and other durations.
+ * Remembers RUNS runs of one job with CASES cases each, by the code of hil run, one after the
+ * other, and prints the size of the database before and after as a JSON object. The cases have the
+ * same names in each run, as those of a firmware's suite have, and other durations.
  */
 #include "base/ctx.h"
 #include "base/json.h"

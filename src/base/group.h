@@ -14,9 +14,9 @@
 
 /* True where a member of the group still runs. */
 bool group_alive(pid_t group);
-/* The same of the group whose leader was started then (group_start_of(), 0: not known), and false of
- * a stranger's that got its number since. While a group lives the kernel gives its number to no new
- * process, so another process under that number means that ours are gone. */
+/* The same of the group whose leader was started then (group_start_of(), 0: not known), and false
+ * of a stranger's that got its number since. While a group lives the kernel gives its number to no
+ * new process, so another process under that number means that ours are gone. */
 bool group_alive_since(pid_t group, uint64_t leader_start);
 bool group_is_since(pid_t group, uint64_t leader_start); /* no stranger's, alive or not */
 

@@ -38,8 +38,8 @@ void guard_unhold(struct guard *guard, int64_t key);
 
 #define GUARD_REST_MAX 32768 /* bytes of a resting command's words, a NUL behind each */
 
-/* Runs `argv` (NULL-terminated, in the directory /) if hil dies before guard_drop_rest(key). Several
- * are run at the same time. False: it is too long. */
+/* Runs `argv` (NULL-terminated, in the directory /) if hil dies before guard_drop_rest(key).
+ * Several are run at the same time. False: it is too long. */
 bool guard_add_rest(struct guard *guard, int64_t key, const char *const *argv);
 void guard_drop_rest(struct guard *guard, int64_t key);
 /* The command of that key is left out where `fd` (a duplicate is kept) is readable by then:

@@ -44,8 +44,8 @@ struct opt_verb {
 
 /* Calls take(arg, row, value) for each option; `value` is NULL for flags. Reorders argv so that the
  * operands stand at argv[*ret_first..argc-1]. -ERR_USAGE names what was wrong and the nearest
- * option or word. argv[0] must be the program's name (getopt's convention). -h/--help stops with *ret_help
- * set. */
+ * option or word. argv[0] must be the program's name (getopt's convention). -h/--help stops with
+ * *ret_help set. */
 int opt_parse(const struct opt_verb *verb, int argc, char **argv,
               int (*take)(void *arg, const struct opt_row *row, const char *value, struct err *err),
               void *arg, int *ret_first, int *ret_help, struct err *err);

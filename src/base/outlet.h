@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * outlet: a stream to somebody who may stop reading: a terminal after Ctrl-S, a pipe nobody empties.
+ * outlet: a stream to somebody who may stop reading: a terminal after Ctrl-S, a pipe nobody
+ * empties.
  *
  *     outlet_open(stdout, cancel_fd, &outlet)
  *     fprintf(outlet_stream(outlet), ...)     never waits; what does not fit is left out, and counted

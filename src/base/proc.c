@@ -159,8 +159,8 @@ static bool wait_gone(struct proc *proc, struct sink *sink, int64_t timeout_ms)
     return proc->reaped;
 }
 
-/* Ends whatever is left of the group. Until the leader is reaped its number cannot mean anybody else;
- * later a signal goes only to a group that lives and is no stranger's. */
+/* Ends whatever is left of the group. Until the leader is reaped its number cannot mean anybody
+ * else; later a signal goes only to a group that lives and is no stranger's. */
 static bool end_group(struct proc *proc, struct sink *sink)
 {
     bool gone = proc->reaped && !group_alive_since(proc->pid, proc->start);

@@ -10,8 +10,8 @@
  * A server is asked (hil boards --json) where what is wanted cannot be told from lab.yaml alone:
  * all of its boards are to be taken, or the labels of one, or a board by its full name,
  * pi1/nucleo-3, which needs no line in `boards:`. All are asked at once, a thread each, and waited
- * for SSH_OPEN_MS (ssh.h) at most. One that does not answer is away: its named boards stay in the lab
- * without labels, and `away` says why.
+ * for SSH_OPEN_MS (ssh.h) at most. One that does not answer is away: its named boards stay in the
+ * lab without labels, and `away` says why.
  */
 #ifndef HIL_REMOTE_SERVERS_H
 #define HIL_REMOTE_SERVERS_H

@@ -2,8 +2,9 @@
  *
  * event: what happens while a run goes on, told once to whoever watches.
  *
- * The pipeline emits; the live view, events.jsonl and who runs hil on a server are sinks. Events go out in order, one at a time, on the emitting thread: a sink must be quick. All
- * pointers of an event are borrowed for the call.
+ * The pipeline emits; the live view, events.jsonl and who runs hil on a server are sinks. Events go
+ * out in order, one at a time, on the emitting thread: a sink must be quick. All pointers of an
+ * event are borrowed for the call.
  */
 #ifndef HIL_RESULT_EVENT_H
 #define HIL_RESULT_EVENT_H

@@ -226,7 +226,8 @@ static void remember(const struct collected *collected, const struct run_result 
     remember_close(&memory);
 }
 
-/* Once all of it is home, as hil run would have; one that was ended halfway here may do it again. */
+/* Once all of it is home, as hil run would have; one that was ended halfway here may do it
+ * again. */
 static void notify(const struct collected *collected, const struct run_result *run)
 {
     cleanup_free char *dir = fs_state_dir();

@@ -7,12 +7,12 @@
  *     ... collected.h: reports, events, the history ...
  *     detached_settle(&request, &home, ctx)         nothing of it is needed any more
  *
- * Such a job's directory has a detached.json (detached_file.h), so that it is found whatever becomes
- * of hil. Files come into a draft, and into the job's directory only when all are here. Each step
- * may be done again after a break: nothing is lost before it is in the history, and the history
- * takes nothing twice. What is broken for good, here or as its server has kept it, is no reason to
- * come again: the job is infra, and its detached.json is set aside (DETACHED_BROKEN). The server
- * keeps its files as long as it keeps any. Blocks as the network does, within the ctx.
+ * Such a job's directory has a detached.json (detached_file.h), so that it is found whatever
+ * becomes of hil. Files come into a draft, and into the job's directory only when all are here.
+ * Each step may be done again after a break: nothing is lost before it is in the history, and the
+ * history takes nothing twice. What is broken for good, here or as its server has kept it, is no
+ * reason to come again: the job is infra, and its detached.json is set aside (DETACHED_BROKEN). The
+ * server keeps its files as long as it keeps any. Blocks as the network does, within the ctx.
  */
 #ifndef HIL_RUN_DETACHED_H
 #define HIL_RUN_DETACHED_H
@@ -32,8 +32,8 @@ struct detached_request {
 /* *ret_fd is the caller's to close. -ERR_USAGE: no such directory; -ERR_BUSY: its
  * hil run is still there. */
 int detached_lock(const char *path, int *ret_fd, struct err *err);
-/* Adds the directories, relative to `path`, of those that came home, or are given up. -ERR_BUSY: one
- * is still at work, and what had ended is here. */
+/* Adds the directories, relative to `path`, of those that came home, or are given up. -ERR_BUSY:
+ * one is still at work, and what had ended is here. */
 int detached_collect(const struct detached_request *request, const struct ctx *ctx,
                      struct strv *home, struct err *err);
 /* Of the run at `path` what is home is in the history now, and its servers were told. */

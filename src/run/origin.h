@@ -35,8 +35,8 @@ void origin_look_commit(struct origin_look *look, struct run_result *run);
 /* Waits for it, and tells the run its commit and which files its cases name. No repository is no
  * error, and the run is none the worse for one: tell it as a note. Frees `look`. */
 int origin_look_end(struct origin_look *look, struct run_result *run, struct err *err);
-/* Later: which files of its commit the run's cases name, as far as its work tree is still there. What
- * it knows of them already stays otherwise. Errors are notes. */
+/* Later: which files of its commit the run's cases name, as far as its work tree is still there.
+ * What it knows of them already stays otherwise. Errors are notes. */
 int origin_find_files(struct run_result *run, struct err *err);
 
 #endif

@@ -30,8 +30,8 @@ static bool has_board(const struct job *job, const struct board_conf *board)
     return false;
 }
 
-/* True: the job goes on without the board. It keeps its last candidate, for its result to name; then
- * it is barred, and its end says why. */
+/* True: the job goes on without the board. It keeps its last candidate, for its result to name;
+ * then it is barred, and its end says why. */
 static bool leave_out(struct job *job, const struct board_conf *board, const char *words)
 {
     size_t kept = 0;

@@ -26,8 +26,8 @@ struct memory {
     bool missing;        /* of runs that are there already only what is missing */
 };
 
-/* 0; or it is away, and err says what becomes of what there is to remember. Borrows both; `ctx` ends
- * its waits until it is remembered, and was cancelled where the run was. */
+/* 0; or it is away, and err says what becomes of what there is to remember. Borrows both; `ctx`
+ * ends its waits until it is remembered, and was cancelled where the run was. */
 int remember_open(const struct lab *lab, const struct ctx *ctx, struct memory *ret,
                   struct err *err);
 /* The boards' work is over: from now on that is how long the store may take. NULL is fine. */

@@ -3,8 +3,8 @@
  * remote_events: what a server's hil prints while it works, told to our own viewers.
  *
  * Its stderr is lines: events (report/event_read.h), which become events of the board's and test's
- * names here, and whatever else it says, which is kept for an error, as is why its job did not pass.
- * What begins and ends a run there is not told: that is ours to say. One thread.
+ * names here, and whatever else it says, which is kept for an error, as is why its job did not
+ * pass. What begins and ends a run there is not told: that is ours to say. One thread.
  */
 #ifndef HIL_RUN_REMOTE_EVENTS_H
 #define HIL_RUN_REMOTE_EVENTS_H

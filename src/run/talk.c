@@ -214,8 +214,8 @@ static int lose(struct talk *talk, struct err *err)
     return say(talk, "the console has gone; waiting for it", err);
 }
 
-/* A board's own USB port is away for as long as its firmware starts. What an order has in hand is not
- * closed under it. */
+/* A board's own USB port is away for as long as its firmware starts. What an order has in hand is
+ * not closed under it. */
 static int try_again(struct talk *talk, struct err *err)
 {
     struct ctx moment = ctx_narrow(talk->ctx, GONE_RETRY_MS);

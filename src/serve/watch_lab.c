@@ -22,8 +22,8 @@ static void tell_away(const struct watch *watch, const struct servers *servers, 
     }
 }
 
-/* Everything that is wrong with lab.yaml, the drivers' options and the watches, in one go. *ret_away:
- * some server did not say what it has. */
+/* Everything that is wrong with lab.yaml, the drivers' options and the watches, in one go.
+ * *ret_away: some server did not say what it has. */
 static int read_plan(const struct watch *watch, const char *path, struct lab **ret_lab,
                      struct watch_plan *ret, bool *ret_away, struct err *err)
 {

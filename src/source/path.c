@@ -49,8 +49,8 @@ static int load_plain(const char *path, off_t size, struct source_files *files, 
     return rc;
 }
 
-/* "/dev/stdin" and what a shell makes of <(...): somebody is writing there. Of a pipe in a directory
- * nobody knows that. */
+/* "/dev/stdin" and what a shell makes of <(...): somebody is writing there. Of a pipe in a
+ * directory nobody knows that. */
 static bool is_stream(const char *path, mode_t mode)
 {
     return (str_eq(path, SOURCE_STDIN) || str_starts(path, "/dev/fd/") ||

@@ -40,8 +40,9 @@ typedef int ssh_reach(void *arg, const char *host, const struct ctx *open, struc
 
 /* The server's hosts in turn, the one that answered last first, until `reach` is 0 or fails with
  * something else than -ERR_NOT_FOUND, -ERR_TIMEOUT and -ERR_BUSY. Each has SSH_OPEN_MS; one that is
- * -ERR_BUSY is tried once more within that time, after a short pause of random length. None answered: -ERR_GONE; or -ERR_TIMEOUT, where the last of them
- * said nothing at all. Errors begin with "server NAME: ". */
+ * -ERR_BUSY is tried once more within that time, after a short pause of random length. None
+ * answered: -ERR_GONE; or -ERR_TIMEOUT, where the last of them said nothing at all. Errors begin
+ * with "server NAME: ". */
 int ssh_try_hosts(const struct server_conf *server, ssh_reach *reach, void *arg,
                   const struct ctx *ctx, struct err *err);
 

@@ -14,10 +14,10 @@
  *
  * A call blocks for two seconds at most where somebody else has a file; a server has 5 s to be
  * reached, 20 s for a lock, 30 s for an answer. A connection that was lost between transactions is
- * made anew, but for a second after a server was silent: then calls fail at once. One thread at a time for one handle, and none lives through a fork. Errors begin with
- * db_name(): -ERR_BUSY: somebody else has it; -ERR_DATA: this is no database, or its schema is
- * newer than this program; -ERR_GONE: the server cannot be reached; -ERR_TIMEOUT, -ERR_REFUSED,
- * -ERR_IO.
+ * made anew, but for a second after a server was silent: then calls fail at once. One thread at a
+ * time for one handle, and none lives through a fork. Errors begin with db_name(): -ERR_BUSY:
+ * somebody else has it; -ERR_DATA: this is no database, or its schema is newer than this program;
+ * -ERR_GONE: the server cannot be reached; -ERR_TIMEOUT, -ERR_REFUSED, -ERR_IO.
  */
 #ifndef HIL_STORE_DB_H
 #define HIL_STORE_DB_H

@@ -8,11 +8,11 @@
  *     {"end":1}                                    so many rows; without it the file was cut short
  *
  * Both are streamed. Import is a merge, in one transaction: what is there is not added again, so a
- * file may come twice. A run is known by its lab, when it began and where it came from, and gets the
- * jobs that it has not; its number is the store's own and may become another one. What a board carries is the
- * newest that either knows. An identity that both have given to different boards, ranges that
- * overlap, or a pool of two kinds end the import, as nobody could tell which one is right.
- * Blocking, threads: as store.
+ * file may come twice. A run is known by its lab, when it began and where it came from, and gets
+ * the jobs that it has not; its number is the store's own and may become another one. What a board
+ * carries is the newest that either knows. An identity that both have given to different boards,
+ * ranges that overlap, or a pool of two kinds end the import, as nobody could tell which one is
+ * right. Blocking, threads: as store.
  */
 #ifndef HIL_STORE_DUMP_H
 #define HIL_STORE_DUMP_H

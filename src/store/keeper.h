@@ -10,11 +10,11 @@
  *
  * It has a connection of its own and asks the server in everybody's place, so that no board's
  * thread, however busy, makes a renewal late, and a thousand boards need one connection. While
- * boards work it is the only one of a run: the store's, which other hosts may keep waiting, is given
- * up meanwhile (store_rest()). A lease is renewed four times in its ttl. How long it is safe is
- * counted from before the server was asked, on CLOCK_BOOTTIME, which no one sets and which goes on
- * while the host sleeps, less an eighth of the ttl for clocks that run at different speeds and for
- * programs to be ended.
+ * boards work it is the only one of a run: the store's, which other hosts may keep waiting, is
+ * given up meanwhile (store_rest()). A lease is renewed four times in its ttl. How long it is safe
+ * is counted from before the server was asked, on CLOCK_BOOTTIME, which no one sets and which goes
+ * on while the host sleeps, less an eighth of the ttl for clocks that run at different speeds and
+ * for programs to be ended.
  *
  * Must not be used before the guardian and workers are forked. Thread-safe but for _new and _free.
  */

@@ -82,7 +82,8 @@ struct leases_row {
  * more is told to nobody, and a crowd that waits for hundreds of boards looks often. */
 int leases_look(struct leases *leases, const struct strv *boards, struct leases_row **ret,
                 size_t *ret_count, struct err *err);
-/* Of all boards that the lab ever shared, asked for on a store's connection, which is a server's. */
+/* Of all boards that the lab ever shared, asked for on a store's connection, which is a
+ * server's. */
 int leases_look_by(struct store *store, const char *lab, const char *place, struct leases_row **ret,
                    size_t *ret_count, struct err *err);
 void leases_rows_free(struct leases_row *rows, size_t count);

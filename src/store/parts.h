@@ -17,8 +17,8 @@ struct store {
     struct err trouble; /* of calls that give no error; code 0: none */
 };
 
-/* By what a run is known wherever it is told twice: start, lab, repository, sha, ref, URL; and one of
- * its jobs: run_id, board, test, start, attempt. */
+/* By what a run is known wherever it is told twice: start, lab, repository, sha, ref, URL; and one
+ * of its jobs: run_id, board, test, start, attempt. */
 #define STORE_FIND_RUN                                                          \
     "SELECT id FROM runs WHERE started_us = ? AND lab IS ? AND repository IS ?" \
     " AND sha IS ? AND ref IS ? AND url IS ? ORDER BY id LIMIT 1"

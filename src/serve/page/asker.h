@@ -10,8 +10,9 @@
  *
  * A question has ASKER_MS from its turn on. A database that did not answer is left alone for
  * ASKER_AWAY_MS: what is asked meanwhile gets the same error at once. All functions are the loop's
- * and never block, but for the last one: it waits for a moment, as only a resolver that is asked for
- * the database's address cannot be interrupted; then the thread is left to the end of the process.
+ * and never block, but for the last one: it waits for a moment, as only a resolver that is asked
+ * for the database's address cannot be interrupted; then the thread is left to the end of the
+ * process.
  */
 #ifndef HIL_SERVE_PAGE_ASKER_H
 #define HIL_SERVE_PAGE_ASKER_H

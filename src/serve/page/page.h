@@ -6,8 +6,8 @@
  *
  * It costs a run nothing: runs are other processes and write what they always write. While nobody
  * looks, nothing is read. The loop is one thread, libmicrohttpd inside it; the store is asked on
- * another (asker.h), and what else may block (a board's reset, a look for its devices) is a child. SIGHUP reads lab.yaml again; one that is wrong is
- * told, and the old one stays.
+ * another (asker.h), and what else may block (a board's reset, a look for its devices) is a child.
+ * SIGHUP reads lab.yaml again; one that is wrong is told, and the old one stays.
  *
  * Starts the guardian: must be called before any thread. Blocks until SIGINT or SIGTERM, and then
  * for up to three seconds.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Boards of servers, as `hil boards` tells of them: asked for by a child, since a server may be slow or
- * away, and only while somebody looks.
+ * Boards of servers, as `hil boards` tells of them: asked for by a child, since a server may be
+ * slow or away, and only while somebody looks.
  */
 #include "serve/page/page_state.h"
 

@@ -62,7 +62,8 @@ Test(ssh, tells_apart_why_there_is_no_agent)
     }
 }
 
-/* ---- which host, and how often ----------------------------------------------------------------- */
+/* ---- which host, and how often
+ * ----------------------------------------------------------------- */
 
 /* Answers with one letter's code a call, and notes whom it was asked for. */
 struct script {

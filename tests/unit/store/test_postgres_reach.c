@@ -71,7 +71,8 @@ Test(reach, a_cancel_ends_the_wait_at_once)
     cr_expect_lt(took_ms(began_ns), SOON_MS);
 }
 
-/* ---- on a server ------------------------------------------------------------------------------ */
+/* ---- on a server
+ * ------------------------------------------------------------------------------ */
 
 static const struct store_conf *conf;
 
