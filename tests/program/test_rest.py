@@ -56,7 +56,8 @@ def test_nothing_to_switch(hil):
 
 def test_a_held_board_without_a_switch_is_left_alone_too(hil):
     process = hil.start("console", "--lab", LAB, "virtual-f405", stdin=subprocess.PIPE)
-    wait_until(lambda: "held" in hil("boards", "--lab", LAB, "--json").out, what="the lease")
+    boards = lambda: json.loads(hil("boards", "--lab", LAB, "--json").out)["boards"]
+    wait_until(lambda: any(board["held"] for board in boards()), what="the lease")
     run = hil("rest", "--lab", LAB, "virtual-f405", "virtual-f205")
     assert run.code == 3 and "virtual-f405: left alone: held by" in run.out
     assert "hil console" in run.out and "--wait" not in run.out
