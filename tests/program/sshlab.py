@@ -118,7 +118,8 @@ class Server:
     def agents(self):
         """Without their guardians, which look like them."""
         all = [pid for pid in descendants(self.process.pid) if cmdline(pid)[1:2] == ["agent"]]
-        return [pid for pid in all if not any(pid in descendants(other) for other in all)]
+        below = {pid for other in all for pid in descendants(other)} if len(all) > 1 else ()
+        return [pid for pid in all if pid not in below]
 
     def trust(self, key=None):
         text = (key or self.home / "host_key.pub").read_text().split()[:2]
@@ -138,17 +139,22 @@ def cmdline(pid):
 
 
 def descendants(pid, name=None):
-    found = []
+    """All below, of that name; by one look at all processes."""
+    children = {}
     for entry in pathlib.Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
-                fields = (entry / "stat").read_text().rsplit(")", 1)[1].split()
-                comm = (entry / "comm").read_text().strip()
-            except (OSError, IndexError):
+                stat = (entry / "stat").read_text()
+            except OSError:
                 continue
-            if int(fields[1]) == pid:
-                below = descendants(int(entry.name), name)
-                found += ([int(entry.name)] if name in (None, comm) else []) + below
+            parent = int(stat.rsplit(")", 1)[1].split()[1])
+            children.setdefault(parent, []).append((int(entry.name), stat[stat.index("(") + 1 : stat.rindex(")")]))
+    found, below = [], [pid]
+    while below:
+        for child, comm in children.get(below.pop(), ()):
+            below.append(child)
+            if name in (None, comm):
+                found.append(child)
     return found
 
 

@@ -130,11 +130,11 @@ def test_what_is_collected_is_told_to_whom_the_lab_names(hil, servers, pi1):
     (hil.home / "tell.sh").chmod(0o755)
     with open(lab, "a") as text:
         text.write("notify:\n  - command: {run: [./tell.sh]}\n    on: [pass, fail, infra]\n    every: 1s\n")
-    words = ("--timeout", "boot=3s,idle=3s,total=30s", "-b", "pi1/board-a", "-b", "pi1/board-b")
+    words = ("--timeout", "boot=3s,idle=3s,total=15s", "-b", "pi1/board-a", "-b", "pi1/board-b")
     running = hil.start("run", "--lab", lab, "--detach", *words, firmware("bad-hang.elf"), firmware("bad-babble.elf"))
     wait_until(lambda: len([e for e in events(hil) if e.get("state") == "test"]) == 2, what="two tests")
     interrupt(hil, pi1, running)
-    first = hil("collect", "--lab", lab, "--wait", "20s", hil.out)
+    first = hil("collect", "--lab", lab, "--wait", "6s", hil.out)
     assert first.code == 3 and "still at work" in first.err, first.out + first.err
     assert len(rows(hil, "SELECT * FROM jobs")) == 1 and not told(hil), "one of them is home"
     assert hil("collect", "--lab", lab, "--wait", "40s", hil.out).code == 1
