@@ -177,19 +177,31 @@ static int enrol(struct loop *loop, const struct ctx *ctx, struct turn *turn, ch
     return 0;
 }
 
-/* Whether it did its job. GitHub may take a moment to see that, and refuses until then. */
-static bool sign_off(struct loop *loop, const struct ctx *ctx, const struct runner *runner)
+/* GitHub may take a moment to see that it did its job, and refuses until then. */
+static int take_back(struct loop *loop, const struct ctx *limit, const struct runner *runner,
+                     bool *ret_gone, struct err *err)
 {
-    struct ctx limit =
-        ctx_cancelled(ctx) ? ctx_cleanup(ctx, REMOVE_MS) : ctx_narrow(ctx, ANSWER_MS);
-    struct err err = {0};
-    bool gone = false;
     int rc = -ERR_PROTOCOL;
 
     for (int i = 0; rc == -ERR_PROTOCOL && i < REMOVE_TRIES; i++) {
-        if (i > 0 && ctx_sleep(&limit, REMOVE_WAIT_MS, NULL) < 0)
+        if (i > 0 && ctx_sleep(limit, REMOVE_WAIT_MS, NULL) < 0)
             break;
-        rc = runner_delete(loop->github, &loop->request->sync.place, runner, &limit, &gone, &err);
+        rc = runner_delete(loop->github, &loop->request->sync.place, runner, limit, ret_gone, err);
+    }
+    return rc;
+}
+
+/* Whether it did its job. No registration is left, also where we are cancelled in the middle. */
+static bool sign_off(struct loop *loop, const struct ctx *ctx, const struct runner *runner)
+{
+    struct ctx limit = ctx_narrow(ctx, ANSWER_MS);
+    struct err err = {0};
+    bool gone = false;
+    int rc = ctx_cancelled(ctx) ? -ERR_CANCELLED : take_back(loop, &limit, runner, &gone, &err);
+
+    if (rc < 0 && ctx_cancelled(ctx)) {
+        limit = ctx_cleanup(ctx, REMOVE_MS);
+        rc = take_back(loop, &limit, runner, &gone, &err);
     }
     if (rc < 0)
         note(loop, "%s", err.message);

@@ -113,6 +113,21 @@ def test_one_after_the_other(hil, github, opt):
     assert not github.runners.all
 
 
+def test_cancelled_while_its_registration_is_taken_back(hil, github, opt):
+    process = start(hil, github, opt, "works", "--once")
+    seen(opt, 1)
+    (runner,) = github.runners.all
+    runner["busy"] = True
+    (opt / "go").touch()
+    asked = lambda: sum("DELETE" in path for _, path, _ in github.seen)
+    wait_until(asked, what="the first refusal")
+    process.send_signal(signal.SIGTERM)
+    before = asked()
+    wait_until(lambda: asked() > before or process.poll() is not None, what="another try")
+    runner["busy"] = False
+    assert hil.finish(process, 20).code == 143 and not github.runners.all
+
+
 @pytest.mark.parametrize("mode, code", [("quits", 0), ("fails", 1)])
 def test_a_runner_that_ends_without_a_job(hil, github, opt, mode, code):
     """The pauses grow, and no registration is left."""
