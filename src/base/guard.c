@@ -24,7 +24,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define ARGV_MAX GUARD_REST_MAX
 #define SEND_WAIT_MS 20
 #define SEND_TRIES 100    /* of SEND_WAIT_MS each, should the guardian not keep up */
 #define SEND_TRIES_LATE 5 /* the same where it did not the last time */
@@ -105,7 +104,7 @@ void guard_unhold(struct guard *guard, int64_t key)
 
 bool guard_add_rest(struct guard *guard, int64_t key, const char *const *argv)
 {
-    char packed[ARGV_MAX];
+    char packed[GUARD_REST_MAX];
     size_t used = 0;
 
     for (; *argv; argv++) {
@@ -176,12 +175,12 @@ static void add_ward(struct ward **wards, const struct header *header, const cha
 static bool listen_once(int fd, struct ward **wards)
 {
     struct header header;
-    char bytes[ARGV_MAX + 1];
+    char bytes[GUARD_REST_MAX + 1];
     union {
         struct cmsghdr align;
         char bytes[CMSG_SPACE(sizeof(int))];
     } control;
-    struct iovec parts[] = {{&header, sizeof header}, {bytes, ARGV_MAX}};
+    struct iovec parts[] = {{&header, sizeof header}, {bytes, GUARD_REST_MAX}};
     struct msghdr message = {.msg_iov = parts,
                              .msg_iovlen = 2,
                              .msg_control = control.bytes,

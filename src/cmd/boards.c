@@ -11,10 +11,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <time.h>
-#include <unistd.h>
 
-#define MEMORY_MS \
-    10000 /* for all that the store is asked; a server that is silent is left sooner */
+#define MEMORY_MS 10000 /* for all that the store is asked; a silent server is left sooner */
 
 static const struct opt_row rows[] = {
     CMD_ROW_LAB,

@@ -80,17 +80,6 @@ static void print_driver(const char *kind, const struct driver_base *base, const
     putchar('\n');
 }
 
-static void json_choices(struct json_out *out, const struct field *field)
-{
-    if (field->type != FIELD_CHOICE)
-        return;
-    json_key(out, "choices");
-    json_array(out);
-    for (size_t i = 0; field->choices[i]; i++)
-        json_string(out, field->choices[i]);
-    json_array_end(out);
-}
-
 static void json_driver(const char *kind, const struct driver_base *base, struct json_out *out)
 {
     json_object(out);
@@ -103,7 +92,8 @@ static void json_driver(const char *kind, const struct driver_base *base, struct
         json_object(out);
         json_kv_string(out, "name", field->name);
         json_kv_string(out, "type", type_name(field));
-        json_choices(out, field);
+        if (field->type == FIELD_CHOICE)
+            json_kv_strings(out, "choices", field->choices);
         json_kv_bool(out, "required", field->flags & FIELD_REQUIRED);
         json_kv_string(out, "help", field->help);
         json_object_end(out);

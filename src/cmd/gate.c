@@ -161,9 +161,10 @@ static void find_commits(const struct options *options, struct commits *ret)
 static int load_from(const char *path, struct reports *ret, struct err *err)
 {
     cleanup_strv struct strv found = {0};
-    int rc = rundir_at_work(path) ? err_set(err, ERR_BUSY, "%s: its hil run is still at work", path)
-                                  : reports_find(path, &found, err);
+    int rc = rundir_check_ended(path, err);
 
+    if (rc == 0)
+        rc = reports_find(path, &found, err);
     for (size_t i = 0; i < found.count && rc == 0; i++)
         rc = reports_load(ret, found.items[i], err);
     return rc;

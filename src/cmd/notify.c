@@ -10,7 +10,6 @@
 #include "report/words.h"
 
 #include <stdio.h>
-#include <unistd.h>
 
 #define FLUSH_MS 120000
 

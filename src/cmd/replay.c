@@ -82,9 +82,8 @@ static int replay(const struct request *request, char *const *paths, int count, 
     run.origin = origin_find(&run.arena); /* of a bare log; a run directory brings its own */
     for (int i = 0; i < count && rc == 0; i++) {
         size_t first = run.count;
-        if (rundir_at_work(paths[i]))
-            rc = err_set(err, ERR_BUSY, "%s: its hil run is still at work", paths[i]);
-        else
+        rc = rundir_check_ended(paths[i], err);
+        if (rc == 0)
             rc = replay_path(paths[i], &request->replay, &run, err);
         name_logs(&run, first, paths[i]);
     }

@@ -125,11 +125,12 @@ static int lock(const char *path, int *ret_fd, struct err *err)
     return 0;
 }
 
-bool rundir_at_work(const char *path)
+int rundir_check_ended(const char *path, struct err *err)
 {
     cleanup_close int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool held = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
 
-    return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+    return held ? err_set(err, ERR_BUSY, "%s: its hil run is still at work", path) : 0;
 }
 
 /* Makes room where an earlier run of ours was, and refuses what is anybody else's. */

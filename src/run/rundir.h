@@ -22,8 +22,8 @@
 /* *ret_lock_fd is the caller's to close when the run is over: until then no other run may have the
  * directory. -1 on error. */
 int rundir_prepare(const char *path, int *ret_lock_fd, struct err *err);
-/* Whether a run that is still at work has it. */
-bool rundir_at_work(const char *path);
+/* -ERR_BUSY: a run that is still at work has it. */
+int rundir_check_ended(const char *path, struct err *err);
 /* The files that a job leaves in its directory, and that a server may send; NULL-terminated. */
 extern const char *const rundir_job_files[];
 /* Those of them that grow while the job runs. */

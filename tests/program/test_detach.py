@@ -58,6 +58,13 @@ def kill_hil(hil, pi1, running):
     running.wait()
 
 
+def leave_two(hil, pi1, lab, *words):
+    """A run whose two tests are at work there, and go on."""
+    running = hil.start("run", "--lab", lab, "--detach", *words)
+    wait_until(lambda: len([e for e in events(hil) if e.get("state") == "test"]) == 2, what="two tests")
+    interrupt(hil, pi1, running)
+
+
 def history(hil, lab):
     return json.loads(hil("history", "--lab", lab, "--json").out)["tries"]
 
@@ -131,9 +138,7 @@ def test_what_is_collected_is_told_to_whom_the_lab_names(hil, servers, pi1):
     with open(lab, "a") as text:
         text.write("notify:\n  - command: {run: [./tell.sh]}\n    on: [pass, fail, infra]\n    every: 1s\n")
     words = ("--timeout", "boot=3s,idle=3s,total=15s", "-b", "pi1/board-a", "-b", "pi1/board-b")
-    running = hil.start("run", "--lab", lab, "--detach", *words, firmware("bad-hang.elf"), firmware("bad-babble.elf"))
-    wait_until(lambda: len([e for e in events(hil) if e.get("state") == "test"]) == 2, what="two tests")
-    interrupt(hil, pi1, running)
+    leave_two(hil, pi1, lab, *words, firmware("bad-hang.elf"), firmware("bad-babble.elf"))
     first = hil("collect", "--lab", lab, "--wait", "6s", hil.out)
     assert first.code == 3 and "still at work" in first.err, first.out + first.err
     assert len(rows(hil, "SELECT * FROM jobs")) == 1 and not told(hil), "one of them is home"
@@ -242,9 +247,7 @@ def test_a_kill_hides_no_test_that_had_not_begun(hil, servers, pi1):
 def test_a_collect_that_was_broken_off_is_done_again(hil, servers, pi1):
     lab = servers.lab("from pi1")
     words = ("-b", "pi1/board-a", "-b", "pi1/board-b", "--all", *SHORT, firmware("bad-hang.elf"))
-    running = hil.start("run", "--lab", lab, "--detach", *words)
-    wait_until(lambda: len([e for e in events(hil) if e.get("state") == "test"]) == 2, what="two tests")
-    interrupt(hil, pi1, running)
+    leave_two(hil, pi1, lab, *words)
     base = pi1.home / "state" / "agent" / "kept"
     wait_until(lambda: not agents(pi1), what="their end there")
     shutil.copytree(base, hil.home / "kept-before", symlinks=True)
@@ -331,9 +334,7 @@ def test_what_was_set_aside_is_taken_up_again_under_its_old_name(hil, servers, p
     """And what else had come home is told, whatever is broken beside it."""
     lab = servers.lab("from pi1")
     words = ("-b", "pi1/board-a", "-b", "pi1/board-b", "--all", *SHORT, firmware("bad-hang.elf"))
-    running = hil.start("run", "--lab", lab, "--detach", *words)
-    wait_until(lambda: len([e for e in events(hil) if e.get("state") == "test"]) == 2, what="two tests")
-    interrupt(hil, pi1, running)
+    leave_two(hil, pi1, lab, *words)
     wait_until(lambda: not agents(pi1), what="their end there")
     key = json.loads((hil.out / "pi1" / "board-a" / "detached.json").read_text())["key"]
     (marker,) = (pi1.home / "state" / "agent" / "kept" / key).rglob("job.json")
